@@ -1,0 +1,2 @@
+//! Use cases, and the one driver that runs their effects.
+//! No terminal here: the faces are tui and cli.

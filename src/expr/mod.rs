@@ -1,0 +1,2 @@
+//! CEL: compile and evaluate expressions over objects.
+//! What an expression is asked for (a check, a rule of a CRD) stands with those who ask.

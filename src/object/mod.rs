@@ -1,0 +1,2 @@
+//! Pure functions on Kubernetes objects as trees: path, selector, quantity, schema, partial match, diff, patches.
+//! Nothing here does I/O or knows a cluster.

@@ -1,0 +1,2 @@
+//! The simulated API server: storage < registry < auth < admission < endpoints < server and in-process client.
+//! What happens to objects after they are stored is the controllers'.

@@ -1,0 +1,2 @@
+//! The screens.
+//! State machine: message, update, effects as data; views only read.

@@ -1,0 +1,4 @@
+//! The integration tests: one binary, one file a story.
+//! `architecture::every_file_is_called` fails when a file of this folder is missing here.
+
+mod architecture;
