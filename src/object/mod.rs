@@ -1,2 +1,4 @@
 //! Pure functions on Kubernetes objects as trees: path, selector, quantity, schema, partial match, diff, patches.
 //! Nothing here does I/O or knows a cluster.
+
+pub mod meta;

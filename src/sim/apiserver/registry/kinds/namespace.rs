@@ -1,0 +1,56 @@
+//! Namespace: held by the finalizer `kubernetes` until its content is gone.
+//! Emptying it is the namespace controller's. Source: `pkg/registry/core/namespace/strategy.go`.
+
+use serde_json::{Value, json};
+
+use crate::object::meta;
+use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::resource::{AGE, NAME, Resource, STATUS, Subresource, Table, column};
+use crate::sim::apiserver::registry::strategy::{Deletion, NameRule, Strategy};
+
+/// `v1 Namespace`.
+pub static NAMESPACE: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "Namespace",
+    plural: "namespaces",
+    singular: "namespace",
+    short_names: &["ns"],
+    categories: &[],
+    namespaced: false,
+    // Namespaces cannot be deleted as a collection.
+    verbs: &["create", "delete", "get", "list", "patch", "update", "watch"],
+    subresources: &[Subresource { name: "finalize", group: "", version: "", kind: "", verbs: &["update"] }, STATUS],
+    strategy: Strategy {
+        name: NameRule::Label,
+        deletion: Deletion::Namespace,
+        prepare_create,
+        prepare_update,
+        fields: &[("status.phase", |namespace| meta::text(namespace, "/status/phase").to_owned())],
+        ..Strategy::PLAIN
+    },
+    table: Table {
+        columns: &[NAME, column("Status"), AGE],
+        row: |namespace, now| {
+            vec![json!(meta::name(namespace)), json!(meta::text(namespace, "/status/phase")), age(namespace, now)]
+        },
+    },
+    stored_as: None,
+};
+
+fn prepare_create(namespace: &mut Value) {
+    namespace["status"] = json!({ "phase": "Active" });
+    namespace["spec"] = json!({ "finalizers": ["kubernetes"] });
+    label(namespace);
+}
+
+fn prepare_update(new: &mut Value, old: &Value) {
+    // Finalizers change through /finalize only.
+    new["spec"] = old["spec"].clone();
+    label(new);
+}
+
+fn label(namespace: &mut Value) {
+    let name = meta::name(namespace).to_owned();
+    meta::set_label(namespace, "kubernetes.io/metadata.name", &name);
+}

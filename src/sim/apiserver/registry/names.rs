@@ -1,0 +1,192 @@
+//! What `metadata` may hold: names, labels, annotations, finalizers, owners; and the words for what it may not.
+//! Source: `k8s.io/apimachinery/pkg/api/validation/objectmeta.go` and `pkg/util/validation/validation.go`.
+
+use serde_json::Value;
+
+use super::resource::Resource;
+use super::strategy::NameRule;
+use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const DNS1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+fn is_label(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    edge(text.chars().next())
+        && edge(text.chars().last())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_loose(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    edge(text.chars().next())
+        && edge(text.chars().last())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// What is wrong with a DNS-1123 subdomain.
+pub fn subdomain(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > 253 {
+        wrong.push("must be no more than 253 bytes".to_owned());
+    }
+    if !text.split('.').all(is_label) {
+        wrong.push(SUBDOMAIN.to_owned());
+    }
+    wrong
+}
+
+/// What is wrong with a DNS-1123 label.
+pub fn dns_label(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > 63 {
+        wrong.push("must be no more than 63 bytes".to_owned());
+    }
+    if !is_label(text) {
+        wrong.push(LABEL.to_owned());
+    }
+    wrong
+}
+
+/// What is wrong with a DNS-1035 label.
+pub fn dns1035_label(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > 63 {
+        wrong.push("must be no more than 63 bytes".to_owned());
+    }
+    if !is_label(text) || text.starts_with(|c: char| c.is_ascii_digit()) {
+        wrong.push(DNS1035.to_owned());
+    }
+    wrong
+}
+
+fn path_segment(text: &str) -> Vec<String> {
+    if text == "." || text == ".." {
+        return vec![format!("may not be '{text}'")];
+    }
+    ["/", "%"].iter().filter(|part| text.contains(**part)).map(|part| format!("may not contain '{part}'")).collect()
+}
+
+/// What is wrong with a name under a rule.
+pub fn name(rule: NameRule, text: &str) -> Vec<String> {
+    match rule {
+        NameRule::Subdomain => subdomain(text),
+        NameRule::Label => dns_label(text),
+        NameRule::Dns1035 => dns1035_label(text),
+        NameRule::PathSegment => path_segment(text),
+    }
+}
+
+/// What is wrong with a label value.
+pub fn label_value(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > 63 {
+        wrong.push("must be no more than 63 bytes".to_owned());
+    }
+    if !text.is_empty() && !is_loose(text) {
+        wrong.push(LABEL_VALUE.to_owned());
+    }
+    wrong
+}
+
+/// What is wrong with a qualified name, such as a label's key.
+pub fn qualified(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let (prefix, part) = match text.split('/').collect::<Vec<_>>()[..] {
+        [part] => (None, part),
+        [prefix, part] => (Some(prefix), part),
+        _ => {
+            return vec![format!(
+                "a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                QUALIFIED.trim_start_matches("name part ")
+            )];
+        }
+    };
+    match prefix {
+        Some("") => wrong.push("prefix part must be non-empty".to_owned()),
+        Some(prefix) => wrong.extend(subdomain(prefix).into_iter().map(|why| format!("prefix part {why}"))),
+        None => {}
+    }
+    if part.is_empty() {
+        wrong.push("name part must be non-empty".to_owned());
+    } else if part.len() > 63 {
+        wrong.push("name part must be no more than 63 bytes".to_owned());
+    }
+    if !is_loose(part) {
+        wrong.push(QUALIFIED.to_owned());
+    }
+    wrong
+}
+
+/// Checks a map of labels, such as `spec.selector.matchLabels`.
+pub fn labels(found: Option<&Value>, field: &str, errors: &mut ErrorList) {
+    for (key, value) in found.and_then(Value::as_object).into_iter().flatten() {
+        for why in qualified(key) {
+            errors.invalid(field, key.as_str(), why);
+        }
+        let value = value.as_str().unwrap_or_default();
+        for why in label_value(value) {
+            errors.invalid(field, value, why);
+        }
+    }
+}
+
+/// Checks the metadata of an object of `resource`.
+pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
+    let given = meta::name(object);
+    if given.is_empty() {
+        errors.required("metadata.name", "name or generateName is required");
+    } else {
+        for why in name(resource.strategy.name, given) {
+            errors.invalid("metadata.name", given, why);
+        }
+    }
+    let metadata = &object["metadata"];
+    labels(metadata.get("labels"), "metadata.labels", errors);
+    let mut size = 0;
+    for (key, value) in meta::map(object, "/metadata/annotations").into_iter().flatten() {
+        for why in qualified(&key.to_lowercase()) {
+            errors.invalid("metadata.annotations", key.as_str(), why);
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > 256 * 1024 {
+        errors.too_long("metadata.annotations", 256 * 1024);
+    }
+    for finalizer in meta::finalizers(object) {
+        for why in qualified(finalizer) {
+            errors.invalid("metadata.finalizers", finalizer, why);
+        }
+    }
+    owners(object, errors);
+}
+
+fn owners(object: &Value, errors: &mut ErrorList) {
+    let mut controllers = 0;
+    for (index, owner) in meta::list(object, "/metadata/ownerReferences").iter().enumerate() {
+        let field = |name: &str| format!("metadata.ownerReferences[{index}].{name}");
+        for (key, say) in [("apiVersion", "version must not be empty"), ("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")] {
+            if owner[key].as_str().unwrap_or_default().is_empty() {
+                errors.invalid(field(key), "", say);
+            }
+        }
+        controllers += usize::from(meta::truth(owner, "/controller"));
+    }
+    if controllers > 1 {
+        errors.invalid("metadata.ownerReferences", Value::Array(meta::list(object, "/metadata/ownerReferences").to_vec()), "Only one reference can have Controller set to true");
+    }
+}
+
+/// Checks that an update keeps what identifies the object.
+pub fn metadata_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    for key in ["name", "namespace", "uid", "creationTimestamp"] {
+        let (after, before) = (&new["metadata"][key], &old["metadata"][key]);
+        if after != before {
+            errors.immutable(format!("metadata.{key}"), after.clone());
+        }
+    }
+}

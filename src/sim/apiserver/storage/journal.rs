@@ -1,0 +1,165 @@
+//! The store's changes on disk, so that a cluster killed at any moment comes back as it was.
+//! One JSON line a change; a torn last line is a change that did not happen.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Checkpoint, Key, Object};
+use crate::base::files;
+use crate::object::meta;
+
+/// Why a journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("cannot write the cluster's journal {path}: {source}")]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the cluster's journal {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("line {line} of the cluster's journal {path} is damaged: {why}")]
+    Damaged { path: PathBuf, line: usize, why: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    revision: u64,
+    resource: std::borrow::Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    put: Option<std::borrow::Cow<'a, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    take: Option<Key>,
+}
+
+/// The journal of one store. Writes reach the kernel at once (a killed process loses nothing); they are not forced to the disk.
+pub struct Journal {
+    path: PathBuf,
+    file: Option<File>,
+    failed: bool,
+}
+
+impl Journal {
+    /// A journal at `path`; nothing is written before the store hands over what it holds.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, file: None, failed: false }
+    }
+
+    /// What the journal at `path` holds, or `None` when there is none.
+    pub fn load(path: &Path) -> Result<Option<Checkpoint>, JournalError> {
+        let read = |source| JournalError::Read { path: path.to_owned(), source };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(read(error)),
+        };
+        let mut checkpoint = Checkpoint::default();
+        let mut torn: Option<(usize, String)> = None;
+        for (number, line) in BufReader::new(file).lines().enumerate() {
+            let line = line.map_err(read)?;
+            if let Some((line, why)) = torn.take() {
+                return Err(JournalError::Damaged { path: path.to_owned(), line, why });
+            }
+            match serde_json::from_str::<Line>(&line) {
+                Ok(line) => checkpoint.apply(line),
+                Err(error) => torn = Some((number + 1, error.to_string())),
+            }
+        }
+        Ok(Some(checkpoint))
+    }
+
+    /// Starts the file anew with what the store holds.
+    pub(super) fn begin(&mut self, revision: u64, objects: &BTreeMap<String, BTreeMap<Key, Object>>) -> Result<(), JournalError> {
+        let mut text = Vec::new();
+        for (resource, objects) in objects {
+            for object in objects.values() {
+                push_line(&mut text, &Line::put(meta::revision(object), resource, object));
+            }
+        }
+        // The newest revision may belong to an object that is gone.
+        push_line(&mut text, &Line { revision, resource: "".into(), put: None, take: None });
+        let write = |source| JournalError::Write { path: self.path.clone(), source };
+        files::write_atomic(&self.path, &text, 0o600).map_err(write)?;
+        let file = File::options().append(true).open(&self.path).map_err(write)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    pub(super) fn put(&mut self, revision: u64, resource: &str, object: &Value) {
+        self.write(&Line::put(revision, resource, object));
+    }
+
+    pub(super) fn take(&mut self, revision: u64, resource: &str, key: &Key) {
+        self.write(&Line { revision, resource: resource.into(), put: None, take: Some(key.clone()) });
+    }
+
+    fn write(&mut self, line: &Line) {
+        let Some(file) = &mut self.file else { return };
+        let mut text = Vec::new();
+        push_line(&mut text, line);
+        if let Err(error) = file.write_all(&text)
+            && !self.failed
+        {
+            // A full disk must not stop the learner's cluster; it only stops being recoverable, which is said once.
+            self.failed = true;
+            tracing::error!(path = %self.path.display(), %error, "the cluster's journal can no longer be written");
+        }
+    }
+}
+
+fn push_line(text: &mut Vec<u8>, line: &Line) {
+    // Serialising a tree of JSON values into memory cannot fail.
+    let _ = serde_json::to_writer(&mut *text, line);
+    text.push(b'\n');
+}
+
+impl<'a> Line<'a> {
+    fn put(revision: u64, resource: &'a str, object: &'a Value) -> Self {
+        Self { revision, resource: resource.into(), put: Some(std::borrow::Cow::Borrowed(object)), take: None }
+    }
+}
+
+impl Checkpoint {
+    fn apply(&mut self, line: Line) {
+        self.revision = self.revision.max(line.revision);
+        if let Some(object) = line.put {
+            let object = object.into_owned();
+            let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
+            self.objects.entry(line.resource.into_owned()).or_default().insert(key, object.into());
+        } else if let Some(key) = line.take
+            && let Some(objects) = self.objects.get_mut(&*line.resource)
+        {
+            objects.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Storage;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_killed_store_comes_back_without_its_torn_line() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("cluster.jsonl");
+        let storage = Storage::new();
+        let key = |name: &str| ("ns".to_owned(), name.to_owned());
+        let object = |name: &str| json!({"metadata": {"name": name, "namespace": "ns"}});
+        storage.insert("pods", key("before"), object("before")).expect("new");
+        storage.keep(Journal::at(path.clone()))?;
+        storage.insert("pods", key("after"), object("after")).expect("new");
+        storage.remove("pods", key("before"), None).expect("there");
+        let revision = storage.revision();
+        File::options().append(true).open(&path)?.write_all(b"{\"revision\":99,\"reso")?;
+
+        let back = Storage::from_checkpoint(Journal::load(&path)?.unwrap_or_default());
+        assert_eq!(back.revision(), revision);
+        assert!(back.get("pods", "ns", "before").is_none());
+        assert!(back.get("pods", "ns", "after").is_some());
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! The cluster's memory: objects by resource, namespace and name under one revision counter, and the history watches replay.
+//! What may be stored is decided above; that it survives a kill is the journal's.
+
+mod journal;
+mod shelf;
+mod watch;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde_json::Value;
+
+pub use journal::{Journal, JournalError};
+use shelf::Shelf;
+pub use watch::{Expired, Watcher};
+
+/// A stored object. Shared, never changed: a write stores another.
+pub type Object = Arc<Value>;
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// One entry of the history.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub revision: u64,
+    pub change: Change,
+    pub object: Object,
+    /// What stood there before, for watches with a selector.
+    pub previous: Option<Object>,
+}
+
+/// Why a write was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    Exists,
+    Missing,
+    Modified,
+}
+
+/// Namespace (empty for cluster-scoped) and name.
+pub type Key = (String, String);
+
+/// Everything stored, at one revision.
+#[derive(Clone, Default)]
+pub struct Checkpoint {
+    revision: u64,
+    objects: BTreeMap<String, BTreeMap<Key, Object>>,
+}
+
+impl Checkpoint {
+    /// How many objects it holds.
+    pub fn len(&self) -> usize {
+        self.objects.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    revision: u64,
+    shelves: HashMap<String, Shelf>,
+    journal: Option<Journal>,
+}
+
+/// The store. Every method is one atomic step.
+#[derive(Default)]
+pub struct Storage {
+    inner: RwLock<Inner>,
+}
+
+impl Storage {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A store that goes on where `checkpoint` stood.
+    pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
+        let shelves = checkpoint.objects.into_iter().map(|(resource, objects)| (resource, Shelf::of(objects, checkpoint.revision)));
+        let inner = Inner { revision: checkpoint.revision, shelves: shelves.collect(), journal: None };
+        Self { inner: RwLock::new(inner) }
+    }
+
+    /// From now on every change is written to `journal`, which first takes what is here.
+    pub fn keep(&self, mut journal: Journal) -> Result<(), JournalError> {
+        let checkpoint = self.checkpoint();
+        let mut inner = self.write();
+        journal.begin(checkpoint.revision, &checkpoint.objects)?;
+        inner.journal = Some(journal);
+        Ok(())
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.read().revision
+    }
+
+    /// One object. `resource` is the plural with its group, such as `deployments.apps`.
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Object> {
+        self.read().shelves.get(resource)?.get(namespace, name)
+    }
+
+    /// The objects of a resource in one namespace or in all, ordered by namespace and name, and the revision they were read at.
+    pub fn list(&self, resource: &str, namespace: Option<&str>) -> (Vec<Object>, u64) {
+        let inner = self.read();
+        let objects = inner.shelves.get(resource).map(|shelf| shelf.list(namespace)).unwrap_or_default();
+        (objects, inner.revision)
+    }
+
+    /// How many objects of a resource there are.
+    pub fn count(&self, resource: &str) -> usize {
+        self.read().shelves.get(resource).map_or(0, Shelf::len)
+    }
+
+    /// Stores an object that is not there yet; gives it its resourceVersion.
+    pub fn insert(&self, resource: &str, key: Key, object: Value) -> Result<Object, WriteError> {
+        let mut inner = self.write();
+        if inner.shelf(resource).get(&key.0, &key.1).is_some() {
+            return Err(WriteError::Exists);
+        }
+        Ok(inner.put(resource, key, object, Change::Added))
+    }
+
+    /// Stores another object in place of the one whose resourceVersion is `expected`.
+    pub fn replace(&self, resource: &str, key: Key, expected: u64, object: Value) -> Result<Object, WriteError> {
+        let mut inner = self.write();
+        inner.check(resource, &key, Some(expected))?;
+        Ok(inner.put(resource, key, object, Change::Modified))
+    }
+
+    /// Takes an object away, if it still is at `expected` where that is given.
+    pub fn remove(&self, resource: &str, key: Key, expected: Option<u64>) -> Result<Object, WriteError> {
+        let mut inner = self.write();
+        inner.check(resource, &key, expected)?;
+        inner.take(resource, &key).ok_or(WriteError::Missing)
+    }
+
+    /// The changes of a resource after `from`, those already made first.
+    pub fn watch(&self, resource: &str, from: u64) -> Result<Watcher, Expired> {
+        let mut inner = self.write();
+        let revision = inner.revision;
+        Watcher::open(inner.shelf(resource), from, revision)
+    }
+
+    /// Everything stored. Shares the objects, so it costs little.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let inner = self.read();
+        let objects = inner.shelves.iter().map(|(resource, shelf)| (resource.clone(), shelf.objects().clone()));
+        Checkpoint { revision: inner.revision, objects: objects.collect() }
+    }
+
+    /// Makes the store hold what `checkpoint` holds, by ordinary changes that watches see and revisions count.
+    pub fn restore(&self, checkpoint: &Checkpoint) {
+        let mut inner = self.write();
+        let nothing = BTreeMap::new();
+        let mut resources: Vec<String> = inner.shelves.keys().chain(checkpoint.objects.keys()).cloned().collect();
+        resources.sort();
+        resources.dedup();
+        for resource in resources {
+            let wanted = checkpoint.objects.get(&resource).unwrap_or(&nothing);
+            let gone: Vec<Key> =
+                inner.shelf(&resource).objects().keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+            for key in gone {
+                inner.take(&resource, &key);
+            }
+            for (key, object) in wanted {
+                match inner.shelf(&resource).get(&key.0, &key.1) {
+                    Some(found) if same(&found, object) => {}
+                    Some(_) => drop(inner.put(&resource, key.clone(), (**object).clone(), Change::Modified)),
+                    None => drop(inner.put(&resource, key.clone(), (**object).clone(), Change::Added)),
+                }
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether two stored objects are the same, whatever revision they were written at.
+fn same(one: &Object, other: &Object) -> bool {
+    Arc::ptr_eq(one, other) || crate::object::meta::revision(one) == crate::object::meta::revision(other)
+}
+
+impl Inner {
+    fn shelf(&mut self, resource: &str) -> &mut Shelf {
+        if !self.shelves.contains_key(resource) {
+            let revision = self.revision;
+            self.shelves.insert(resource.to_owned(), Shelf::of(BTreeMap::new(), revision));
+        }
+        self.shelves.entry(resource.to_owned()).or_default()
+    }
+
+    fn check(&mut self, resource: &str, key: &Key, expected: Option<u64>) -> Result<(), WriteError> {
+        let found = self.shelf(resource).get(&key.0, &key.1).ok_or(WriteError::Missing)?;
+        match expected {
+            Some(revision) if revision != crate::object::meta::revision(&found) => Err(WriteError::Modified),
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, resource: &str, key: Key, mut object: Value, change: Change) -> Object {
+        self.revision += 1;
+        let revision = self.revision;
+        object["metadata"]["resourceVersion"] = Value::String(revision.to_string());
+        let object = Arc::new(object);
+        if let Some(journal) = &mut self.journal {
+            journal.put(revision, resource, &object);
+        }
+        self.shelf(resource).put(key, Arc::clone(&object), revision, change);
+        object
+    }
+
+    fn take(&mut self, resource: &str, key: &Key) -> Option<Object> {
+        let revision = self.revision + 1;
+        let object = self.shelf(resource).take(key, revision)?;
+        self.revision = revision;
+        if let Some(journal) = &mut self.journal {
+            journal.take(revision, resource, key);
+        }
+        Some(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key(name: &str) -> Key {
+        ("default".to_owned(), name.to_owned())
+    }
+
+    fn object(name: &str) -> Value {
+        json!({"metadata": {"name": name, "namespace": "default"}})
+    }
+
+    #[test]
+    fn a_stale_write_is_refused() {
+        let storage = Storage::new();
+        let first = storage.insert("pods", key("a"), object("a")).expect("new");
+        let revision = crate::object::meta::revision(&first);
+        storage.replace("pods", key("a"), revision, object("a")).expect("fresh");
+        assert_eq!(storage.replace("pods", key("a"), revision, object("a")).err(), Some(WriteError::Modified));
+        assert_eq!(storage.insert("pods", key("a"), object("a")).err(), Some(WriteError::Exists));
+    }
+
+    #[tokio::test]
+    async fn a_watch_replays_what_it_missed_and_then_follows() {
+        let storage = Storage::new();
+        storage.insert("pods", key("a"), object("a")).expect("new");
+        let mut watch = storage.watch("pods", 0).expect("history is whole");
+        storage.insert("pods", key("b"), object("b")).expect("new");
+        storage.remove("pods", key("a"), None).expect("there");
+        let changes = [watch.next().await, watch.next().await, watch.next().await];
+        let seen: Vec<_> = changes.into_iter().map(|event| event.map(|event| event.change)).collect();
+        assert_eq!(seen, [Ok(Change::Added), Ok(Change::Added), Ok(Change::Deleted)]);
+    }
+
+    #[test]
+    fn restore_brings_back_what_was_and_only_that() {
+        let storage = Storage::new();
+        storage.insert("pods", key("a"), object("a")).expect("new");
+        let checkpoint = storage.checkpoint();
+        storage.insert("pods", key("b"), object("b")).expect("new");
+        storage.remove("pods", key("a"), None).expect("there");
+        let before = storage.revision();
+        storage.restore(&checkpoint);
+        let names: Vec<_> = storage.list("pods", None).0.iter().map(|pod| crate::object::meta::name(pod).to_owned()).collect();
+        assert_eq!(names, ["a"]);
+        assert!(storage.revision() > before, "revisions never go back");
+    }
+}
