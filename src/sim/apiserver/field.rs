@@ -68,7 +68,11 @@ impl ErrorList {
     pub fn invalid(&mut self, field: impl Into<String>, value: impl Into<Value>, detail: impl AsRef<str>) {
         let value = shown(&value.into());
         let detail = detail.as_ref();
-        let message = if detail.is_empty() { format!("Invalid value: {value}") } else { format!("Invalid value: {value}: {detail}") };
+        let message = if detail.is_empty() {
+            format!("Invalid value: {value}")
+        } else {
+            format!("Invalid value: {value}: {detail}")
+        };
         self.push(ErrorType::Invalid, field, message);
     }
 
@@ -132,6 +136,9 @@ impl ErrorList {
 
     /// The causes of the Status.
     pub fn causes(&self) -> Value {
-        self.0.iter().map(|error| json!({ "reason": error.kind.reason(), "message": error.message, "field": error.field })).collect()
+        self.0
+            .iter()
+            .map(|error| json!({ "reason": error.kind.reason(), "message": error.message, "field": error.field }))
+            .collect()
     }
 }

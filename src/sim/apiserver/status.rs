@@ -118,9 +118,8 @@ impl Status {
 
     /// 415: the body is in a form not read here.
     pub fn unsupported_media_type(accepted: &str) -> Self {
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {accepted}"
-        );
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
         Self::new(415, "UnsupportedMediaType", message)
     }
 
@@ -145,7 +144,8 @@ impl Status {
     pub fn invalid(group: &str, kind: &str, name: &str, errors: ErrorList) -> Self {
         let said = errors.sentence();
         let shown = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-        let mut status = Self::new(422, "Invalid", format!("{shown} \"{name}\" is invalid: {said}")).about(group, kind, name);
+        let mut status =
+            Self::new(422, "Invalid", format!("{shown} \"{name}\" is invalid: {said}")).about(group, kind, name);
         if let Some(details) = &mut status.details {
             details["causes"] = errors.causes();
         }

@@ -53,7 +53,14 @@ mod tests {
 
     #[test]
     fn ages_read_as_kubectl_prints_them() {
-        let cases = [(119, "119s"), (120, "2m"), (200, "3m20s"), (10_799, "179m"), (3 * HOUR, "3h"), (2 * DAY + 4 * HOUR, "2d4h")];
+        let cases = [
+            (119, "119s"),
+            (120, "2m"),
+            (200, "3m20s"),
+            (10_799, "179m"),
+            (3 * HOUR, "3h"),
+            (2 * DAY + 4 * HOUR, "2d4h"),
+        ];
         for (seconds, text) in cases {
             assert_eq!(human(seconds), text);
         }

@@ -169,7 +169,12 @@ fn owners(object: &Value, errors: &mut ErrorList) {
     let mut controllers = 0;
     for (index, owner) in meta::list(object, "/metadata/ownerReferences").iter().enumerate() {
         let field = |name: &str| format!("metadata.ownerReferences[{index}].{name}");
-        for (key, say) in [("apiVersion", "version must not be empty"), ("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")] {
+        for (key, say) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
             if owner[key].as_str().unwrap_or_default().is_empty() {
                 errors.invalid(field(key), "", say);
             }
@@ -177,7 +182,11 @@ fn owners(object: &Value, errors: &mut ErrorList) {
         controllers += usize::from(meta::truth(owner, "/controller"));
     }
     if controllers > 1 {
-        errors.invalid("metadata.ownerReferences", Value::Array(meta::list(object, "/metadata/ownerReferences").to_vec()), "Only one reference can have Controller set to true");
+        errors.invalid(
+            "metadata.ownerReferences",
+            Value::Array(meta::list(object, "/metadata/ownerReferences").to_vec()),
+            "Only one reference can have Controller set to true",
+        );
     }
 }
 

@@ -55,8 +55,13 @@ pub const STATUS: Subresource =
     Subresource { name: "status", group: "", version: "", kind: "", verbs: &["get", "patch", "update"] };
 
 /// `/scale`.
-pub const SCALE: Subresource =
-    Subresource { name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: &["get", "patch", "update"] };
+pub const SCALE: Subresource = Subresource {
+    name: "scale",
+    group: "autoscaling",
+    version: "v1",
+    kind: "Scale",
+    verbs: &["get", "patch", "update"],
+};
 
 /// A column of `kubectl get`.
 pub struct Column {

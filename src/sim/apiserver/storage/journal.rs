@@ -71,7 +71,11 @@ impl Journal {
     }
 
     /// Starts the file anew with what the store holds.
-    pub(super) fn begin(&mut self, revision: u64, objects: &BTreeMap<String, BTreeMap<Key, Object>>) -> Result<(), JournalError> {
+    pub(super) fn begin(
+        &mut self,
+        revision: u64,
+        objects: &BTreeMap<String, BTreeMap<Key, Object>>,
+    ) -> Result<(), JournalError> {
         let mut text = Vec::new();
         for (resource, objects) in objects {
             for object in objects.values() {

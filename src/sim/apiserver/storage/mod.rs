@@ -86,7 +86,10 @@ impl Storage {
 
     /// A store that goes on where `checkpoint` stood.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
-        let shelves = checkpoint.objects.into_iter().map(|(resource, objects)| (resource, Shelf::of(objects, checkpoint.revision)));
+        let shelves = checkpoint
+            .objects
+            .into_iter()
+            .map(|(resource, objects)| (resource, Shelf::of(objects, checkpoint.revision)));
         let inner = Inner { revision: checkpoint.revision, shelves: shelves.collect(), journal: None };
         Self { inner: RwLock::new(inner) }
     }
@@ -281,7 +284,8 @@ mod tests {
         storage.remove("pods", key("a"), None).expect("there");
         let before = storage.revision();
         storage.restore(&checkpoint);
-        let names: Vec<_> = storage.list("pods", None).0.iter().map(|pod| crate::object::meta::name(pod).to_owned()).collect();
+        let names: Vec<_> =
+            storage.list("pods", None).0.iter().map(|pod| crate::object::meta::name(pod).to_owned()).collect();
         assert_eq!(names, ["a"]);
         assert!(storage.revision() > before, "revisions never go back");
     }

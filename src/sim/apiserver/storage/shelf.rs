@@ -102,7 +102,12 @@ impl Shelf {
         let mut last = (*previous).clone();
         last["metadata"]["resourceVersion"] = Value::String(revision.to_string());
         let object = Arc::new(last);
-        self.history.push(Event { revision, change: Change::Deleted, object: Arc::clone(&object), previous: Some(previous) });
+        self.history.push(Event {
+            revision,
+            change: Change::Deleted,
+            object: Arc::clone(&object),
+            previous: Some(previous),
+        });
         Some(object)
     }
 }

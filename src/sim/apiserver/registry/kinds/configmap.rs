@@ -41,7 +41,7 @@ fn validate(map: &Value, errors: &mut ErrorList) {
     for part in ["data", "binaryData"] {
         for (key, value) in map.get(part).and_then(Value::as_object).into_iter().flatten() {
             size += value.as_str().map_or(0, str::len);
-            for why in config_key(key) {
+            if let Some(why) = config_key(key) {
                 errors.invalid(format!("{part}[{key}]"), key.as_str(), why);
             }
         }
