@@ -2,3 +2,4 @@
 //! Nothing here does I/O or knows a cluster.
 
 pub mod meta;
+pub mod quantity;
