@@ -6,3 +6,4 @@ mod exam;
 mod exam_draw;
 mod exam_journal;
 mod exam_report;
+mod terminal;
