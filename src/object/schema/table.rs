@@ -1,0 +1,172 @@
+//! Reads the packed table of types. Its form, one thing a line, words separated by tabs:
+//! `+type [a]` (a: atomic); below it `field shape flags key…`; then `@api-version kind place-of-type`.
+//!
+//! Shapes: `s`tring, `i`nt32, `l` int64, `n`umber, `b`ool, `q`uantity, `x` IntOrString, `t`ime, `u` MicroTime, b`y`tes, `a`ny, `oN` object of
+//! type N, `[` list of, `{` map of. Flags: `r`equired, `p`ointer, `o`mitempty, omit`z`ero. Keys: `l`ist type, list-map `k`eys, patch `s`trategy,
+//! `m`erge key, `e`num, `d`efault, map `t`ype, `g`o type, embedded `v`ia.
+
+use super::{Field, Go, ListType, Merge, Shape, Type};
+use std::collections::HashMap;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+const PACKED: &[u8] = include_bytes!("../../../assets/kubernetes/schema.txt.gz");
+
+pub(super) struct Table {
+    pub(super) types: Vec<Entry>,
+    pub(super) fields: Vec<Field>,
+    pub(super) names: HashMap<&'static str, Type>,
+    pub(super) kinds: HashMap<(&'static str, &'static str), Type>,
+}
+
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) fields: Range<usize>,
+    pub(super) atomic: bool,
+}
+
+pub(super) fn get() -> &'static Table {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        read(TEXT.get_or_init(|| {
+            let mut text = String::with_capacity(1 << 17);
+            // The asset is part of the binary; a test reads all of it.
+            let _ = flate2::read::GzDecoder::new(PACKED).read_to_string(&mut text);
+            text
+        }))
+    })
+}
+
+fn read(text: &'static str) -> Table {
+    let mut table = Table {
+        types: Vec::with_capacity(600),
+        fields: Vec::with_capacity(2600),
+        names: HashMap::with_capacity(600),
+        kinds: HashMap::with_capacity(300),
+    };
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix('+') {
+            let (name, flags) = rest.split_once('\t').unwrap_or((rest, ""));
+            table.names.insert(name, Type(u16::try_from(table.types.len()).unwrap_or_default()));
+            let at = table.fields.len();
+            table.types.push(Entry { name, fields: at..at, atomic: flags.contains('a') });
+        } else if let Some(rest) = line.strip_prefix('@') {
+            table.kinds.extend(kind(rest));
+        } else if let (Some(field), Some(entry)) = (field(line), table.types.last_mut()) {
+            table.fields.push(field);
+            entry.fields.end = table.fields.len();
+        }
+    }
+    table
+}
+
+fn kind(line: &'static str) -> Option<((&'static str, &'static str), Type)> {
+    let mut words = line.split('\t');
+    let (group_version, kind, place) = (words.next()?, words.next()?, words.next()?);
+    Some(((group_version, kind), Type(place.parse().ok()?)))
+}
+
+fn field(line: &'static str) -> Option<Field> {
+    let mut words = line.split('\t');
+    let (name, shape_text, flags) = (words.next()?, words.next()?, words.next()?);
+    let mut field = Field {
+        name,
+        shape: shape(shape_text)?,
+        merge: Merge::Default,
+        merge_key: None,
+        list_type: None,
+        list_map_keys: Vec::new(),
+        atomic: false,
+        default: None,
+        required: flags.contains('r'),
+        enum_values: Vec::new(),
+        go: Go {
+            pointer: flags.contains('p'),
+            omit_empty: flags.contains('o'),
+            omit_zero: flags.contains('z'),
+            ..Go::default()
+        },
+    };
+    for word in words {
+        let (letter, value) = word.split_at_checked(1)?;
+        fact(&mut field, letter, value);
+    }
+    Some(field)
+}
+
+fn fact(field: &mut Field, letter: &str, value: &'static str) {
+    match letter {
+        "l" => {
+            field.list_type = match value {
+                "map" => Some(ListType::Map),
+                "set" => Some(ListType::Set),
+                _ => Some(ListType::Atomic),
+            }
+        }
+        "k" => field.list_map_keys = value.split(',').collect(),
+        "s" => {
+            field.merge = match value {
+                "merge" => Merge::Merge,
+                "replace" => Merge::Replace,
+                "retainKeys" => Merge::RetainKeys,
+                "merge,retainKeys" => Merge::MergeRetainKeys,
+                _ => Merge::Default,
+            }
+        }
+        "m" => field.merge_key = Some(value),
+        "e" => field.enum_values = value.split(',').collect(),
+        "d" => field.default = serde_json::from_str(value).ok(),
+        "t" => field.atomic = value == "atomic",
+        "g" => field.go.type_name = Some(value),
+        "v" => field.go.embedded = value,
+        _ => {}
+    }
+}
+
+fn shape(text: &str) -> Option<Shape> {
+    let (letter, rest) = text.split_at_checked(1)?;
+    Some(match letter {
+        "s" => Shape::String,
+        "i" => Shape::Int32,
+        "l" => Shape::Int64,
+        "n" => Shape::Number,
+        "b" => Shape::Bool,
+        "q" => Shape::Quantity,
+        "x" => Shape::IntOrString,
+        "t" => Shape::Time,
+        "u" => Shape::MicroTime,
+        "y" => Shape::Bytes,
+        "a" => Shape::Any,
+        "o" => Shape::Object(Type(rest.parse().ok()?)),
+        "[" => Shape::List(Box::new(shape(rest)?)),
+        "{" => Shape::Map(Box::new(shape(rest)?)),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_asset_is_read() {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(PACKED).read_to_string(&mut text).unwrap();
+        let table = get();
+        let lines = text.lines().count();
+        assert_eq!(lines, table.types.len() + table.fields.len() + table.kinds.len(), "a line was not understood");
+        assert!(table.types.len() > 500 && table.kinds.len() > 200);
+    }
+
+    #[test]
+    fn every_object_shape_points_at_a_type() {
+        let table = get();
+        for field in &table.fields {
+            if let Some(of) = field.shape.object() {
+                assert!(usize::from(of.0) < table.types.len(), "{}", field.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What decoding into Go's types and encoding again leaves of an object: which zero values go, which appear, and how quantities are written.
+//! This is what a real API server stores and shows; call it on every object that enters the storage.
+
+use super::{Field, Shape, Type};
+use crate::object::quantity::Quantity;
+use serde_json::{Map, Value, json};
+
+/// Rewrites `value` as Kubernetes' own types would print it. Unknown fields are left alone (decoding drops them, with a word about it).
+///
+/// - `null` goes, and so do zero values of `omitempty` fields that are no pointers (`hostNetwork: false`, `labels: {}`, `args: []`);
+/// - structs that Go always writes appear (`resources: {}`, `strategy: {}`), and so do zeros of fields without `omitempty`
+///   (`restartCount: 0`); a list or map without `omitempty` that is empty or absent becomes absent, where Go would print `null`;
+/// - quantities and times take their canonical form.
+///
+/// Does nothing to what does not have its field's shape. Idempotent.
+pub fn normalise(value: &mut Value, of: Type) {
+    if let Value::Object(map) = value {
+        object(map, of);
+    }
+}
+
+fn object(map: &mut Map<String, Value>, of: Type) {
+    for field in of.fields() {
+        if let Some(value) = map.get_mut(field.name) {
+            shape(value, &field.shape);
+            if dropped(value, field) {
+                map.shift_remove(field.name);
+            }
+        }
+        if let (None, Some(zero)) = (map.get(field.name), always(field)) {
+            map.insert(field.name.into(), zero);
+        }
+    }
+}
+
+fn shape(value: &mut Value, of: &Shape) {
+    match (of, value) {
+        (Shape::Object(of), Value::Object(map)) => object(map, *of),
+        (Shape::Map(inner), Value::Object(map)) => map.values_mut().for_each(|value| element(value, inner)),
+        (Shape::List(inner), Value::Array(items)) => items.iter_mut().for_each(|item| element(item, inner)),
+        (Shape::Quantity, value @ (Value::String(_) | Value::Number(_))) => {
+            if let Ok(quantity) = Quantity::of(value) {
+                *value = quantity.to_string().into();
+            }
+        }
+        (Shape::Time, Value::String(text)) => rewrite_time(text, 0),
+        (Shape::MicroTime, Value::String(text)) => rewrite_time(text, 6),
+        _ => {}
+    }
+}
+
+/// List items and map values cannot be left out: `null` becomes the zero value.
+fn element(value: &mut Value, of: &Shape) {
+    if value.is_null()
+        && let Some(zero) = zero(of)
+    {
+        *value = zero;
+    }
+    shape(value, of);
+}
+
+fn rewrite_time(text: &mut String, digits: usize) {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let seconds = time.strftime("%Y-%m-%dT%H:%M:%S");
+        *text = if digits == 0 {
+            format!("{seconds}Z")
+        } else {
+            format!("{seconds}.{:06}Z", time.subsec_nanosecond().max(0) / 1000)
+        };
+    }
+}
+
+/// Whether Go would not write this value of the field.
+fn dropped(value: &Value, field: &Field) -> bool {
+    match value {
+        Value::Null => true,
+        _ if field.go.pointer => false,
+        Value::Array(items) => items.is_empty() && field.go.omit_empty,
+        Value::Object(map) if map.is_empty() => match field.shape {
+            Shape::Object(_) => field.go.omit_zero,
+            Shape::Map(_) => field.go.omit_empty,
+            _ => false,
+        },
+        Value::String(text) => {
+            text.is_empty() && field.go.omit_empty && matches!(field.shape, Shape::String | Shape::Bytes)
+        }
+        Value::Number(number) => {
+            number.as_i64() == Some(0) && field.go.omit_empty && matches!(field.shape, Shape::Int32 | Shape::Int64)
+        }
+        Value::Bool(truth) => !truth && field.go.omit_empty,
+        Value::Object(_) => false,
+    }
+}
+
+/// The zero value Go writes for a field that was not set, if any.
+fn always(field: &Field) -> Option<Value> {
+    if field.go.pointer || field.go.omit_zero {
+        return None;
+    }
+    match field.shape {
+        // `omitempty` says nothing about structs.
+        Shape::Object(_) => zero(&field.shape),
+        _ if field.go.omit_empty => None,
+        Shape::List(_) | Shape::Map(_) => None,
+        _ => zero(&field.shape),
+    }
+}
+
+fn zero(of: &Shape) -> Option<Value> {
+    Some(match of {
+        Shape::Object(of) => {
+            let mut map = Map::new();
+            object(&mut map, *of);
+            Value::Object(map)
+        }
+        Shape::String => json!(""),
+        Shape::Int32 | Shape::Int64 | Shape::Number | Shape::IntOrString => json!(0),
+        Shape::Bool => json!(false),
+        Shape::Quantity => json!("0"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalised(api_version: &str, kind: &str, mut value: Value) -> Value {
+        let of = crate::object::schema::of(api_version, kind).unwrap();
+        normalise(&mut value, of);
+        let once = value.clone();
+        normalise(&mut value, of);
+        assert_eq!(once, value, "not idempotent");
+        value
+    }
+
+    #[test]
+    fn zeros_of_plain_fields_go_and_zeros_of_pointers_stay() {
+        let value = json!({"metadata": {"name": "p", "labels": {}, "creationTimestamp": null}, "spec": {"hostNetwork": false,
+            "automountServiceAccountToken": false, "nodeName": "", "priority": 0, "tolerations": [], "containers": [{"name": "c", "args": [],
+            "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}}, "stdin": false, "securityContext": {"runAsUser": 0}}],
+            "volumes": [{"name": "v", "emptyDir": {}}]}});
+        let expected = json!({"metadata": {"name": "p"}, "spec": {
+            "automountServiceAccountToken": false, "priority": 0, "containers": [{"name": "c",
+            "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}, "securityContext": {"runAsUser": 0}}],
+            "volumes": [{"name": "v", "emptyDir": {}}]}, "status": {}});
+        assert_eq!(normalised("v1", "Pod", value), expected);
+    }
+
+    #[test]
+    fn what_go_always_writes_appears() {
+        let value = json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "c"}]}}}});
+        let expected = json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "c", "resources": {}}]},
+            "metadata": {}}, "strategy": {}}, "status": {}});
+        assert_eq!(normalised("apps/v1", "Deployment", value), expected);
+        let status = normalised("apps/v1", "DaemonSet", json!({}));
+        assert_eq!(status["status"]["desiredNumberScheduled"], 0);
+    }
+
+    #[test]
+    fn times_are_whole_seconds_in_utc() {
+        let value = normalised("v1", "Pod", json!({"metadata": {"creationTimestamp": "2025-01-31T14:00:00.5+02:00"}}));
+        assert_eq!(value["metadata"]["creationTimestamp"], "2025-01-31T12:00:00Z");
+        let lease = normalised("coordination.k8s.io/v1", "Lease", json!({"spec": {"renewTime": "2025-01-31T12:00:00Z"}}));
+        assert_eq!(lease["spec"]["renewTime"], "2025-01-31T12:00:00.000000Z");
+    }
+}
