@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_go_always_writes_appears() {
-        let value = json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "c"}]}}}});
+        let value =
+            json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "c"}]}}}});
         let expected = json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "c", "resources": {}}]},
             "metadata": {}}, "strategy": {}}, "status": {}});
         assert_eq!(normalised("apps/v1", "Deployment", value), expected);
@@ -161,7 +162,8 @@ mod tests {
     fn times_are_whole_seconds_in_utc() {
         let value = normalised("v1", "Pod", json!({"metadata": {"creationTimestamp": "2025-01-31T14:00:00.5+02:00"}}));
         assert_eq!(value["metadata"]["creationTimestamp"], "2025-01-31T12:00:00Z");
-        let lease = normalised("coordination.k8s.io/v1", "Lease", json!({"spec": {"renewTime": "2025-01-31T12:00:00Z"}}));
+        let lease =
+            normalised("coordination.k8s.io/v1", "Lease", json!({"spec": {"renewTime": "2025-01-31T12:00:00Z"}}));
         assert_eq!(lease["spec"]["renewTime"], "2025-01-31T12:00:00.000000Z");
     }
 }
