@@ -2,6 +2,7 @@
 //! What happens to objects after they are stored is the controllers'.
 
 pub mod field;
+pub mod pki;
 pub mod registry;
 pub mod status;
 pub mod storage;
