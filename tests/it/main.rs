@@ -5,6 +5,6 @@ mod architecture;
 mod exam;
 mod exam_draw;
 mod exam_journal;
-mod pki;
 mod exam_report;
+mod pki;
 mod terminal;

@@ -11,8 +11,8 @@ use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::asn1::{BitString, OctetString};
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{DateTime, Encode};
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
@@ -152,7 +152,12 @@ impl Authority {
     }
 
     /// The certificate of a server on `dns` names and `ips`, valid a year.
-    pub fn issue_serving(&self, common_name: &str, names: AlternativeNames, now: Timestamp) -> Result<Issued, PkiError> {
+    pub fn issue_serving(
+        &self,
+        common_name: &str,
+        names: AlternativeNames,
+        now: Timestamp,
+    ) -> Result<Issued, PkiError> {
         let issue = Issue::for_a_year(Subject::new(common_name, &[]), Usages::server(), now);
         self.issue(&Issue { names, ..issue })
     }
@@ -163,7 +168,12 @@ impl Authority {
     }
 
     /// Signs a certificate for the holder of `key`; of `issue` the subject is not read.
-    pub(super) fn sign(&self, subject: Name, issue: &Issue, key: SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, PkiError> {
+    pub(super) fn sign(
+        &self,
+        subject: Name,
+        issue: &Issue,
+        key: SubjectPublicKeyInfoOwned,
+    ) -> Result<Vec<u8>, PkiError> {
         let mut extensions = extensions(issue, false, subject.is_empty())?;
         let identifier = OctetString::new(key_identifier(&self.key.public_info()?)).map_err(unmade)?;
         let authority = AuthorityKeyIdentifier { key_identifier: Some(identifier), ..Default::default() };

@@ -198,9 +198,10 @@ pub(super) fn read(der: &[u8]) -> Result<CertificateInner<Rfc5280>, PkiError> {
 
 /// The bytes that a certificate's signature is over, as they came.
 fn signed_part(der: &[u8]) -> Result<&[u8], PkiError> {
-    let outer = x509_cert::der::asn1::AnyRef::from_der(der).map_err(|error| PkiError::malformed("certificate", error))?;
-    let mut reader = x509_cert::der::SliceReader::new(outer.value())
-        .map_err(|error| PkiError::malformed("certificate", error))?;
+    let outer =
+        x509_cert::der::asn1::AnyRef::from_der(der).map_err(|error| PkiError::malformed("certificate", error))?;
+    let mut reader =
+        x509_cert::der::SliceReader::new(outer.value()).map_err(|error| PkiError::malformed("certificate", error))?;
     x509_cert::der::Reader::tlv_bytes(&mut reader).map_err(|error| PkiError::malformed("certificate", error))
 }
 

@@ -90,7 +90,10 @@ mod tests {
             namespace: Some("orion"),
         };
         let read: serde_json::Value = serde_yaml::from_str(&config.to_yaml())?;
-        assert_eq!(read["contexts"][0]["context"], json!({"cluster": "kubernetes", "namespace": "orion", "user": config.user}));
+        assert_eq!(
+            read["contexts"][0]["context"],
+            json!({"cluster": "kubernetes", "namespace": "orion", "user": config.user})
+        );
         assert_eq!(read["current-context"], read["contexts"][0]["name"]);
         assert_eq!(read["users"][0]["user"]["client-key-data"], "a2V5");
         assert_eq!(read["clusters"][0]["cluster"]["server"], config.server);

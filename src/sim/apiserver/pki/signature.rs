@@ -29,7 +29,8 @@ pub(super) fn verify(
     let (key_id, signature_id) = (contents(&key.algorithm)?, contents(algorithm)?);
     let supported = algorithms();
     let fitting = supported.all.iter().find(|one| {
-        one.public_key_alg_id().as_ref() == key_id.as_slice() && one.signature_alg_id().as_ref() == signature_id.as_slice()
+        one.public_key_alg_id().as_ref() == key_id.as_slice()
+            && one.signature_alg_id().as_ref() == signature_id.as_slice()
     });
     let Some(fitting) = fitting else {
         let what = format!("cannot verify signature: algorithm {} is not simulated", algorithm.oid);
@@ -55,10 +56,15 @@ pub fn verify_handshake(
     let key_id = contents(&key.algorithm)?;
     let supported = algorithms();
     let candidates = supported.mapping.iter().find(|(known, _)| *known == scheme).map_or(&[][..], |(_, all)| *all);
-    let fits = candidates.iter().filter(|one| one.public_key_alg_id().as_ref() == key_id.as_slice()).any(|one| {
-        one.verify_signature(key.subject_public_key.raw_bytes(), message, signature).is_ok()
-    });
-    if fits { Ok(()) } else { Err(PkiError::BadSignature("the handshake is not signed by the certificate's key".to_owned())) }
+    let fits = candidates
+        .iter()
+        .filter(|one| one.public_key_alg_id().as_ref() == key_id.as_slice())
+        .any(|one| one.verify_signature(key.subject_public_key.raw_bytes(), message, signature).is_ok());
+    if fits {
+        Ok(())
+    } else {
+        Err(PkiError::BadSignature("the handshake is not signed by the certificate's key".to_owned()))
+    }
 }
 
 /// The handshake signatures understood, in order of preference.

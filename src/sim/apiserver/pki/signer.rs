@@ -48,7 +48,9 @@ impl Signer {
         let usages: BTreeSet<&str> = usages.iter().map(AsRef::as_ref).collect();
         let complaint = match self {
             Self::ApiServerClient => complaint_client(&usages),
-            Self::ApiServerClientKubelet => complaint_kubelet(&request.subject(), &request.names(), &usages, "client auth"),
+            Self::ApiServerClientKubelet => {
+                complaint_kubelet(&request.subject(), &request.names(), &usages, "client auth")
+            }
             Self::KubeletServing => complaint_kubelet(&request.subject(), &request.names(), &usages, "server auth"),
             Self::LegacyUnknown => None,
         };
