@@ -5,6 +5,7 @@ mod architecture;
 mod exam;
 mod exam_draw;
 mod exam_journal;
+mod exam_progress;
 mod exam_report;
 mod pki;
 mod terminal;
