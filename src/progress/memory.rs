@@ -117,10 +117,12 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(days * SECONDS_A_DAY)
     }
 
-    /// Reviews, each so many days after the one before.
-    fn reviewed(reviews: &[(Grade, f64)]) -> Memory {
+    /// A grade, given so many days after the one before.
+    type Review = (Grade, f64);
+
+    fn reviewed(reviews: &[Review]) -> Memory {
         let mut day = 0.0;
-        let review = |memory, (grade, later): &(Grade, f64)| {
+        let review = |memory, (grade, later): &Review| {
             day += later;
             Some(Memory::review(memory, *grade, at(day)))
         };
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn stability_and_difficulty_are_those_of_the_reference() {
         use Grade::{Again, Easy, Good, Hard};
-        let cases: [(&[(Grade, f64)], f64, f64); 9] = [
+        let cases: [(&[Review], f64, f64); 9] = [
             (&[(Again, 0.0)], 0.212, 6.4133),
             (&[(Hard, 0.0)], 1.2931, 5.1122),
             (&[(Good, 0.0)], 2.3065, 2.1181),
