@@ -4,3 +4,4 @@
 pub mod meta;
 pub mod quantity;
 pub mod schema;
+pub mod selector;
