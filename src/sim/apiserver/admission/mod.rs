@@ -1,0 +1,71 @@
+//! Admission: the plugins that see a write after its author is known and before it is stored, in their order.
+//! One plugin, one file, one row. Checks of a kind's own fields are its strategy's.
+
+use std::cell::RefCell;
+
+use serde_json::Value;
+
+use super::auth::user::User;
+use super::registry::Resource;
+use super::status::Result;
+use super::storage::Storage;
+use crate::base::clock::Clock;
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+    Connect,
+}
+
+/// A write on its way in.
+pub struct Attributes<'a> {
+    pub operation: Operation,
+    pub user: &'a User,
+    pub resource: &'static Resource,
+    pub subresource: &'a str,
+    pub namespace: &'a str,
+    /// Empty while the name is still to be generated.
+    pub name: &'a str,
+    pub dry_run: bool,
+    /// What is stored now, for updates and deletes.
+    pub old: Option<&'a Value>,
+    pub storage: &'a Storage,
+    pub clock: Clock,
+    /// What the client is told without being refused.
+    pub warnings: &'a RefCell<Vec<String>>,
+}
+
+impl Attributes<'_> {
+    /// Whether the write is to the objects of this plural themselves, not to a subresource.
+    pub fn is(&self, group: &str, plural: &str) -> bool {
+        self.subresource.is_empty() && self.resource.group == group && self.resource.plural == plural
+    }
+
+    /// Adds a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.warnings.borrow_mut().push(text.into());
+    }
+}
+
+/// One plugin: it may change what is written, and may refuse it.
+pub struct Plugin {
+    pub name: &'static str,
+    pub mutate: fn(&Attributes, &mut Value) -> Result<()>,
+    pub validate: fn(&Attributes, &Value) -> Result<()>,
+}
+
+/// The plugins in the order they are asked (`pkg/kubeapiserver/options/plugins.go`, AllOrderedPlugins).
+pub static PLUGINS: &[Plugin] = &[];
+
+/// Lets every plugin change the object.
+pub fn mutate(attributes: &Attributes, object: &mut Value) -> Result<()> {
+    PLUGINS.iter().try_for_each(|plugin| (plugin.mutate)(attributes, object))
+}
+
+/// Asks every plugin whether the object may be written.
+pub fn validate(attributes: &Attributes, object: &Value) -> Result<()> {
+    PLUGINS.iter().try_for_each(|plugin| (plugin.validate)(attributes, object))
+}

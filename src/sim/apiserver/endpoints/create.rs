@@ -1,0 +1,65 @@
+//! POST: defaulting, admission, validation, allocation, storage.
+//! Source of the order: `k8s.io/apiserver/pkg/endpoints/handlers/create.go` and `registry/generic/registry/store.go`.
+
+use serde_json::Value;
+
+use super::{ApiServer, Request, metadata};
+use crate::object::meta;
+use crate::sim::apiserver::admission::{self, Operation};
+use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::{Resource, names};
+use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::storage::{Object, WriteError};
+
+impl ApiServer {
+    /// Creates an object; gives it back as it is stored.
+    pub fn create(&self, request: &Request, object: Value) -> Result<Object> {
+        let _turn = self.turn();
+        self.create_in_turn(request, object)
+    }
+
+    pub(super) fn create_in_turn(&self, request: &Request, mut object: Value) -> Result<Object> {
+        let resource = request.resource;
+        if resource.namespaced && request.namespace.is_empty() {
+            return Err(Status::bad_request("an empty namespace may not be set during creation"));
+        }
+        metadata::begin(self, request, &mut object)?;
+        if let Some(conversion) = resource.stored_as {
+            let stored = self.create_prepared(request, (conversion.storage)(), (conversion.to_storage)(object))?;
+            return Ok((conversion.from_storage)(&stored).into());
+        }
+        self.create_prepared(request, resource, object)
+    }
+
+    fn create_prepared(&self, request: &Request, resource: &'static Resource, mut object: Value) -> Result<Object> {
+        let strategy = &resource.strategy;
+        let attributes = request.attributes(self, Operation::Create, None);
+        (strategy.defaults)(&mut object);
+        admission::mutate(&attributes, &mut object)?;
+        // What admission added has defaults too.
+        (strategy.defaults)(&mut object);
+        (strategy.prepare_create)(&mut object);
+        let mut errors = ErrorList::default();
+        names::metadata(resource, &object, &mut errors);
+        (strategy.validate)(&object, &mut errors);
+        if !errors.is_empty() {
+            return Err(Status::invalid(resource.group, resource.kind, meta::name(&object), errors));
+        }
+        request.warnings.borrow_mut().extend((strategy.warnings)(&object));
+        admission::validate(&attributes, &object)?;
+        (strategy.allocate)(&self.storage, &mut object, None)?;
+        metadata::record_manager(self, request, "Update", &mut object);
+        let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
+        let taken = Status::already_exists(resource.group, resource.plural, &key.1);
+        if request.dry_run {
+            return match self.storage.get(&resource.group_resource(), &key.0, &key.1) {
+                Some(_) => Err(taken),
+                None => Ok(object.into()),
+            };
+        }
+        self.storage.insert(&resource.group_resource(), key, object).map_err(|error| match error {
+            WriteError::Exists => taken,
+            other => Status::internal(format!("{other:?}")),
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! What the server itself writes into `metadata`: identity, times, generation, who manages what.
+//! Source: `k8s.io/apiserver/pkg/registry/rest/{create,update,meta}.go`.
+
+use rand::seq::IndexedRandom;
+use serde_json::{Value, json};
+
+use super::{ApiServer, Request};
+use crate::object::meta;
+use crate::sim::apiserver::status::{Result, Status};
+
+/// The letters of generated names: no vowels, so no words (`k8s.io/apimachinery/pkg/util/rand`).
+const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Five random letters, as ReplicaSets put behind their Pods' names.
+pub fn suffix() -> String {
+    let mut rng = rand::rng();
+    (0..5).filter_map(|_| ALPHABET.choose(&mut rng)).map(|byte| char::from(*byte)).collect()
+}
+
+/// A random UUID (version 4).
+pub fn uuid() -> String {
+    let bits = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// A time as Kubernetes writes it: whole seconds, UTC.
+pub fn timestamp(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Gives a new object its name, namespace, uid and birth.
+pub fn begin(server: &ApiServer, request: &Request, object: &mut Value) -> Result<()> {
+    place(request, object)?;
+    let generate = meta::text(object, "/metadata/generateName").to_owned();
+    let metadata = meta::child(object, "metadata");
+    if metadata["name"].as_str().unwrap_or_default().is_empty() && !generate.is_empty() {
+        // The name may be 63 long; five letters of it are ours.
+        let base: String = generate.chars().take(58).collect();
+        metadata["name"] = json!(format!("{base}{}", suffix()));
+    }
+    for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
+        meta::remove(metadata, key);
+    }
+    metadata["uid"] = json!(uuid());
+    metadata["creationTimestamp"] = json!(timestamp(server.clock.now()));
+    if request.resource.strategy.generation {
+        metadata["generation"] = json!(1);
+    } else {
+        meta::remove(metadata, "generation");
+    }
+    Ok(())
+}
+
+/// Makes sure that the object says the namespace it is sent to, and the kind of the resource.
+pub fn place(request: &Request, object: &mut Value) -> Result<()> {
+    let resource = request.resource;
+    let (kind, version) = (meta::text(object, "/kind"), meta::text(object, "/apiVersion"));
+    if (!kind.is_empty() && kind != resource.kind) || (!version.is_empty() && version != resource.api_version()) {
+        let group_version_kind = |version: &str, kind: &str| {
+            let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
+            format!("{group}/{version}, Kind={kind}").trim_start_matches('/').to_owned()
+        };
+        return Err(Status::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: expected {}, got {}",
+            kind,
+            version.rsplit('/').next().unwrap_or_default(),
+            resource.kind,
+            group_version_kind(&resource.api_version(), resource.kind),
+            group_version_kind(version, kind),
+        )));
+    }
+    object["kind"] = json!(resource.kind);
+    object["apiVersion"] = json!(resource.api_version());
+    let metadata = meta::child(object, "metadata");
+    if !resource.namespaced {
+        meta::remove(metadata, "namespace");
+        return Ok(());
+    }
+    match metadata.get("namespace").and_then(Value::as_str) {
+        Some(found) if !found.is_empty() && found != request.namespace => Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+        _ => {
+            metadata["namespace"] = json!(request.namespace);
+            Ok(())
+        }
+    }
+}
+
+/// Writes down who wrote last: one entry a manager, operation and subresource. Which fields they own is server-side apply's.
+pub fn record_manager(server: &ApiServer, request: &Request, operation: &str, object: &mut Value) {
+    let resource = request.resource;
+    if request.field_manager.is_empty() {
+        return;
+    }
+    let mut entry = json!({
+        "manager": request.field_manager,
+        "operation": operation,
+        "apiVersion": resource.api_version(),
+        "time": timestamp(server.clock.now()),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {},
+    });
+    if !request.subresource.is_empty() {
+        entry["subresource"] = json!(request.subresource);
+    }
+    let metadata = meta::child(object, "metadata");
+    let same = |found: &Value| ["manager", "operation", "subresource"].iter().all(|key| found[key] == entry[key]);
+    match metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+        Some(entries) => match entries.iter_mut().find(|found| same(found)) {
+            Some(found) => *found = entry,
+            None => entries.push(entry),
+        },
+        None => metadata["managedFields"] = json!([entry]),
+    }
+}
+
+/// Keeps on an update what only the server writes.
+pub fn keep(new: &mut Value, old: &Value) {
+    let metadata = meta::child(new, "metadata");
+    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName", "managedFields"] {
+        match old["metadata"].get(key) {
+            Some(value) => metadata[key] = value.clone(),
+            None => drop(meta::remove(metadata, key)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_say_their_version() {
+        let uuid = uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.as_bytes()[14], b'4', "{uuid}");
+        assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+    }
+}

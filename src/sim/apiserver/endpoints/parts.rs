@@ -1,0 +1,54 @@
+//! Which part of an object a write may change: the object without its status, the status alone, or what a subresource is for.
+//! Source: the strategies of each subresource below `pkg/registry`.
+
+use serde_json::Value;
+
+use super::Request;
+use crate::object::meta;
+use crate::sim::apiserver::registry::Resource;
+
+/// Puts back what a write to this subresource must leave as it was.
+pub fn keep_apart(request: &Request, resource: &Resource, object: &mut Value, old: &Value) {
+    match request.subresource.as_str() {
+        "" => {
+            if resource.has_status() {
+                take_over(object, old, "status");
+            }
+            (resource.strategy.prepare_update)(object, old);
+        }
+        "status" => {
+            let metadata = object["metadata"].clone();
+            let changed = only(object, old, "/status");
+            *object = changed;
+            object["metadata"] = metadata;
+            (resource.strategy.prepare_status)(object, old);
+        }
+        "finalize" => *object = only(object, old, "/spec/finalizers"),
+        "approval" => *object = only(object, old, "/status/conditions"),
+        "ephemeralcontainers" => *object = only(object, old, "/spec/ephemeralContainers"),
+        // In-place resize changes resources; everything else validation of the Pod refuses.
+        _ => {}
+    }
+}
+
+/// The old object with the new one's value at `pointer`.
+fn only(new: &Value, old: &Value, pointer: &str) -> Value {
+    let mut kept = old.clone();
+    let (parent, key) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    let mut place = &mut kept;
+    for step in parent.split('/').filter(|step| !step.is_empty()) {
+        place = meta::child(place, step);
+    }
+    match new.pointer(pointer) {
+        Some(value) => place[key] = value.clone(),
+        None => drop(meta::remove(place, key)),
+    }
+    kept
+}
+
+fn take_over(object: &mut Value, old: &Value, key: &str) {
+    match old.get(key) {
+        Some(value) => object[key] = value.clone(),
+        None => drop(meta::remove(object, key)),
+    }
+}

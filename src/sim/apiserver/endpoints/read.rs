@@ -1,0 +1,119 @@
+//! GET: one object, or a list by selectors, in pages.
+//! How the answer is written (JSON, Table) is the server's.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{ApiServer, Request};
+use crate::object::meta;
+use crate::object::selector::{FieldSelector, LabelSelector};
+use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::storage::Object;
+
+/// What a list is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions {
+    pub labels: Option<LabelSelector>,
+    pub fields: Option<FieldSelector>,
+    /// At most so many; 0 for all.
+    pub limit: usize,
+    /// Where the page before ended: revision, namespace and name.
+    pub continue_from: Option<(u64, String, String)>,
+}
+
+/// One page of a list.
+pub struct Page {
+    pub objects: Vec<Object>,
+    pub revision: u64,
+    /// The last key of this page, when more follows, and how many do (unknown under a selector).
+    pub more: Option<((String, String), Option<usize>)>,
+}
+
+impl ListOptions {
+    /// Checks that the fields asked for can be (`field label not supported`).
+    pub fn check(&self, resource: &Resource) -> Result<()> {
+        for field in self.fields.iter().flat_map(FieldSelector::fields) {
+            if selectable(resource, field).is_none() {
+                return Err(Status::bad_request(format!("field label not supported: {field}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an object belongs to the list.
+    pub fn matches(&self, resource: &Resource, object: &Value) -> bool {
+        if let Some(labels) = &self.labels
+            && !labels.matches(meta::map(object, "/metadata/labels"))
+        {
+            return false;
+        }
+        match &self.fields {
+            None => true,
+            Some(fields) => fields.matches(|field| selectable(resource, field).map(|read| read(object)).unwrap_or_default()),
+        }
+    }
+
+    fn selects(&self) -> bool {
+        self.labels.is_some() || self.fields.is_some()
+    }
+}
+
+fn selectable(resource: &Resource, field: &str) -> Option<fn(&Value) -> String> {
+    match field {
+        "metadata.name" => Some(|object| meta::name(object).to_owned()),
+        "metadata.namespace" => Some(|object| meta::namespace(object).to_owned()),
+        _ => resource.strategy.fields.iter().find(|(name, _)| *name == field).map(|(_, read)| *read),
+    }
+}
+
+impl ApiServer {
+    /// One object.
+    pub fn get(&self, request: &Request) -> Result<Object> {
+        let stored = request.resource.storage();
+        let object = self
+            .storage
+            .get(&stored.group_resource(), &request.namespace, &request.name)
+            .ok_or_else(|| request.not_found())?;
+        Ok(shown(request.resource, object))
+    }
+
+    /// A page of the objects of a namespace, or of all when the request names none.
+    pub fn list(&self, request: &Request, options: &ListOptions) -> Result<Page> {
+        options.check(request.resource)?;
+        let namespace = Some(request.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+        let (stored, now) = self.storage.list(&request.resource.storage().group_resource(), namespace);
+        let revision = options.continue_from.as_ref().map_or(now, |(revision, ..)| *revision);
+        let mut objects = Vec::new();
+        let mut more = None;
+        let mut rest = stored.into_iter().peekable();
+        while let Some(object) = rest.next() {
+            if let Some((_, namespace, name)) = &options.continue_from
+                && (meta::namespace(&object), meta::name(&object)) <= (namespace, name)
+            {
+                continue;
+            }
+            let object = shown(request.resource, object);
+            if !options.matches(request.resource, &object) {
+                continue;
+            }
+            objects.push(object);
+            if options.limit > 0 && objects.len() == options.limit && rest.peek().is_some() {
+                let last = objects.last().map(|last| (meta::namespace(last).to_owned(), meta::name(last).to_owned()));
+                let remaining = (!options.selects()).then(|| rest.len());
+                more = last.map(|last| (last, remaining));
+                break;
+            }
+        }
+        Ok(Page { objects, revision, more })
+    }
+}
+
+/// A stored object in the version asked for.
+pub(super) fn shown(resource: &Resource, object: Object) -> Object {
+    match resource.stored_as {
+        Some(conversion) => Arc::new((conversion.from_storage)(&object)),
+        None => object,
+    }
+}

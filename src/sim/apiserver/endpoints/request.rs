@@ -1,0 +1,84 @@
+//! A request to the API once its path, user and options are known.
+//! How it arrives over HTTP is the server's.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::admission::{Attributes, Operation};
+use super::super::auth::user::User;
+use super::super::registry::Resource;
+use super::super::status::Status;
+use super::ApiServer;
+
+/// What to do with fields that a kind does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FieldValidation {
+    Ignore,
+    #[default]
+    Warn,
+    Strict,
+}
+
+/// What a request is about, who asks, and how.
+pub struct Request {
+    pub user: Arc<User>,
+    pub resource: &'static Resource,
+    /// Such as `status`; empty for the object itself.
+    pub subresource: String,
+    /// Empty for cluster-scoped resources and for lists over all namespaces.
+    pub namespace: String,
+    /// Empty for collections.
+    pub name: String,
+    pub dry_run: bool,
+    pub field_manager: String,
+    pub field_validation: FieldValidation,
+    /// What the client is told beside the answer.
+    pub warnings: RefCell<Vec<String>>,
+}
+
+impl Request {
+    /// A request about `resource`, by `user`, with no options.
+    pub fn new(user: Arc<User>, resource: &'static Resource, namespace: &str, name: &str) -> Self {
+        Self {
+            user,
+            resource,
+            subresource: String::new(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            dry_run: false,
+            field_manager: String::new(),
+            field_validation: FieldValidation::Ignore,
+            warnings: RefCell::default(),
+        }
+    }
+
+    /// The same request about a subresource.
+    pub fn on(mut self, subresource: &str) -> Self {
+        subresource.clone_into(&mut self.subresource);
+        self
+    }
+
+    /// What admission sees of it.
+    pub fn attributes<'a>(&'a self, server: &'a ApiServer, operation: Operation, old: Option<&'a Value>) -> Attributes<'a> {
+        Attributes {
+            operation,
+            user: &self.user,
+            resource: self.resource,
+            subresource: &self.subresource,
+            namespace: &self.namespace,
+            name: &self.name,
+            dry_run: self.dry_run,
+            old,
+            storage: &server.storage,
+            clock: server.clock,
+            warnings: &self.warnings,
+        }
+    }
+
+    /// 404 for the object asked for.
+    pub fn not_found(&self) -> Status {
+        Status::not_found(self.resource.group, self.resource.plural, &self.name)
+    }
+}

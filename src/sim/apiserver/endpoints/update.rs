@@ -1,0 +1,148 @@
+//! PUT, and the second half of PATCH: what may change does, what may not is refused, what is the same is not written.
+//! Source: `k8s.io/apiserver/pkg/registry/generic/registry/store.go`, Update.
+
+use serde_json::{Value, json};
+
+use super::{ApiServer, Request, metadata, parts};
+use crate::object::meta;
+use crate::sim::apiserver::admission::{self, Operation};
+use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::{Resource, names};
+use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::storage::{Object, WriteError};
+
+impl ApiServer {
+    /// Replaces an object, or its status when the request is about `/status`. The second says whether it was created.
+    pub fn update(&self, request: &Request, object: Value) -> Result<(Object, bool)> {
+        let _turn = self.turn();
+        self.update_in_turn(request, object, "Update")
+    }
+
+    pub(super) fn update_in_turn(&self, request: &Request, mut object: Value, operation: &str) -> Result<(Object, bool)> {
+        metadata::place(request, &mut object)?;
+        let name = meta::name(&object).to_owned();
+        if name.is_empty() {
+            return Err(Status::bad_request("name must be provided"));
+        }
+        if name != request.name {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                request.name
+            )));
+        }
+        let resource = request.resource.storage();
+        let stored = self.storage.get(&resource.group_resource(), &request.namespace, &request.name);
+        let Some(old) = stored else {
+            if resource.strategy.create_on_update && request.subresource.is_empty() {
+                return self.create_in_turn(request, object).map(|created| (created, true));
+            }
+            return Err(request.not_found());
+        };
+        if let Some(conversion) = request.resource.stored_as {
+            object = (conversion.to_storage)(object);
+        }
+        check_revision(request, &object, &old)?;
+        let updated = self.update_prepared(request, resource, object, (&old, operation))?;
+        let shown = match request.resource.stored_as {
+            Some(conversion) => (conversion.from_storage)(&updated).into(),
+            None => updated,
+        };
+        Ok((shown, false))
+    }
+
+    fn update_prepared(
+        &self,
+        request: &Request,
+        resource: &'static Resource,
+        mut object: Value,
+        (old, operation): (&Object, &str),
+    ) -> Result<Object> {
+        let strategy = &resource.strategy;
+        let asked_uid = meta::uid(&object).to_owned();
+        if !asked_uid.is_empty() && asked_uid != meta::uid(old) {
+            let why = format!("Precondition failed: UID in precondition: {asked_uid}, UID in object meta: {}", meta::uid(old));
+            return Err(Status::conflict(resource.group, resource.plural, &request.name, &why));
+        }
+        metadata::keep(&mut object, old);
+        let attributes = request.attributes(self, Operation::Update, Some(old));
+        (strategy.defaults)(&mut object);
+        if request.subresource.is_empty() {
+            admission::mutate(&attributes, &mut object)?;
+            (strategy.defaults)(&mut object);
+        }
+        parts::keep_apart(request, resource, &mut object, old);
+        if resource.strategy.generation && differs_in_spec(&object, old) {
+            let generation = meta::number(old, "/metadata/generation").unwrap_or_default() + 1;
+            object["metadata"]["generation"] = json!(generation);
+        }
+        let mut errors = ErrorList::default();
+        names::metadata(resource, &object, &mut errors);
+        names::metadata_update(&object, old, &mut errors);
+        (strategy.validate)(&object, &mut errors);
+        (strategy.validate_update)(&object, old, &mut errors);
+        if !errors.is_empty() {
+            return Err(Status::invalid(resource.group, resource.kind, &request.name, errors));
+        }
+        if request.subresource.is_empty() {
+            request.warnings.borrow_mut().extend((strategy.warnings)(&object));
+        }
+        admission::validate(&attributes, &object)?;
+        (strategy.allocate)(&self.storage, &mut object, Some(old))?;
+        self.store(request, resource, object, (old, operation))
+    }
+
+    /// Writes an object over the old one, unless it is the same; takes it away when the last finalizer of a terminating one went.
+    fn store(&self, request: &Request, resource: &Resource, mut object: Value, (old, operation): (&Object, &str)) -> Result<Object> {
+        object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+        if object == **old {
+            return Ok(Object::clone(old));
+        }
+        metadata::record_manager(self, request, operation, &mut object);
+        if request.dry_run {
+            return Ok(object.into());
+        }
+        let key = (request.namespace.clone(), request.name.clone());
+        let group_resource = resource.group_resource();
+        let written = if is_over(&object, old) {
+            self.storage.remove(&group_resource, key, None)
+        } else {
+            self.storage.replace(&group_resource, key, meta::revision(old), object)
+        };
+        written.map_err(|error| match error {
+            WriteError::Missing => request.not_found(),
+            _ => Status::modified(resource.group, resource.plural, &request.name),
+        })
+    }
+}
+
+/// Whether nothing holds a terminating object any more.
+fn is_over(object: &Value, old: &Value) -> bool {
+    meta::is_terminating(object)
+        && meta::finalizers(object).next().is_none()
+        && meta::list(object, "/spec/finalizers").is_empty()
+        && meta::number(object, "/metadata/deletionGracePeriodSeconds").unwrap_or_default() == 0
+        && (meta::finalizers(old).next().is_some() || !meta::list(old, "/spec/finalizers").is_empty())
+}
+
+fn check_revision(request: &Request, object: &Value, old: &Value) -> Result<()> {
+    let resource = request.resource;
+    match meta::text(object, "/metadata/resourceVersion") {
+        "" | "0" if resource.strategy.unconditional_update => Ok(()),
+        "" | "0" => {
+            let mut errors = ErrorList::default();
+            errors.invalid("metadata.resourceVersion", json!(0), "must be specified for an update");
+            Err(Status::invalid(resource.group, resource.kind, &request.name, errors))
+        }
+        given if given == meta::text(old, "/metadata/resourceVersion") => Ok(()),
+        _ => Err(Status::modified(resource.group, resource.plural, &request.name)),
+    }
+}
+
+fn differs_in_spec(object: &Value, old: &Value) -> bool {
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    };
+    keys(object).iter().chain(keys(old).iter()).any(|key| {
+        !matches!(key.as_str(), "metadata" | "status" | "kind" | "apiVersion") && object.get(key) != old.get(key)
+    })
+}

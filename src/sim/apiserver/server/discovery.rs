@@ -1,0 +1,176 @@
+//! Discovery: which groups, versions and resources are served, in the aggregated and the old forms.
+//! Source: `k8s.io/apiserver/pkg/endpoints/discovery/aggregated`; facts from a real 1.35 server.
+
+use serde_json::{Value, json};
+
+use crate::sim::apiserver::registry::{RESOURCES, Resource};
+
+/// The version this cluster simulates.
+pub const VERSION: &str = "v1.35.4";
+
+/// The groups in the order clients prefer them, each with its versions.
+fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for resource in RESOURCES {
+        match groups.iter_mut().find(|(group, _)| *group == resource.group) {
+            Some((_, versions)) if versions.contains(&resource.version) => {}
+            Some((_, versions)) => versions.push(resource.version),
+            None => groups.push((resource.group, vec![resource.version])),
+        }
+    }
+    for (_, versions) in &mut groups {
+        // v2 before v1, and a stable version before a beta.
+        versions.sort_by_key(|version| (version.contains("beta"), std::cmp::Reverse(*version)));
+    }
+    groups
+}
+
+fn of(group: &str, version: &str) -> Vec<&'static Resource> {
+    let mut found: Vec<&Resource> =
+        RESOURCES.iter().filter(|resource| resource.group == group && resource.version == version).copied().collect();
+    found.sort_by_key(|resource| resource.plural);
+    found
+}
+
+fn scope(resource: &Resource) -> &'static str {
+    if resource.namespaced { "Namespaced" } else { "Cluster" }
+}
+
+fn aggregated_resource(resource: &Resource) -> Value {
+    let kind = |group: &str, version: &str, kind: &str| json!({ "group": group, "version": version, "kind": kind });
+    let mut shown = json!({
+        "resource": resource.plural,
+        "responseKind": kind(resource.group, resource.version, resource.kind),
+        "scope": scope(resource),
+        "singularResource": resource.singular,
+        "verbs": resource.verbs,
+    });
+    if !resource.short_names.is_empty() {
+        shown["shortNames"] = json!(resource.short_names);
+    }
+    if !resource.categories.is_empty() {
+        shown["categories"] = json!(resource.categories);
+    }
+    if !resource.subresources.is_empty() {
+        let mut below: Vec<Value> = Vec::new();
+        for subresource in resource.subresources {
+            let response = if subresource.kind.is_empty() {
+                kind(resource.group, resource.version, resource.kind)
+            } else {
+                kind(subresource.group, subresource.version, subresource.kind)
+            };
+            below.push(json!({ "subresource": subresource.name, "responseKind": response, "verbs": subresource.verbs }));
+        }
+        shown["subresources"] = Value::Array(below);
+    }
+    shown
+}
+
+/// `/api` (core) or `/apis` in the aggregated form; `version` is `v2` or `v2beta1`.
+pub fn aggregated(core: bool, version: &str) -> Value {
+    let items: Vec<Value> = groups()
+        .into_iter()
+        .filter(|(group, _)| group.is_empty() == core)
+        .map(|(group, versions)| {
+            let versions: Vec<Value> = versions
+                .into_iter()
+                .map(|version| {
+                    let resources: Vec<Value> = of(group, version).into_iter().map(aggregated_resource).collect();
+                    json!({ "version": version, "resources": resources, "freshness": "Current" })
+                })
+                .collect();
+            let metadata = if core { json!({ "creationTimestamp": null }) } else { json!({ "name": group, "creationTimestamp": null }) };
+            json!({ "metadata": metadata, "versions": versions })
+        })
+        .collect();
+    json!({ "kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {}, "items": items })
+}
+
+/// `/api` in the old form.
+pub fn core_versions(address: &str) -> Value {
+    json!({
+        "kind": "APIVersions",
+        "versions": ["v1"],
+        "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": address }],
+    })
+}
+
+fn group(name: &str, versions: &[&str]) -> Value {
+    let shown: Vec<Value> = versions.iter().map(|version| json!({ "groupVersion": format!("{name}/{version}"), "version": version })).collect();
+    json!({ "name": name, "versions": shown, "preferredVersion": shown.first() })
+}
+
+/// `/apis` in the old form.
+pub fn group_list() -> Value {
+    let groups: Vec<Value> = groups().iter().filter(|(name, _)| !name.is_empty()).map(|(name, versions)| group(name, versions)).collect();
+    json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
+}
+
+/// `/apis/<group>`.
+pub fn one_group(name: &str) -> Option<Value> {
+    let (_, versions) = groups().into_iter().find(|(found, _)| *found == name && !name.is_empty())?;
+    let mut shown = group(name, &versions);
+    shown["kind"] = json!("APIGroup");
+    shown["apiVersion"] = json!("v1");
+    Some(shown)
+}
+
+/// `/api/v1` or `/apis/<group>/<version>`: the resources and their subresources one after another.
+pub fn resource_list(group: &str, version: &str) -> Option<Value> {
+    let found = of(group, version);
+    if found.is_empty() {
+        return None;
+    }
+    let mut rows = Vec::new();
+    for resource in found {
+        let mut row = json!({
+            "name": resource.plural,
+            "singularName": resource.singular,
+            "namespaced": resource.namespaced,
+            "kind": resource.kind,
+            "verbs": resource.verbs,
+        });
+        if !resource.short_names.is_empty() {
+            row["shortNames"] = json!(resource.short_names);
+        }
+        if !resource.categories.is_empty() {
+            row["categories"] = json!(resource.categories);
+        }
+        rows.push(row);
+        for subresource in resource.subresources {
+            let mut row = json!({
+                "name": format!("{}/{}", resource.plural, subresource.name),
+                "singularName": "",
+                "namespaced": resource.namespaced,
+                "kind": if subresource.kind.is_empty() { resource.kind } else { subresource.kind },
+                "verbs": subresource.verbs,
+            });
+            if !subresource.kind.is_empty() && !subresource.version.is_empty() {
+                row["group"] = json!(subresource.group);
+                row["version"] = json!(subresource.version);
+            }
+            rows.push(row);
+        }
+    }
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Some(json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows }))
+}
+
+/// `/version`.
+pub fn version() -> Value {
+    json!({
+        "major": "1",
+        "minor": "35",
+        "emulationMajor": "1",
+        "emulationMinor": "35",
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "34",
+        "gitVersion": VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "2026-04-15T00:00:00Z",
+        "goVersion": "",
+        "compiler": "kubedrill",
+        "platform": "linux/amd64",
+    })
+}

@@ -1,0 +1,189 @@
+//! The form of an answer: plain JSON, a Table for `kubectl get`, or metadata only.
+//! Cells are each kind's own. Source: `k8s.io/apiserver/pkg/endpoints/handlers/response.go`.
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::{Value, json};
+
+use super::query::{Query, continue_token};
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::Page;
+use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::storage::Object;
+
+/// How the client wants objects shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    Table(Include),
+    Metadata,
+}
+
+/// What a Table's rows carry beside their cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Include {
+    Nothing,
+    Metadata,
+    Object,
+}
+
+impl Form {
+    /// Reads the Accept header; the first form that is served here wins.
+    pub fn negotiate(accept: &str, query: &Query) -> Result<Self> {
+        let mut understood = accept.trim().is_empty();
+        for offer in accept.split(',') {
+            let mut parts = offer.split(';').map(str::trim);
+            let media = parts.next().unwrap_or_default();
+            let parameters: Vec<&str> = parts.collect();
+            let shown_as = parameters.iter().find_map(|parameter| parameter.strip_prefix("as="));
+            match (media, shown_as) {
+                ("application/json" | "application/vnd.kubernetes.protobuf", Some("Table")) => {
+                    return Ok(Self::Table(Include::asked(query)?));
+                }
+                ("application/json" | "application/vnd.kubernetes.protobuf", Some("PartialObjectMetadata" | "PartialObjectMetadataList")) => {
+                    return Ok(Self::Metadata);
+                }
+                ("application/json" | "application/*" | "*/*" | "", None) => return Ok(Self::Json),
+                // Protobuf is read here, not written; clients that ask for it read JSON too.
+                ("application/vnd.kubernetes.protobuf" | "application/yaml", None) => understood = true,
+                _ => {}
+            }
+        }
+        if understood { Ok(Self::Json) } else { Err(Status::not_acceptable("application/json, application/yaml, application/vnd.kubernetes.protobuf")) }
+    }
+
+    /// One object in this form.
+    pub fn object(self, resource: &Resource, object: &Object, now: Timestamp) -> Value {
+        match self {
+            Self::Json => (**object).clone(),
+            Self::Metadata => partial(object),
+            Self::Table(include) => table(resource, std::slice::from_ref(object), include, now),
+        }
+    }
+}
+
+impl Include {
+    fn asked(query: &Query) -> Result<Self> {
+        match query.get("includeObject") {
+            "" | "Metadata" => Ok(Self::Metadata),
+            "None" => Ok(Self::Nothing),
+            "Object" => Ok(Self::Object),
+            other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+        }
+    }
+}
+
+fn partial(object: &Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+}
+
+fn table(resource: &Resource, objects: &[Object], include: Include, now: Timestamp) -> Value {
+    let columns: Vec<Value> = resource
+        .table
+        .columns
+        .iter()
+        .map(|column| {
+            json!({ "name": column.name, "type": column.kind, "format": column.format, "description": "", "priority": column.priority })
+        })
+        .collect();
+    let rows: Vec<Value> = objects
+        .iter()
+        .map(|object| {
+            let mut row = json!({ "cells": (resource.table.row)(object, now) });
+            match include {
+                Include::Nothing => {}
+                Include::Metadata => row["object"] = partial(object),
+                Include::Object => row["object"] = (**object).clone(),
+            }
+            if matches!(meta::text(object, "/status/phase"), "Succeeded" | "Failed") && resource.plural == "pods" {
+                let phase = meta::text(object, "/status/phase");
+                row["conditions"] = json!([{ "type": "Completed", "status": "True", "reason": phase, "message": "The pod has completed." }]);
+            }
+            row
+        })
+        .collect();
+    json!({
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": { "resourceVersion": objects.first().map(|object| meta::text(object, "/metadata/resourceVersion")).unwrap_or_default() },
+        "columnDefinitions": columns,
+        "rows": rows,
+    })
+}
+
+/// A page of a list, written without copying its objects.
+pub struct List<'a> {
+    pub resource: &'a Resource,
+    pub page: &'a Page,
+    pub form: Form,
+    pub now: Timestamp,
+}
+
+impl List<'_> {
+    fn metadata(&self) -> Value {
+        let mut metadata = json!({ "resourceVersion": self.page.revision.to_string() });
+        if let Some((last, remaining)) = &self.page.more {
+            metadata["continue"] = json!(continue_token(self.page.revision, last));
+            if let Some(remaining) = remaining {
+                metadata["remainingItemCount"] = json!(remaining);
+            }
+        }
+        metadata
+    }
+}
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if let Form::Table(include) = self.form {
+            let mut body = table(self.resource, &self.page.objects, include, self.now);
+            body["metadata"] = self.metadata();
+            return body.serialize(serializer);
+        }
+        let mut body = serializer.serialize_map(Some(4))?;
+        match self.form {
+            Form::Metadata => {
+                body.serialize_entry("kind", "PartialObjectMetadataList")?;
+                body.serialize_entry("apiVersion", "meta.k8s.io/v1")?;
+            }
+            _ => {
+                body.serialize_entry("kind", &format!("{}List", self.resource.kind))?;
+                body.serialize_entry("apiVersion", &self.resource.api_version())?;
+            }
+        }
+        body.serialize_entry("metadata", &self.metadata())?;
+        body.serialize_entry("items", &Items(self))?;
+        body.end()
+    }
+}
+
+struct Items<'a>(&'a List<'a>);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let objects = &self.0.page.objects;
+        let mut items = serializer.serialize_seq(Some(objects.len()))?;
+        for object in objects {
+            match self.0.form {
+                Form::Metadata => items.serialize_element(&partial(object))?,
+                _ => items.serialize_element(&Item(object))?,
+            }
+        }
+        items.end()
+    }
+}
+
+/// An object in a typed list: its kind is the list's.
+struct Item<'a>(&'a Value);
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut item = serializer.serialize_map(None)?;
+        for (key, value) in self.0.as_object().into_iter().flatten() {
+            if key != "kind" && key != "apiVersion" {
+                item.serialize_entry(key, value)?;
+            }
+        }
+        item.end()
+    }
+}

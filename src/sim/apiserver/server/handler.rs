@@ -1,0 +1,122 @@
+//! One request from its bytes to its answer: who asks, what for, whether they may; then the endpoints, then the form.
+//! Source of the order: `k8s.io/apiserver/pkg/server/config.go`, DefaultBuildHandlerChain.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::path::{Target, parse};
+use super::query::Query;
+use super::{Server, other, resources};
+use crate::sim::apiserver::auth::user::User;
+use crate::sim::apiserver::endpoints::FieldValidation;
+use crate::sim::apiserver::status::{Result, Status};
+
+/// The largest body read (`k8s.io/apiserver/pkg/server/config.go`, MaxRequestBodyBytes).
+const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// A request whose author is known.
+pub struct Call {
+    pub server: Arc<Server>,
+    pub user: Arc<User>,
+    pub method: Method,
+    pub path: String,
+    pub query: Query,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Where the connection is handed over, for exec and its kin.
+    pub upgrade: Option<hyper::upgrade::OnUpgrade>,
+}
+
+impl Call {
+    /// A header's text; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as an object of this kind; warnings are about fields it does not have.
+    pub fn decode(&self, expected: Option<(&str, &str)>, validation: FieldValidation) -> Result<(Value, Vec<String>)> {
+        crate::sim::apiserver::decoding::decode(&self.body, self.header("content-type"), expected, validation).map_err(Status::from)
+    }
+}
+
+/// Answers a request, whatever it is.
+pub async fn handle(State(server): State<Arc<Server>>, request: HttpRequest) -> Response {
+    let mut answer = match serve(server, request).await {
+        Ok(answer) => answer,
+        Err(status) => refusal(&status),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    if let Ok(id) = HeaderValue::from_str(&crate::sim::apiserver::endpoints::uuid()) {
+        headers.insert("audit-id", id);
+    }
+    answer
+}
+
+async fn serve(server: Arc<Server>, request: HttpRequest) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let user = Arc::new(server.access.authenticate(&server.api, &parts.headers, &parts.extensions)?);
+    let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| Status::too_large(MAX_BODY))?;
+    let call = Call {
+        user,
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: Query::parse(parts.uri.query().unwrap_or_default()),
+        headers: parts.headers,
+        body,
+        upgrade,
+        server,
+    };
+    match parse(&call.path) {
+        Target::Resource(path) => resources::serve(call, path).await,
+        Target::Other(path) => other::serve(&call, &path),
+    }
+}
+
+/// An answer of JSON.
+pub fn json<T: Serialize>(code: u16, body: &T) -> Response {
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    with_type(code, "application/json", bytes)
+}
+
+/// An answer of any type.
+pub fn with_type(code: u16, content_type: &'static str, bytes: impl Into<Body>) -> Response {
+    let mut answer = Response::new(bytes.into());
+    *answer.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// A refusal as an answer.
+pub fn refusal(status: &Status) -> Response {
+    let mut answer = json(status.code, &status.to_value());
+    let retry = status.details.as_ref().and_then(|details| details.get("retryAfterSeconds")).and_then(Value::as_i64);
+    if let Some(seconds) = retry {
+        answer.headers_mut().insert("retry-after", seconds.into());
+    }
+    answer
+}
+
+/// Puts warnings into the answer's headers (RFC 7234, code 299).
+pub fn warn(answer: &mut Response, warnings: &[String]) {
+    let mut told: Vec<&String> = Vec::new();
+    for warning in warnings {
+        if told.contains(&warning) {
+            continue;
+        }
+        told.push(warning);
+        let text = warning.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            answer.headers_mut().append(WARNING, value);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The query of a URL, and what its parameters ask for.
+//! What is done with them is the endpoints'.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::object::meta;
+use crate::object::selector::{FieldSelector, LabelSelector};
+use crate::sim::apiserver::endpoints::{FieldValidation, ListOptions};
+use crate::sim::apiserver::status::{Result, Status};
+
+/// The parameters of a URL, in order; a name may come more than once.
+#[derive(Clone, Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Takes a raw query apart.
+    pub fn parse(raw: &str) -> Self {
+        let decode = |text: &str| {
+            let spaced = text.replace('+', " ");
+            percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        };
+        let pairs = raw.split('&').filter(|pair| !pair.is_empty());
+        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value))).collect())
+    }
+
+    /// The first value of a parameter; empty when it is not there.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
+    /// Every value of a parameter.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether a parameter is set to something true.
+    pub fn is(&self, name: &str) -> bool {
+        matches!(self.get(name), "true" | "1")
+    }
+
+    fn number(&self, name: &str) -> Result<u64> {
+        match self.get(name) {
+            "" => Ok(0),
+            text => text.parse().map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+        }
+    }
+
+    /// Selectors and paging.
+    pub fn list_options(&self) -> Result<ListOptions> {
+        let labels = match self.get("labelSelector") {
+            "" => None,
+            text => Some(LabelSelector::parse(text).map_err(|error| Status::bad_request(format!("unable to parse requirement: {error}")))?),
+        };
+        let fields = match self.get("fieldSelector") {
+            "" => None,
+            text => Some(FieldSelector::parse(text).map_err(|error| Status::bad_request(error.to_string()))?),
+        };
+        let limit = usize::try_from(self.number("limit")?).unwrap_or(usize::MAX);
+        Ok(ListOptions { labels, fields, limit, continue_from: self.continuation()? })
+    }
+
+    fn continuation(&self) -> Result<Option<(u64, String, String)>> {
+        let text = self.get("continue");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let broken = || Status::bad_request("continue key is not valid");
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
+        let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
+        let revision = token["rv"].as_u64().ok_or_else(broken)?;
+        Ok(Some((revision, meta::text(&token, "/namespace").to_owned(), meta::text(&token, "/name").to_owned())))
+    }
+
+    /// `fieldValidation`.
+    pub fn field_validation(&self) -> Result<FieldValidation> {
+        match self.get("fieldValidation") {
+            "" | "Warn" => Ok(FieldValidation::Warn),
+            "Strict" => Ok(FieldValidation::Strict),
+            "Ignore" => Ok(FieldValidation::Ignore),
+            other => Err(invalid_option("fieldValidation", other, &["Ignore", "Strict", "Warn"])),
+        }
+    }
+
+    /// `dryRun=All`.
+    pub fn dry_run(&self) -> Result<bool> {
+        match self.get("dryRun") {
+            "" => Ok(false),
+            "All" => Ok(true),
+            other => Err(invalid_option("dryRun", other, &["All"])),
+        }
+    }
+
+    /// `timeoutSeconds` of a watch.
+    pub fn timeout(&self) -> Result<Option<Duration>> {
+        Ok(Some(self.number("timeoutSeconds")?).filter(|seconds| *seconds > 0).map(Duration::from_secs))
+    }
+
+    /// `resourceVersion`: `None` when unset; 0 means any.
+    pub fn resource_version(&self) -> Result<Option<u64>> {
+        match self.get("resourceVersion") {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                let mut errors = crate::sim::apiserver::field::ErrorList::default();
+                errors.invalid("resourceVersion", text, "strconv.ParseUint: parsing: invalid syntax");
+                Status::invalid("meta.k8s.io", "ListOptions", "", errors)
+            }),
+        }
+    }
+}
+
+fn invalid_option(name: &str, value: &str, supported: &[&str]) -> Status {
+    let mut errors = crate::sim::apiserver::field::ErrorList::default();
+    errors.not_supported(name, value, supported);
+    Status::invalid("meta.k8s.io", "CreateOptions", "", errors)
+}
+
+/// The token with which the next page is asked for.
+pub fn continue_token(revision: u64, last: &(String, String)) -> String {
+    let token = json!({ "v": "meta.k8s.io/v1", "rv": revision, "namespace": last.0, "name": last.1 });
+    URL_SAFE_NO_PAD.encode(token.to_string())
+}

@@ -1,0 +1,181 @@
+//! Requests about resources: from method and path to a verb, then to its endpoint.
+//! The verbs themselves are the endpoints'; long answers are `watching` and `stream`.
+
+use axum::response::Response;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::access::Attributes;
+use super::form::{Form, List};
+use super::handler::{Call, json as answer, warn};
+use super::path::ResourcePath;
+use super::{stream, watching};
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::{Deleted, DeleteOptions, Patch, Request, reviews, subresources};
+use crate::sim::apiserver::registry::{self, Resource};
+use crate::sim::apiserver::status::{Result, Status};
+
+/// What a method on a path means (`requestinfo.go`).
+fn verb(call: &Call, path: &ResourcePath) -> &'static str {
+    let on_collection = path.name.is_empty();
+    match call.method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if on_collection => "deletecollection",
+        Method::DELETE => "delete",
+        Method::GET | Method::HEAD if call.query.is("watch") => "watch",
+        Method::GET | Method::HEAD if on_collection => "list",
+        _ => "get",
+    }
+}
+
+/// Answers a request about a resource.
+pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
+    let verb = verb(&call, &path);
+    let attributes = Attributes::of_resource(&call.user, verb, &path);
+    call.server.access.authorize(&call.server.api, &attributes)?;
+    let resource = registry::find(&path.group, &path.version, &path.plural).ok_or_else(Status::no_such_path)?;
+    if resource.namespaced && path.namespace.is_empty() && !path.name.is_empty() {
+        return Err(Status::no_such_path());
+    }
+    if !path.subresource.is_empty() {
+        let known = resource.subresource(&path.subresource).ok_or_else(Status::no_such_path)?;
+        if stream::is_stream(&path.subresource) {
+            return stream::serve(call, &path).await;
+        }
+        if !known.verbs.contains(&verb) {
+            return Err(Status::method_not_supported(resource.group, resource.plural, verb));
+        }
+    } else if !resource.verbs.contains(&verb) {
+        return Err(not_allowed(verb));
+    }
+    let request = request(&call, resource, &path)?;
+    let form = Form::negotiate(call.header("accept"), &call.query)?;
+    if verb == "watch" {
+        return watching::serve(&call, &request, form);
+    }
+    let mut response = dispatch(&call, &request, verb, form)?;
+    warn(&mut response, &request.warnings.borrow());
+    Ok(response)
+}
+
+fn not_allowed(verb: &str) -> Status {
+    let mut status = Status::method_not_supported("", "", verb);
+    status.message = "the server does not allow this method on the requested resource".to_owned();
+    status.details = Some(Box::new(json!({})));
+    status
+}
+
+fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Result<Request> {
+    let mut request = Request::new(call.user.clone(), resource, &path.namespace, &path.name).on(&path.subresource);
+    request.dry_run = call.query.dry_run()?;
+    request.field_validation = call.query.field_validation()?;
+    request.field_manager = match call.query.get("fieldManager") {
+        // The program's own name, as the real server takes it from the user agent.
+        "" => call.header("user-agent").split('/').next().unwrap_or_default().to_owned(),
+        named => named.to_owned(),
+    };
+    Ok(request)
+}
+
+fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Response> {
+    let api = &call.server.api;
+    let resource = request.resource;
+    let now = api.clock.now();
+    let show = |code: u16, object: &_| answer(code, &form.object(resource, object, now));
+    match verb {
+        _ if resource.is_virtual() => Ok(answer(201, &reviews::answer(call, request)?)),
+        _ if subresources::is_special(resource, &request.subresource) => {
+            let body = if matches!(verb, "get") { Value::Null } else { subresource_body(call, request)? };
+            let (code, object) = subresources::serve(&call.server, request, verb, body)?;
+            Ok(answer(code, &object))
+        }
+        "get" => Ok(show(200, &api.get(request)?)),
+        "list" => {
+            let page = api.list(request, &call.query.list_options()?)?;
+            Ok(answer(200, &List { resource, page: &page, form, now }))
+        }
+        "create" => Ok(show(201, &api.create(request, body(call, request)?)?)),
+        "update" => {
+            let (object, created) = api.update(request, body(call, request)?)?;
+            Ok(show(if created { 201 } else { 200 }, &object))
+        }
+        "patch" => {
+            let (object, created) = api.patch(request, &patch(call)?)?;
+            Ok(show(if created { 201 } else { 200 }, &object))
+        }
+        "delete" => Ok(match api.delete(request, &delete_options(call)?)? {
+            Deleted::Terminating(object) => show(200, &object),
+            Deleted::Gone(object) => answer(200, &success(resource, &object)),
+        }),
+        _ => {
+            let objects = api.delete_collection(request, &call.query.list_options()?, &delete_options(call)?)?;
+            let page = crate::sim::apiserver::endpoints::Page { objects, revision: api.storage.revision(), more: None };
+            Ok(answer(200, &List { resource, page: &page, form, now }))
+        }
+    }
+}
+
+/// The body as an object of the resource.
+fn body(call: &Call, request: &Request) -> Result<Value> {
+    let version = request.resource.api_version();
+    let (object, warnings) = call.decode(Some((&version, request.resource.kind)), request.field_validation)?;
+    request.warnings.borrow_mut().extend(warnings);
+    Ok(object)
+}
+
+/// The body of a subresource, which has a kind of its own; a patch stays as it is.
+fn subresource_body(call: &Call, request: &Request) -> Result<Value> {
+    if call.method == Method::PATCH {
+        return match patch(call)? {
+            Patch::Json(body) | Patch::Merge(body) | Patch::Strategic(body) | Patch::Apply(body) => Ok(body),
+        };
+    }
+    if call.body.is_empty() {
+        return Ok(json!({}));
+    }
+    let (object, warnings) = call.decode(None, request.field_validation)?;
+    request.warnings.borrow_mut().extend(warnings);
+    Ok(object)
+}
+
+fn delete_options(call: &Call) -> Result<DeleteOptions> {
+    let mut body = if call.body.is_empty() { json!({}) } else { call.decode(None, Default::default())?.0 };
+    for parameter in ["propagationPolicy", "gracePeriodSeconds", "orphanDependents"] {
+        match (call.query.get(parameter), parameter) {
+            ("", _) => {}
+            (text, "gracePeriodSeconds") => body[parameter] = json!(text.parse::<i64>().unwrap_or_default()),
+            (text, "orphanDependents") => body[parameter] = json!(text == "true"),
+            (text, _) => body[parameter] = json!(text),
+        }
+    }
+    DeleteOptions::from_value(&body)
+}
+
+const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
+fn patch(call: &Call) -> Result<Patch> {
+    let kind = call.header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
+    let tree = || -> Result<Value> {
+        if kind == "application/apply-patch+yaml" {
+            return Ok(crate::sim::apiserver::decoding::decode(&call.body, "application/yaml", None, Default::default()).map_err(Status::from)?.0);
+        }
+        serde_json::from_slice(&call.body).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
+    };
+    match kind.as_str() {
+        "application/json-patch+json" => Ok(Patch::Json(tree()?)),
+        "application/merge-patch+json" => Ok(Patch::Merge(tree()?)),
+        "application/strategic-merge-patch+json" => Ok(Patch::Strategic(tree()?)),
+        "application/apply-patch+yaml" => Ok(Patch::Apply(tree()?)),
+        _ => Err(Status::unsupported_media_type(PATCH_TYPES)),
+    }
+}
+
+fn success(resource: &Resource, object: &Value) -> Value {
+    let mut details = json!({ "name": meta::name(object), "kind": resource.plural, "uid": meta::uid(object) });
+    if !resource.group.is_empty() {
+        details["group"] = json!(resource.group);
+    }
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details })
+}

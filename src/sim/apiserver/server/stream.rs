@@ -1,0 +1,101 @@
+//! Answers that come from a kubelet: logs, and later commands and ports.
+//! How the bytes come about is the nodes'; here is who may have them and over which connection.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::Stream;
+use serde_json::Value;
+
+use super::handler::{Call, with_type};
+use super::path::ResourcePath;
+use crate::object::meta;
+use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::storage::Object;
+
+/// Bytes as they come.
+pub type ByteStream = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, std::convert::Infallible>> + Send>>;
+
+/// Which part of a container's log is wanted (`core/v1 PodLogOptions`).
+#[derive(Clone, Debug, Default)]
+pub struct LogOptions {
+    pub container: String,
+    pub follow: bool,
+    pub previous: bool,
+    pub timestamps: bool,
+    pub tail_lines: Option<usize>,
+    pub since_seconds: Option<i64>,
+    pub limit_bytes: Option<usize>,
+}
+
+/// The way to the kubelets, given by the nodes.
+pub trait Connector: Send + Sync {
+    /// A container's log. Errors in the kubelet's words.
+    fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream>;
+}
+
+/// Whether a subresource is answered by a kubelet.
+pub fn is_stream(subresource: &str) -> bool {
+    matches!(subresource, "log" | "exec" | "attach" | "portforward" | "proxy")
+}
+
+/// Answers such a request.
+pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
+    match path.subresource.as_str() {
+        "log" => logs(&call, path),
+        other => Err(Status::not_simulated(&format!("{}/{other}", path.plural))),
+    }
+}
+
+fn logs(call: &Call, path: &ResourcePath) -> Result<Response> {
+    let pod = call.server.api.storage.get("pods", &path.namespace, &path.name);
+    let pod = pod.ok_or_else(|| Status::not_found("", "pods", &path.name))?;
+    let number = |name: &str| call.query.get(name).parse::<i64>().ok();
+    let mut options = LogOptions {
+        container: call.query.get("container").to_owned(),
+        follow: call.query.is("follow"),
+        previous: call.query.is("previous"),
+        timestamps: call.query.is("timestamps"),
+        tail_lines: number("tailLines").and_then(|lines| usize::try_from(lines).ok()),
+        since_seconds: number("sinceSeconds"),
+        limit_bytes: number("limitBytes").and_then(|bytes| usize::try_from(bytes).ok()),
+    };
+    options.container = container(&pod, &options.container)?;
+    let bytes = call.server.connector.logs(&pod, &options)?;
+    Ok(with_type(200, "text/plain", Body::from_stream(bytes)))
+}
+
+/// The container meant: the named one, or the only one (`pkg/registry/core/pod/strategy.go`, LogLocation).
+pub fn container(pod: &Value, named: &str) -> Result<String> {
+    let names = |list: &str| -> Vec<&str> {
+        meta::list(pod, list).iter().map(|container| meta::text(container, "/name")).collect()
+    };
+    let lists: BTreeMap<&str, Vec<&str>> = ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"]
+        .into_iter()
+        .map(|list| (list, names(list)))
+        .collect();
+    let name = meta::name(pod);
+    if !named.is_empty() {
+        let known = lists.values().flatten().any(|container| *container == named);
+        return if known {
+            Ok(named.to_owned())
+        } else {
+            Err(Status::bad_request(format!("container {named} is not valid for pod {name}")))
+        };
+    }
+    match lists["/spec/containers"][..] {
+        [only] => Ok(only.to_owned()),
+        [] => Err(Status::bad_request(format!("a container name must be specified for pod {name}"))),
+        ref several => {
+            let mut message = format!("a container name must be specified for pod {name}, choose one of: [{}]", several.join(" "));
+            let init = &lists["/spec/initContainers"];
+            if !init.is_empty() {
+                message = format!("{message} or one of the init containers: [{}]", init.join(" "));
+            }
+            Err(Status::bad_request(message))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Drives one controller: follows what it watches, queues keys once, retries what failed after a growing pause.
+//! Source of the pauses: `k8s.io/client-go/util/workqueue/default_rate_limiters.go`.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use futures::future::{FutureExt, select_all};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Context, Controller, Key, Next};
+use crate::sim::apiserver::endpoints::watch::{Told, Watch};
+use crate::sim::apiserver::status::Result;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1000);
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Key>,
+    waiting: HashSet<Key>,
+    later: BTreeSet<(Timestamp, Key)>,
+    failures: HashMap<Key, u32>,
+}
+
+impl Queue {
+    fn add(&mut self, key: Key) {
+        if self.waiting.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    fn add_later(&mut self, key: Key, then: Timestamp) {
+        self.later.insert((then, key));
+    }
+
+    fn next(&mut self, now: Timestamp) -> Option<Key> {
+        while self.later.first().is_some_and(|(then, _)| *then <= now) {
+            if let Some((_, key)) = self.later.pop_first() {
+                self.add(key);
+            }
+        }
+        let key = self.ready.pop_front()?;
+        self.waiting.remove(&key);
+        Some(key)
+    }
+
+    fn pause_after_failure(&mut self, key: &Key) -> Duration {
+        let failures = self.failures.entry(key.clone()).or_default();
+        let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(*failures)).min(LONGEST_PAUSE);
+        *failures += 1;
+        pause
+    }
+}
+
+/// Runs a controller until its task is stopped.
+pub async fn run(controller: &'static Controller, context: Context) {
+    loop {
+        // History can be gone when a controller was far behind; then it begins anew.
+        if let Err(status) = follow(controller, &context).await {
+            tracing::debug!(controller = controller.name, %status, "lists again");
+        }
+    }
+}
+
+async fn follow(controller: &'static Controller, context: &Context) -> Result<()> {
+    let mut queue = Queue::default();
+    let mut watches = Vec::new();
+    for watched in controller.watches {
+        let (objects, watch) = context.client.follow(watched.resource)?;
+        for object in &objects {
+            (watched.keys)(context, object).into_iter().for_each(|key| queue.add(key));
+        }
+        watches.push((watched, watch));
+    }
+    let tell = |queue: &mut Queue, index: usize, told: Told| {
+        let keys = controller.watches[index].keys;
+        keys(context, &told.object).into_iter().for_each(|key| queue.add(key));
+        if let Some(previous) = &told.previous {
+            keys(context, previous).into_iter().for_each(|key| queue.add(key));
+        }
+    };
+    loop {
+        for (index, (_, watch)) in watches.iter_mut().enumerate() {
+            while let Some(told) = watch.try_next()? {
+                tell(&mut queue, index, told);
+            }
+        }
+        if let Some(key) = queue.next(context.client.clock().now()) {
+            reconcile(controller, context, &mut queue, key);
+            // Reconciling is synchronous; others get their turn between two keys.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let (told, index) = wait(&mut watches, &queue, context).await;
+        if let Some(told) = told {
+            tell(&mut queue, index, told?);
+        }
+    }
+}
+
+async fn wait<T>(watches: &mut [(T, Watch)], queue: &Queue, context: &Context) -> (Option<Result<Told>>, usize) {
+    let clock = context.client.clock();
+    let due = queue.later.first().map(|(then, _)| *then);
+    let timer = async {
+        match due {
+            Some(then) => clock.sleep_until(then).await,
+            None => std::future::pending().await,
+        }
+    };
+    let changes = select_all(watches.iter_mut().map(|(_, watch)| watch.next().boxed()));
+    tokio::select! {
+        (told, index, _) = changes => (Some(told), index),
+        () = timer => (None, 0),
+    }
+}
+
+fn reconcile(controller: &'static Controller, context: &Context, queue: &mut Queue, key: Key) {
+    let pause = match (controller.reconcile)(context, &key) {
+        Ok(next) => {
+            queue.failures.remove(&key);
+            match next {
+                Next::Done => return,
+                Next::After(pause) => pause,
+            }
+        }
+        Err(status) => {
+            tracing::debug!(controller = controller.name, namespace = key.0, name = key.1, %status, "tries again");
+            queue.pause_after_failure(&key)
+        }
+    };
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+    let then = context.client.clock().now().checked_add(pause).unwrap_or(Timestamp::MAX);
+    queue.add_later(key, then);
+}
