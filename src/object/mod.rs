@@ -2,6 +2,7 @@
 //! Nothing here does I/O or knows a cluster.
 
 pub mod meta;
+pub mod patch;
 pub mod quantity;
 pub mod schema;
 pub mod selector;

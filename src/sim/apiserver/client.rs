@@ -109,12 +109,24 @@ impl Client {
     }
 
     /// Changes an object by what `change` does to its newest state, again if somebody was faster. Writes nothing when nothing changes.
-    pub fn modify(&self, resource: &'static Resource, namespace: &str, name: &str, change: impl Fn(&mut Value)) -> Result<Object> {
+    pub fn modify(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+        change: impl Fn(&mut Value),
+    ) -> Result<Object> {
         self.modify_part(resource, (namespace, name), "", change)
     }
 
     /// The same with an object's status.
-    pub fn modify_status(&self, resource: &'static Resource, namespace: &str, name: &str, change: impl Fn(&mut Value)) -> Result<Object> {
+    pub fn modify_status(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+        change: impl Fn(&mut Value),
+    ) -> Result<Object> {
         self.modify_part(resource, (namespace, name), "status", change)
     }
 
@@ -145,7 +157,13 @@ impl Client {
     }
 
     /// Deletes an object, or asks it to end.
-    pub fn delete(&self, resource: &'static Resource, namespace: &str, name: &str, options: &DeleteOptions) -> Result<Deleted> {
+    pub fn delete(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deleted> {
         self.api.delete(&self.request(resource, namespace, name), options)
     }
 

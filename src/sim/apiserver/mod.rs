@@ -4,8 +4,10 @@
 pub mod admission;
 pub mod auth;
 pub mod client;
+pub mod decoding;
 pub mod endpoints;
 pub mod field;
+pub mod openapi;
 pub mod pki;
 pub mod recorder;
 pub mod registry;

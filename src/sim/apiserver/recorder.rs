@@ -51,7 +51,12 @@ impl Recorder {
     pub fn record(&self, kind: &str, (object, field): (&Value, &str), reason: &str, message: &str) {
         let now = self.client.clock().now();
         let namespace = Some(meta::namespace(object)).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
-        let said = Said { uid: meta::uid(object).to_owned(), field: field.to_owned(), reason: reason.to_owned(), message: message.to_owned() };
+        let said = Said {
+            uid: meta::uid(object).to_owned(),
+            field: field.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        };
         let mut known = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, last)| now.duration_since(*last) < SAME);
         if let Some((name, last)) = known.get_mut(&said) {
@@ -72,7 +77,13 @@ impl Recorder {
         }
     }
 
-    fn event(&self, (namespace, name): (&str, &str), kind: &str, (object, said): (&Value, &Said), now: jiff::Timestamp) -> Value {
+    fn event(
+        &self,
+        (namespace, name): (&str, &str),
+        kind: &str,
+        (object, said): (&Value, &Said),
+        now: jiff::Timestamp,
+    ) -> Value {
         let mut involved = json!({
             "kind": meta::text(object, "/kind"),
             "namespace": meta::namespace(object),

@@ -34,17 +34,18 @@ pub struct DeleteOptions {
 impl DeleteOptions {
     /// Reads the body of a DELETE. Errors on values the real server refuses.
     pub fn from_value(body: &Value) -> Result<Self> {
-        let propagation = match (meta::text(body, "/propagationPolicy"), body.get("orphanDependents").and_then(Value::as_bool)) {
-            ("Background", _) | ("", Some(false)) => Some(Propagation::Background),
-            ("Foreground", _) => Some(Propagation::Foreground),
-            ("Orphan", _) | ("", Some(true)) => Some(Propagation::Orphan),
-            ("", None) => None,
-            (other, _) => {
-                let mut errors = crate::sim::apiserver::field::ErrorList::default();
-                errors.not_supported("propagationPolicy", other, &["Background", "Foreground", "Orphan"]);
-                return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
-            }
-        };
+        let propagation =
+            match (meta::text(body, "/propagationPolicy"), body.get("orphanDependents").and_then(Value::as_bool)) {
+                ("Background", _) | ("", Some(false)) => Some(Propagation::Background),
+                ("Foreground", _) => Some(Propagation::Foreground),
+                ("Orphan", _) | ("", Some(true)) => Some(Propagation::Orphan),
+                ("", None) => None,
+                (other, _) => {
+                    let mut errors = crate::sim::apiserver::field::ErrorList::default();
+                    errors.not_supported("propagationPolicy", other, &["Background", "Foreground", "Orphan"]);
+                    return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
+                }
+            };
         let text = |pointer: &str| Some(meta::text(body, pointer).to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             grace_seconds: meta::number(body, "/gracePeriodSeconds"),
@@ -81,7 +82,12 @@ impl ApiServer {
     }
 
     /// Deletes what a list of the same request would show; gives back what it showed.
-    pub fn delete_collection(&self, request: &Request, selection: &ListOptions, options: &DeleteOptions) -> Result<Vec<Object>> {
+    pub fn delete_collection(
+        &self,
+        request: &Request,
+        selection: &ListOptions,
+        options: &DeleteOptions,
+    ) -> Result<Vec<Object>> {
         let _turn = self.turn();
         let found = self.list(request, selection)?.objects;
         for object in &found {
@@ -100,7 +106,8 @@ impl ApiServer {
     pub(super) fn delete_in_turn(&self, request: &Request, options: &DeleteOptions) -> Result<Deleted> {
         let resource = request.resource.storage();
         let group_resource = resource.group_resource();
-        let found = self.storage.get(&group_resource, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;
+        let found =
+            self.storage.get(&group_resource, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;
         check_preconditions(request, options, &found)?;
         admission::validate(&request.attributes(self, Operation::Delete, Some(&found)), &found)?;
         let ending = self.ending(request, resource, options, &found);
@@ -131,7 +138,8 @@ impl ApiServer {
             Deletion::Graceful => pod_grace(&object, options),
             Deletion::Namespace | Deletion::Plain => 0,
         };
-        let waits = resource.strategy.deletion == Deletion::Namespace && !meta::list(&object, "/spec/finalizers").is_empty();
+        let waits =
+            resource.strategy.deletion == Deletion::Namespace && !meta::list(&object, "/spec/finalizers").is_empty();
         if !held && !waits && grace == 0 {
             return None;
         }
@@ -173,7 +181,8 @@ fn check_preconditions(request: &Request, options: &DeleteOptions, found: &Value
 
 /// How long a Pod may take to stop: nothing when no kubelet runs it.
 fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
-    let running = !meta::text(pod, "/spec/nodeName").is_empty() && !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed");
+    let running = !meta::text(pod, "/spec/nodeName").is_empty()
+        && !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed");
     if !running {
         return 0;
     }

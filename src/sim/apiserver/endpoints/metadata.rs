@@ -119,7 +119,15 @@ pub fn record_manager(server: &ApiServer, request: &Request, operation: &str, ob
 /// Keeps on an update what only the server writes.
 pub fn keep(new: &mut Value, old: &Value) {
     let metadata = meta::child(new, "metadata");
-    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName", "managedFields"] {
+    for key in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "managedFields",
+    ] {
         match old["metadata"].get(key) {
             Some(value) => metadata[key] = value.clone(),
             None => drop(meta::remove(metadata, key)),

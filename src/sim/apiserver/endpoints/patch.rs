@@ -32,7 +32,9 @@ impl ApiServer {
         let found = self.storage.get(&stored.group_resource(), &request.namespace, &request.name);
         let Some(found) = found else {
             return match patch {
-                Patch::Apply(object) if request.subresource.is_empty() => self.create_in_turn(request, object.clone()).map(|created| (created, true)),
+                Patch::Apply(object) if request.subresource.is_empty() => {
+                    self.create_in_turn(request, object.clone()).map(|created| (created, true))
+                }
                 _ => Err(request.not_found()),
             };
         };
@@ -60,10 +62,12 @@ impl ApiServer {
                 patch::merge(object, change);
                 Ok(())
             }
-            Patch::Strategic(change) => patch::strategic(object, change, schema).map_err(|error| refused(error.to_string())),
+            Patch::Strategic(change) => {
+                patch::strategic(object, change, schema).map_err(|error| refused(error.to_string()))
+            }
             Patch::Apply(wanted) => {
                 // Fields are taken as given; what another manager owned is not contested yet (docs/simulator.md).
-                patch::apply(object, wanted, schema).map_err(|error| refused(error.to_string()))
+                patch::strategic(object, wanted, schema).map_err(|error| refused(error.to_string()))
             }
         }
     }

@@ -51,7 +51,9 @@ impl ListOptions {
         }
         match &self.fields {
             None => true,
-            Some(fields) => fields.matches(|field| selectable(resource, field).map(|read| read(object)).unwrap_or_default()),
+            Some(fields) => {
+                fields.matches(|field| selectable(resource, field).map(|read| read(object)).unwrap_or_default())
+            }
         }
     }
 

@@ -61,7 +61,12 @@ impl Request {
     }
 
     /// What admission sees of it.
-    pub fn attributes<'a>(&'a self, server: &'a ApiServer, operation: Operation, old: Option<&'a Value>) -> Attributes<'a> {
+    pub fn attributes<'a>(
+        &'a self,
+        server: &'a ApiServer,
+        operation: Operation,
+        old: Option<&'a Value>,
+    ) -> Attributes<'a> {
         Attributes {
             operation,
             user: &self.user,

@@ -18,7 +18,12 @@ impl ApiServer {
         self.update_in_turn(request, object, "Update")
     }
 
-    pub(super) fn update_in_turn(&self, request: &Request, mut object: Value, operation: &str) -> Result<(Object, bool)> {
+    pub(super) fn update_in_turn(
+        &self,
+        request: &Request,
+        mut object: Value,
+        operation: &str,
+    ) -> Result<(Object, bool)> {
         metadata::place(request, &mut object)?;
         let name = meta::name(&object).to_owned();
         if name.is_empty() {
@@ -60,7 +65,10 @@ impl ApiServer {
         let strategy = &resource.strategy;
         let asked_uid = meta::uid(&object).to_owned();
         if !asked_uid.is_empty() && asked_uid != meta::uid(old) {
-            let why = format!("Precondition failed: UID in precondition: {asked_uid}, UID in object meta: {}", meta::uid(old));
+            let why = format!(
+                "Precondition failed: UID in precondition: {asked_uid}, UID in object meta: {}",
+                meta::uid(old)
+            );
             return Err(Status::conflict(resource.group, resource.plural, &request.name, &why));
         }
         metadata::keep(&mut object, old);
@@ -92,7 +100,13 @@ impl ApiServer {
     }
 
     /// Writes an object over the old one, unless it is the same; takes it away when the last finalizer of a terminating one went.
-    fn store(&self, request: &Request, resource: &Resource, mut object: Value, (old, operation): (&Object, &str)) -> Result<Object> {
+    fn store(
+        &self,
+        request: &Request,
+        resource: &Resource,
+        mut object: Value,
+        (old, operation): (&Object, &str),
+    ) -> Result<Object> {
         object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
         if object == **old {
             return Ok(Object::clone(old));

@@ -36,7 +36,8 @@ impl ApiServer {
         let watcher = self.storage.watch(&request.resource.storage().group_resource(), from).map_err(too_old)?;
         let mut selection = selection;
         if !request.name.is_empty() && selection.fields.is_none() {
-            selection.fields = crate::object::selector::FieldSelector::parse(&format!("metadata.name={}", request.name)).ok();
+            selection.fields =
+                crate::object::selector::FieldSelector::parse(&format!("metadata.name={}", request.name)).ok();
         }
         let namespace = Some(request.namespace.clone()).filter(|namespace| !namespace.is_empty());
         Ok(Watch { resource: request.resource, namespace, selection, watcher })

@@ -59,7 +59,8 @@ fn aggregated_resource(resource: &Resource) -> Value {
             } else {
                 kind(subresource.group, subresource.version, subresource.kind)
             };
-            below.push(json!({ "subresource": subresource.name, "responseKind": response, "verbs": subresource.verbs }));
+            below
+                .push(json!({ "subresource": subresource.name, "responseKind": response, "verbs": subresource.verbs }));
         }
         shown["subresources"] = Value::Array(below);
     }
@@ -79,7 +80,11 @@ pub fn aggregated(core: bool, version: &str) -> Value {
                     json!({ "version": version, "resources": resources, "freshness": "Current" })
                 })
                 .collect();
-            let metadata = if core { json!({ "creationTimestamp": null }) } else { json!({ "name": group, "creationTimestamp": null }) };
+            let metadata = if core {
+                json!({ "creationTimestamp": null })
+            } else {
+                json!({ "name": group, "creationTimestamp": null })
+            };
             json!({ "metadata": metadata, "versions": versions })
         })
         .collect();
@@ -96,13 +101,17 @@ pub fn core_versions(address: &str) -> Value {
 }
 
 fn group(name: &str, versions: &[&str]) -> Value {
-    let shown: Vec<Value> = versions.iter().map(|version| json!({ "groupVersion": format!("{name}/{version}"), "version": version })).collect();
+    let shown: Vec<Value> = versions
+        .iter()
+        .map(|version| json!({ "groupVersion": format!("{name}/{version}"), "version": version }))
+        .collect();
     json!({ "name": name, "versions": shown, "preferredVersion": shown.first() })
 }
 
 /// `/apis` in the old form.
 pub fn group_list() -> Value {
-    let groups: Vec<Value> = groups().iter().filter(|(name, _)| !name.is_empty()).map(|(name, versions)| group(name, versions)).collect();
+    let groups: Vec<Value> =
+        groups().iter().filter(|(name, _)| !name.is_empty()).map(|(name, versions)| group(name, versions)).collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 

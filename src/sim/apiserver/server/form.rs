@@ -41,7 +41,10 @@ impl Form {
                 ("application/json" | "application/vnd.kubernetes.protobuf", Some("Table")) => {
                     return Ok(Self::Table(Include::asked(query)?));
                 }
-                ("application/json" | "application/vnd.kubernetes.protobuf", Some("PartialObjectMetadata" | "PartialObjectMetadataList")) => {
+                (
+                    "application/json" | "application/vnd.kubernetes.protobuf",
+                    Some("PartialObjectMetadata" | "PartialObjectMetadataList"),
+                ) => {
                     return Ok(Self::Metadata);
                 }
                 ("application/json" | "application/*" | "*/*" | "", None) => return Ok(Self::Json),
@@ -50,7 +53,11 @@ impl Form {
                 _ => {}
             }
         }
-        if understood { Ok(Self::Json) } else { Err(Status::not_acceptable("application/json, application/yaml, application/vnd.kubernetes.protobuf")) }
+        if understood {
+            Ok(Self::Json)
+        } else {
+            Err(Status::not_acceptable("application/json, application/yaml, application/vnd.kubernetes.protobuf"))
+        }
     }
 
     /// One object in this form.

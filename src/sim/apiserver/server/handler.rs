@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
-use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,6 +32,7 @@ pub struct Call {
     pub headers: HeaderMap,
     pub body: Bytes,
     /// Where the connection is handed over, for exec and its kin.
+    #[allow(dead_code, reason = "exec takes the connection over")]
     pub upgrade: Option<hyper::upgrade::OnUpgrade>,
 }
 
@@ -43,7 +44,8 @@ impl Call {
 
     /// The body as an object of this kind; warnings are about fields it does not have.
     pub fn decode(&self, expected: Option<(&str, &str)>, validation: FieldValidation) -> Result<(Value, Vec<String>)> {
-        crate::sim::apiserver::decoding::decode(&self.body, self.header("content-type"), expected, validation).map_err(Status::from)
+        crate::sim::apiserver::decoding::decode(&self.body, self.header("content-type"), expected, validation)
+            .map_err(Status::from)
     }
 }
 

@@ -9,6 +9,7 @@ mod other;
 mod path;
 mod query;
 mod resources;
+mod reviews;
 mod stream;
 mod watching;
 

@@ -1,8 +1,8 @@
 //! Paths outside the resources: version, discovery, health, OpenAPI.
 //! Resources are `resources.rs`.
 
+use axum::http::Method;
 use axum::response::Response;
-use http::Method;
 use serde_json::json;
 
 use super::access::Attributes;
@@ -30,7 +30,10 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
             let document = openapi::document(RESOURCES, &rest.join("/")).ok_or_else(Status::no_such_path)?;
             Ok(with_type(200, "application/json", document))
         }
-        [] => Ok(answer(200, &json!({ "paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] }))),
+        [] => Ok(answer(
+            200,
+            &json!({ "paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] }),
+        )),
         _ => Err(Status::no_such_path()),
     }
 }
@@ -52,7 +55,8 @@ fn groups(call: &Call, core: bool) -> Response {
     let accept = call.header("accept");
     let asks = |version: &str| {
         accept.split(',').any(|offer| {
-            offer.contains("g=apidiscovery.k8s.io") && offer.split(';').any(|parameter| parameter.trim() == format!("v={version}"))
+            offer.contains("g=apidiscovery.k8s.io")
+                && offer.split(';').any(|parameter| parameter.trim() == format!("v={version}"))
         })
     };
     if asks("v2") {

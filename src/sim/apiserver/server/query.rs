@@ -24,7 +24,12 @@ impl Query {
             percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
         };
         let pairs = raw.split('&').filter(|pair| !pair.is_empty());
-        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value))).collect())
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(name, value)| (decode(name), decode(value)))
+                .collect(),
+        )
     }
 
     /// The first value of a parameter; empty when it is not there.
@@ -45,7 +50,9 @@ impl Query {
     fn number(&self, name: &str) -> Result<u64> {
         match self.get(name) {
             "" => Ok(0),
-            text => text.parse().map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+            text => text
+                .parse()
+                .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
         }
     }
 
@@ -53,7 +60,10 @@ impl Query {
     pub fn list_options(&self) -> Result<ListOptions> {
         let labels = match self.get("labelSelector") {
             "" => None,
-            text => Some(LabelSelector::parse(text).map_err(|error| Status::bad_request(format!("unable to parse requirement: {error}")))?),
+            text => Some(
+                LabelSelector::parse(text)
+                    .map_err(|error| Status::bad_request(format!("unable to parse requirement: {error}")))?,
+            ),
         };
         let fields = match self.get("fieldSelector") {
             "" => None,

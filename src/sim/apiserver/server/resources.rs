@@ -1,17 +1,17 @@
 //! Requests about resources: from method and path to a verb, then to its endpoint.
 //! The verbs themselves are the endpoints'; long answers are `watching` and `stream`.
 
+use axum::http::Method;
 use axum::response::Response;
-use http::Method;
 use serde_json::{Value, json};
 
 use super::access::Attributes;
 use super::form::{Form, List};
 use super::handler::{Call, json as answer, warn};
 use super::path::ResourcePath;
-use super::{stream, watching};
+use super::{reviews, stream, watching};
 use crate::object::meta;
-use crate::sim::apiserver::endpoints::{Deleted, DeleteOptions, Patch, Request, reviews, subresources};
+use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, Patch, Request, subresources};
 use crate::sim::apiserver::registry::{self, Resource};
 use crate::sim::apiserver::status::{Result, Status};
 
@@ -88,7 +88,7 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
         _ if resource.is_virtual() => Ok(answer(201, &reviews::answer(call, request)?)),
         _ if subresources::is_special(resource, &request.subresource) => {
             let body = if matches!(verb, "get") { Value::Null } else { subresource_body(call, request)? };
-            let (code, object) = subresources::serve(&call.server, request, verb, body)?;
+            let (code, object) = subresources::serve(&call.server.api, request, verb, body)?;
             Ok(answer(code, &object))
         }
         "get" => Ok(show(200, &api.get(request)?)),
@@ -159,9 +159,17 @@ fn patch(call: &Call) -> Result<Patch> {
     let kind = call.header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
     let tree = || -> Result<Value> {
         if kind == "application/apply-patch+yaml" {
-            return Ok(crate::sim::apiserver::decoding::decode(&call.body, "application/yaml", None, Default::default()).map_err(Status::from)?.0);
+            return Ok(crate::sim::apiserver::decoding::decode(
+                &call.body,
+                "application/yaml",
+                None,
+                Default::default(),
+            )
+            .map_err(Status::from)?
+            .0);
         }
-        serde_json::from_slice(&call.body).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
+        serde_json::from_slice(&call.body)
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
     };
     match kind.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(tree()?)),

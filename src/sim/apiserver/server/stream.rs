@@ -90,7 +90,8 @@ pub fn container(pod: &Value, named: &str) -> Result<String> {
         [only] => Ok(only.to_owned()),
         [] => Err(Status::bad_request(format!("a container name must be specified for pod {name}"))),
         ref several => {
-            let mut message = format!("a container name must be specified for pod {name}, choose one of: [{}]", several.join(" "));
+            let mut message =
+                format!("a container name must be specified for pod {name}, choose one of: [{}]", several.join(" "));
             let init = &lists["/spec/initContainers"];
             if !init.is_empty() {
                 message = format!("{message} or one of the init containers: [{}]", init.join(" "));

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::form::{Form, Include};
 use super::handler::{Call, with_type};
 use crate::base::clock::Clock;
-use crate::sim::apiserver::endpoints::watch::{Told, Watch};
 use crate::sim::apiserver::endpoints::Request;
+use crate::sim::apiserver::endpoints::watch::{Told, Watch};
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::{Change, Object};
@@ -44,7 +44,10 @@ pub fn serve(call: &Call, request: &Request, form: Form) -> Result<Response> {
     let selection = call.query.list_options()?;
     if call.query.is("sendInitialEvents") {
         let mut errors = crate::sim::apiserver::field::ErrorList::default();
-        errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
+        errors.forbidden(
+            "sendInitialEvents",
+            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+        );
         return Err(Status::invalid("meta.k8s.io", "ListOptions", "", errors));
     }
     // Without a revision the watch begins with what there is.

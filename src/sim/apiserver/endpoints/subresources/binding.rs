@@ -12,7 +12,8 @@ pub fn bind(server: &ApiServer, request: &Request, binding: &Value) -> Result<Va
     let _turn = server.turn();
     let resource = request.resource;
     let group_resource = resource.group_resource();
-    let pod = server.storage.get(&group_resource, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;
+    let pod =
+        server.storage.get(&group_resource, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;
     let refuse = |why: String| Status::conflict(resource.group, "pods/binding", &request.name, &why);
     if meta::is_terminating(&pod) {
         return Err(refuse(format!("pod {} is being deleted, cannot be assigned to a host", request.name)));

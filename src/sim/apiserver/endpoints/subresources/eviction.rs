@@ -24,7 +24,11 @@ pub fn evict(server: &ApiServer, request: &Request, eviction: &Value) -> Result<
         match budgets.as_slice() {
             [] => {}
             [budget] => spend(server, request, budget, &pod)?,
-            _ => return Err(Status::internal("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")),
+            _ => {
+                return Err(Status::internal(
+                    "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                ));
+            }
         }
     }
     let whole = Request {
@@ -58,7 +62,9 @@ fn spend(server: &ApiServer, request: &Request, budget: &Value, pod: &Value) -> 
     if allowed <= 0 {
         let needs = meta::number(budget, "/status/desiredHealthy").unwrap_or_default();
         let has = meta::number(budget, "/status/currentHealthy").unwrap_or_default();
-        return Err(refused(&format!("The disruption budget {name} needs {needs} healthy pods and has {has} currently")));
+        return Err(refused(&format!(
+            "The disruption budget {name} needs {needs} healthy pods and has {has} currently"
+        )));
     }
     if request.dry_run {
         return Ok(());

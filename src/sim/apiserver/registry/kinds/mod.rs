@@ -2,4 +2,6 @@
 //! Parts that several kinds share (a Pod's template) stand here too, under the name of the part.
 
 pub mod configmap;
+pub mod event;
 pub mod namespace;
+pub mod pod;
