@@ -1,3 +1,4 @@
 //! The program: hands the arguments to `cli`.
+//! Everything else is the library's.
 
 fn main() {}

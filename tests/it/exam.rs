@@ -1,4 +1,5 @@
 //! Sessions as stories: commands in at a time of day, effects and clocks out; then the same session again from its journal.
+//! What is drawn stands in `exam_draw`, what is written down in `exam_journal`.
 
 use jiff::{SignedDuration, Timestamp};
 use kubedrill::base::seed::Seed;

@@ -1,4 +1,5 @@
 //! Drawing exams: what holds for every seed, and what happens where there is too little to draw from.
+//! What becomes of the tasks drawn stands in `exam`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

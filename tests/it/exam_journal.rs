@@ -1,4 +1,5 @@
 //! The journal's text: every event survives it, and a kill in the middle of a line is told apart from damage.
+//! What a session makes of the entries stands in `exam`.
 
 use jiff::Timestamp;
 use kubedrill::base::files::LineFile;

@@ -1,4 +1,5 @@
 //! What history says: records on disk, standings, weak spots, and what to do next.
+//! The model of memory is tested beside its code.
 
 use jiff::{SignedDuration, Timestamp};
 use kubedrill::base::seed::Seed;

@@ -1,4 +1,5 @@
 //! Points: what tally makes of verdicts, and that a report survives JSON.
+//! How verdicts come about is tested with the checks.
 
 use kubedrill::base::seed::Seed;
 use kubedrill::grading::report::{Finding, Outcome, Report, Verdict, tally};

@@ -1,1 +1,0 @@
-//! Reads the layer table of ARCHITECTURE.md and the house rules, and fails where the tree breaks them.
