@@ -135,7 +135,7 @@ const ROWS: [Rows; 9] = [
         says: &[":", "Resource", "="],
     },
     Rows { folder: "src/sim/apiserver/admission", table: "src/sim/apiserver/admission/mod.rs", says: &[] },
-    Rows { folder: "src/sim/controllers", table: "src/sim/controllers/mod.rs", says: &[] },
+    Rows { folder: "src/sim/controllers", table: "src/sim/controllers/mod.rs", says: &[":", "Controller", "="] },
     Rows { folder: "src/sim/scheduler/plugins", table: "src/sim/scheduler/plugins/mod.rs", says: &[] },
     Rows { folder: "src/sim/shell/commands", table: "src/sim/shell/commands/mod.rs", says: &[] },
     Rows { folder: "src/lab/steps", table: "src/lab/steps/mod.rs", says: &[] },

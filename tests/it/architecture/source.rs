@@ -64,10 +64,10 @@ fn end_of_token(chars: &[char], at: usize) -> usize {
     }
     let word = until(at, &|i| !is_word(i));
     let prefix: String = chars[at..word].iter().collect();
-    if ["", "r", "b", "br", "c", "cr"].contains(&prefix.as_str()) {
-        if let Some(end) = end_of_string(chars, word, prefix.contains('r')) {
-            return end;
-        }
+    if ["", "r", "b", "br", "c", "cr"].contains(&prefix.as_str())
+        && let Some(end) = end_of_string(chars, word, prefix.contains('r'))
+    {
+        return end;
     }
     word.max(at + 1)
 }
