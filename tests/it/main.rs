@@ -8,4 +8,5 @@ mod exam_journal;
 mod exam_progress;
 mod exam_report;
 mod pki;
+mod registry_rows;
 mod terminal;
