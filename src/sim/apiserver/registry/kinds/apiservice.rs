@@ -28,7 +28,7 @@ pub static APISERVICE: Resource = Resource {
         unconditional_update: false,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("Service"), column("Available"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Service"), column("Available"), AGE], row },
     stored_as: None,
 };
 

@@ -42,7 +42,7 @@ pub static CERTIFICATESIGNINGREQUEST: Resource = Resource {
             column("RequestedDuration"),
             column("Condition"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -22,7 +22,7 @@ pub static COMPONENTSTATUS: Resource = Resource {
     verbs: &["get", "list"],
     subresources: &[],
     strategy: Strategy::PLAIN,
-    table: Table { columns: &[NAME, column("Status"), column("Message"), column("Error")], row: row },
+    table: Table { columns: &[NAME, column("Status"), column("Message"), column("Error")], row },
     stored_as: None,
 };
 

@@ -23,7 +23,7 @@ pub static CONTROLLERREVISION: Resource = Resource {
     verbs: ALL_VERBS,
     subresources: &[],
     strategy: Strategy::PLAIN,
-    table: Table { columns: &[NAME, column("Controller"), column("Revision"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Controller"), column("Revision"), AGE], row },
     stored_as: None,
 };
 

@@ -43,7 +43,7 @@ pub static CRONJOB: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -34,7 +34,7 @@ pub static CSIDRIVER: Resource = Resource {
             column("Modes"),
             AGE,
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

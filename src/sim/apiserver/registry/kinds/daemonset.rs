@@ -39,7 +39,7 @@ pub static DAEMONSET: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

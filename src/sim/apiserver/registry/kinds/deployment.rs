@@ -41,7 +41,7 @@ pub static DEPLOYMENT: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -24,7 +24,7 @@ pub static ENDPOINTS: Resource = Resource {
     verbs: ALL_VERBS,
     subresources: &[],
     strategy: Strategy { defaults, create_on_update: true, ..Strategy::PLAIN },
-    table: Table { columns: &[NAME, column("Endpoints"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Endpoints"), AGE], row },
     stored_as: None,
 };
 

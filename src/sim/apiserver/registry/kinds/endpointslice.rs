@@ -24,7 +24,7 @@ pub static ENDPOINTSLICE: Resource = Resource {
     verbs: ALL_VERBS,
     subresources: &[],
     strategy: Strategy { defaults, generation: true, ..Strategy::PLAIN },
-    table: Table { columns: &[NAME, column("AddressType"), column("Ports"), column("Endpoints"), AGE], row: row },
+    table: Table { columns: &[NAME, column("AddressType"), column("Ports"), column("Endpoints"), AGE], row },
     stored_as: None,
 };
 

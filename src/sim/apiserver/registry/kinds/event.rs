@@ -52,7 +52,7 @@ pub static EVENT: Resource = Resource {
             wide("Count"),
             Column { name: "Name", kind: "string", format: "name", priority: 1 },
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

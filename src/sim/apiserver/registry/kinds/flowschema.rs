@@ -38,7 +38,7 @@ pub static FLOWSCHEMA: Resource = Resource {
             AGE,
             column("MissingPL"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -35,7 +35,7 @@ pub static HORIZONTALPODAUTOSCALER: Resource = Resource {
             column("Replicas"),
             AGE,
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -28,10 +28,7 @@ pub static INGRESS: Resource = Resource {
         generation: true,
         ..Strategy::PLAIN
     },
-    table: Table {
-        columns: &[NAME, column("Class"), column("Hosts"), column("Address"), column("Ports"), AGE],
-        row: row,
-    },
+    table: Table { columns: &[NAME, column("Class"), column("Hosts"), column("Address"), column("Ports"), AGE], row },
     stored_as: None,
 };
 

@@ -32,7 +32,7 @@ pub static INGRESSCLASS: Resource = Resource {
         generation: true,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("Controller"), column("Parameters"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Controller"), column("Parameters"), AGE], row },
     stored_as: None,
 };
 

@@ -42,7 +42,7 @@ pub static JOB: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -52,7 +52,7 @@ pub static NODE: Resource = Resource {
             wide("Kernel-Version"),
             wide("Container-Runtime"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -39,7 +39,7 @@ pub static PERSISTENTVOLUME: Resource = Resource {
             AGE,
             wide("VolumeMode"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

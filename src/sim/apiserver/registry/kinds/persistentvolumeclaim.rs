@@ -41,7 +41,7 @@ pub static PERSISTENTVOLUMECLAIM: Resource = Resource {
             AGE,
             wide("VolumeMode"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -25,7 +25,7 @@ pub static PODDISRUPTIONBUDGET: Resource = Resource {
     strategy: Strategy { prepare_create, generation: true, unconditional_update: false, ..Strategy::PLAIN },
     table: Table {
         columns: &[NAME, column("Min Available"), column("Max Unavailable"), integer("Allowed Disruptions"), AGE],
-        row: row,
+        row,
     },
     stored_as: None,
 };

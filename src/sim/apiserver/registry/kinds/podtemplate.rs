@@ -26,7 +26,7 @@ pub static PODTEMPLATE: Resource = Resource {
         generation: true,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("Containers"), column("Images"), column("Pod Labels")], row: row },
+    table: Table { columns: &[NAME, column("Containers"), column("Images"), column("Pod Labels")], row },
     stored_as: None,
 };
 

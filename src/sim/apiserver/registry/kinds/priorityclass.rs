@@ -29,7 +29,7 @@ pub static PRIORITYCLASS: Resource = Resource {
     },
     table: Table {
         columns: &[NAME, integer("Value"), cells::boolean("Global-Default"), AGE, column("PreemptionPolicy")],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -39,7 +39,7 @@ pub static PRIORITYLEVELCONFIGURATION: Resource = Resource {
             column("QueueLengthLimit"),
             AGE,
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -44,7 +44,7 @@ pub static REPLICASET: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -44,7 +44,7 @@ pub static REPLICATIONCONTROLLER: Resource = Resource {
             wide("Images"),
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -24,7 +24,7 @@ pub static RESOURCEQUOTA: Resource = Resource {
     verbs: ALL_VERBS,
     subresources: &[STATUS],
     strategy: Strategy { prepare_create: |quota| reset_status(quota, json!({})), ..Strategy::PLAIN },
-    table: Table { columns: &[NAME, column("Request"), column("Limit"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Request"), column("Limit"), AGE], row },
     stored_as: None,
 };
 

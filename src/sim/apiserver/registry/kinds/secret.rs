@@ -31,7 +31,7 @@ pub static SECRET: Resource = Resource {
         fields: &[("type", |object| meta::text(object, "/type").to_owned())],
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("Type"), column("Data"), AGE], row: row },
+    table: Table { columns: &[NAME, column("Type"), column("Data"), AGE], row },
     stored_as: None,
 };
 

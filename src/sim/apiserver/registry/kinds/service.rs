@@ -58,7 +58,7 @@ pub static SERVICE: Resource = Resource {
             AGE,
             wide("Selector"),
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

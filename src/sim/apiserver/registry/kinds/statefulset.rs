@@ -30,7 +30,7 @@ pub static STATEFULSET: Resource = Resource {
         generation: true,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("Ready"), AGE, wide("Containers"), wide("Images")], row: row },
+    table: Table { columns: &[NAME, column("Ready"), AGE, wide("Containers"), wide("Images")], row },
     stored_as: None,
 };
 

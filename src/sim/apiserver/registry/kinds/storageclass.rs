@@ -32,7 +32,7 @@ pub static STORAGECLASS: Resource = Resource {
             column("AllowVolumeExpansion"),
             AGE,
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

@@ -30,7 +30,7 @@ pub static VALIDATINGADMISSIONPOLICY: Resource = Resource {
         unconditional_update: false,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, integer("Validations"), column("ParamKind"), AGE], row: row },
+    table: Table { columns: &[NAME, integer("Validations"), column("ParamKind"), AGE], row },
     stored_as: None,
 };
 

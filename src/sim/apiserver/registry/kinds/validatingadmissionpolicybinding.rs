@@ -30,7 +30,7 @@ pub static VALIDATINGADMISSIONPOLICYBINDING: Resource = Resource {
         unconditional_update: false,
         ..Strategy::PLAIN
     },
-    table: Table { columns: &[NAME, column("PolicyName"), column("ParamRef"), AGE], row: row },
+    table: Table { columns: &[NAME, column("PolicyName"), column("ParamRef"), AGE], row },
     stored_as: None,
 };
 

@@ -37,7 +37,7 @@ pub static VOLUMEATTACHMENT: Resource = Resource {
             cells::boolean("Attached"),
             AGE,
         ],
-        row: row,
+        row,
     },
     stored_as: None,
 };

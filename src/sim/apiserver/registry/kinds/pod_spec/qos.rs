@@ -20,7 +20,7 @@ fn add(sums: &mut Sums, list: Option<&Value>) -> bool {
         if quantity > Quantity::ZERO {
             named += 1;
             let sum = sums.entry(name.to_owned()).or_insert(Quantity::ZERO);
-            *sum = *sum + quantity;
+            *sum += quantity;
         }
     }
     named == 2
