@@ -7,6 +7,6 @@ mod exam_draw;
 mod exam_journal;
 mod exam_progress;
 mod exam_report;
+mod packs;
 mod pki;
-mod registry_rows;
 mod terminal;

@@ -1,0 +1,23 @@
+//! `absent`: no such object is there.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Statement;
+use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::query::Query;
+
+/// No such object is there.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Absent(pub Query);
+
+impl Statement for Absent {
+    fn is_negative(&self) -> bool {
+        true
+    }
+
+    fn inspect(&self, inspect: &mut Inspect<'_>) {
+        inspect.query(&[], &self.0);
+    }
+}

@@ -1,0 +1,160 @@
+//! Checks: what must hold when a task is done. One kind, one file, one row below.
+//! Looking whether a check holds is grading's.
+
+mod absent;
+mod answer_file;
+mod can;
+mod cannot;
+mod cel;
+mod count;
+mod event;
+mod object;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use absent::Absent;
+pub use answer_file::{AnswerFile, Expectation};
+pub use can::{Access, Can, ResourceName};
+pub use cannot::Cannot;
+pub use cel::Cel;
+pub use count::{Bounds, Count};
+pub use event::Event;
+pub use object::Object;
+
+use super::json_schema::schema_of_form;
+use super::lint::inspect::Inspect;
+
+/// What every kind of check can say about itself.
+pub trait Statement {
+    /// Whether it can hold because nothing was done.
+    fn is_negative(&self) -> bool {
+        false
+    }
+
+    /// Tells `inspect` what is wrong with it, and which names it asks for.
+    fn inspect(&self, inspect: &mut Inspect<'_>);
+}
+
+/// One thing that must hold, and what it is worth.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "CheckForm")]
+pub struct Check {
+    /// What holds, in the learner's words; other checks and wrong answers name it by this.
+    pub name: String,
+    /// What it is worth; 0 for a guard.
+    pub points: u32,
+    /// Whether it only watches over what was there before: worth nothing, and it costs when it is broken.
+    pub guard: bool,
+    /// Names of the checks that must hold before this one is worth anything.
+    pub after: Vec<String>,
+    /// How long it may take to come true.
+    pub within: Option<Duration>,
+    /// What is looked at.
+    pub kind: CheckKind,
+}
+
+macro_rules! checks {
+    ($($(#[doc = $doc:literal])+ $field:ident, $key:literal, $kind:ident;)+) => {
+        /// What a check looks at.
+        #[derive(Clone, Debug)]
+        pub enum CheckKind {
+            $($(#[doc = $doc])+ $kind($kind),)+
+        }
+
+        impl CheckKind {
+            /// The keys of all kinds of check.
+            pub const KEYS: &[&str] = &[$($key),+];
+
+            /// The key in `scenario.yaml`.
+            pub fn key(&self) -> &'static str {
+                match self { $(Self::$kind(_) => $key,)+ }
+            }
+
+            fn statement(&self) -> &dyn Statement {
+                match self { $(Self::$kind(statement) => statement,)+ }
+            }
+        }
+
+        /// One thing that must hold, and what it is worth. Exactly one of its kinds is given.
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(rename = "Check", deny_unknown_fields, rename_all = "camelCase")]
+        #[schemars(extend("oneOf" = [$({ "required": [$key] }),+]))]
+        struct CheckForm {
+            /// What holds, in the learner's words; other checks and wrong answers name it by this.
+            name: String,
+            /// What it is worth: 1 or more. Leave it out for a guard.
+            #[serde(default)]
+            #[schemars(range(min = 1))]
+            points: Option<u32>,
+            /// Watches over what was there before: worth nothing, and it costs when it is broken.
+            #[serde(default)]
+            guard: bool,
+            /// Names of the checks that must hold before this one is worth anything.
+            #[serde(default)]
+            after: Vec<String>,
+            /// How long it may take to come true, such as `20s`.
+            #[serde(default, deserialize_with = "super::duration::optional")]
+            #[schemars(with = "Option<String>")]
+            within: Option<Duration>,
+            $($(#[doc = $doc])+ #[serde(default)] $field: Option<$kind>,)+
+        }
+
+        impl CheckForm {
+            fn kinds(&mut self) -> Vec<CheckKind> {
+                [$(self.$field.take().map(CheckKind::$kind)),+].into_iter().flatten().collect()
+            }
+        }
+    };
+}
+
+checks! {
+    /// An object is there and has these fields; others do not matter.
+    object, "object", Object;
+    /// No such object is there.
+    absent, "absent", Absent;
+    /// So many objects are there.
+    count, "count", Count;
+    /// An expression over some objects is true.
+    cel, "cel", Cel;
+    /// Somebody may do something.
+    can, "can", Can;
+    /// Somebody may not do something.
+    cannot, "cannot", Cannot;
+    /// Something was said about an object.
+    event, "event", Event;
+    /// The learner wrote an answer down in a file.
+    answer_file, "answerFile", AnswerFile;
+}
+
+schema_of_form!(Check, CheckForm);
+
+impl TryFrom<CheckForm> for Check {
+    type Error = String;
+
+    fn try_from(mut form: CheckForm) -> Result<Self, String> {
+        let mut kinds = form.kinds();
+        let given: Vec<&str> = kinds.iter().map(CheckKind::key).collect();
+        let told = if given.is_empty() { "none".to_owned() } else { given.join(" and ") };
+        let Some(kind) = kinds.pop().filter(|_| kinds.is_empty()) else {
+            return Err(format!("a check has exactly one of {}; this one has {told}", CheckKind::KEYS.join(", ")));
+        };
+        if form.guard && form.points.is_some_and(|points| points > 0) {
+            return Err("a guard is worth nothing by itself: give `points` or `guard: true`, not both".to_owned());
+        }
+        let points = form.points.unwrap_or(0);
+        Ok(Self { name: form.name, points, guard: form.guard, after: form.after, within: form.within, kind })
+    }
+}
+
+impl Statement for Check {
+    fn is_negative(&self) -> bool {
+        self.kind.statement().is_negative()
+    }
+
+    fn inspect(&self, inspect: &mut Inspect<'_>) {
+        self.kind.statement().inspect(inspect);
+    }
+}

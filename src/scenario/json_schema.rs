@@ -1,0 +1,18 @@
+//! The JSON Schemas of `pack.yaml` and `scenario.yaml`, made from the model's types and their documentation.
+//! The descriptions stand with the types.
+
+/// Gives a type that is made of a form (`#[serde(try_from)]`) the schema of that form.
+macro_rules! schema_of_form {
+    ($type:ty, $form:ty) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                <$form as schemars::JsonSchema>::schema_name()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                <$form as schemars::JsonSchema>::json_schema(generator)
+            }
+        }
+    };
+}
+pub(crate) use schema_of_form;

@@ -1,0 +1,11 @@
+//! `delete`: an object goes.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::scenario::query::Target;
+
+/// Deletes an object, and waits until it is gone.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Delete(pub Target);
