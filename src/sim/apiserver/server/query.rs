@@ -60,10 +60,7 @@ impl Query {
     pub fn list_options(&self) -> Result<ListOptions> {
         let labels = match self.get("labelSelector") {
             "" => None,
-            text => Some(
-                LabelSelector::parse(text)
-                    .map_err(|error| Status::bad_request(format!("unable to parse requirement: {error}")))?,
-            ),
+            text => Some(LabelSelector::parse(text).map_err(|error| Status::bad_request(error.to_string()))?),
         };
         let fields = match self.get("fieldSelector") {
             "" => None,
