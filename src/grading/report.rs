@@ -92,7 +92,7 @@ impl Verdict {
 pub struct Outcome {
     /// The check's name, unique in its scenario.
     pub name: String,
-    /// What it earns; for a guard, what its failure costs (1 when the author does not say).
+    /// What it earns; for a guard, what its failure costs (0, where the author does not say, counts as 1).
     pub points: u32,
     /// Whether it only guards what was there before.
     pub guard: bool,
@@ -206,6 +206,7 @@ fn counting(outcomes: &[Outcome]) -> HashSet<String> {
 
 fn pay(outcome: Outcome, counting: &HashSet<String>) -> CheckResult {
     let Outcome { name, points, guard, after, verdict } = outcome;
+    let points = if guard { points.max(1) } else { points };
     let waits_for: Vec<_> = after.iter().filter(|name| !counting.contains(*name)).cloned().collect();
     let earned = match (&verdict, guard) {
         (Verdict::Pass, false) if waits_for.is_empty() => i64::from(points),

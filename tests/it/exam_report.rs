@@ -41,6 +41,8 @@ fn a_guard_earns_nothing_and_costs_when_it_fails() {
     let spoilt = report(vec![check("a", 2, Verdict::Pass), guard(check("kept", 1, fail()))]);
     assert_eq!((spoilt.earned, spoilt.out_of), (1, 2));
     assert_eq!(spoilt.lost(), ["kept"]);
+    let unpriced = report(vec![check("a", 2, Verdict::Pass), guard(check("kept", 0, fail()))]);
+    assert_eq!((unpriced.earned, unpriced.out_of), (1, 2), "a guard always costs");
     let nothing_done = report(vec![check("a", 2, fail()), guard(check("kept", 5, fail()))]);
     assert_eq!(nothing_done.earned, 0);
 }

@@ -128,7 +128,9 @@ struct Rows {
     says: &'static [&'static str],
 }
 
-const ROWS: [Rows; 9] = [
+const ROWS: [Rows; 11] = [
+    Rows { folder: "src/scenario/check", table: "src/scenario/check/mod.rs", says: &[] },
+    Rows { folder: "src/scenario/step", table: "src/scenario/step/mod.rs", says: &[] },
     Rows {
         folder: "src/sim/apiserver/registry/kinds",
         table: "src/sim/apiserver/registry/mod.rs",
