@@ -2,6 +2,7 @@
 //! `architecture::every_file_is_called` fails when a file of this folder is missing here.
 
 mod architecture;
+mod authentication;
 mod exam;
 mod exam_draw;
 mod exam_journal;
@@ -9,4 +10,5 @@ mod exam_progress;
 mod exam_report;
 mod packs;
 mod pki;
+mod rbac;
 mod terminal;
