@@ -41,6 +41,9 @@ pub enum JournalError {
 }
 
 /// An entry as one line, without its line end.
+///
+/// The first entry after opening the file is [`Event::Resumed`]. When a line cannot be written (a full disk), the file is to be opened
+/// anew before the next try, so that what was left of the line is ended, and begun with [`Event::Resumed`] again.
 pub fn write(entry: &Entry) -> String {
     let line = Line { v: VERSION, at: entry.at, event: entry.event.clone() };
     // Maps with string keys, numbers and text: serde_json has no way to fail on these.
