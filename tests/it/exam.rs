@@ -8,6 +8,7 @@ use kubedrill::exam::journal;
 use kubedrill::exam::plan::{Kind, Plan, Task};
 use kubedrill::exam::session::{End, ReplayError, Session, Stage};
 use kubedrill::grading::report::{Outcome, Report, Verdict, tally};
+use proptest::prelude::*;
 
 fn task(scenario: &str, domain: &str, worth: u32) -> Task {
     Task {
@@ -269,4 +270,47 @@ fn a_journal_that_makes_no_sense_is_refused() {
     assert_eq!(Session::replay(std::slice::from_ref(&far)), Err(ReplayError::Start { number: 1 }));
     assert_eq!(Session::replay(&[started.clone(), started.clone()]), Err(ReplayError::Start { number: 2 }));
     assert_eq!(Session::replay(&[started, far]), Err(ReplayError::NoSuchTask { number: 2, task: 9, of: 3 }));
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let task = 0_usize..4;
+    prop_oneof![
+        Just(Command::Resume),
+        Just(Command::Pause),
+        task.clone().prop_map(Command::Open),
+        Just(Command::Leave),
+        (task.clone(), any::<bool>()).prop_map(|(task, on)| Command::Flag { task, on }),
+        task.clone().prop_map(Command::Hint),
+        task.clone().prop_map(Command::Solve),
+        task.clone().prop_map(Command::Reset),
+        task.clone().prop_map(Command::Grade),
+        (task, 0_u32..5).prop_map(|(task, earned)| Command::Report { task, report: report(earned) }),
+        Just(Command::Submit),
+        Just(Command::Tick),
+        Just(Command::Beat),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_the_journal_tells_the_same_and_time_adds_up(
+        practice: bool,
+        commands in prop::collection::vec((0_i64..40, any_command()), 1..40),
+    ) {
+        let mut desk = Desk::start(if practice { Kind::Practice } else { exam() });
+        let mut minute = 0;
+        for (later, command) in commands {
+            minute += later;
+            let before = desk.session.time_left(at(minute));
+            // A refusal is as good an answer as any, as long as it changes nothing.
+            let _ = desk.try_send(minute, command);
+            prop_assert!(desk.session.time_left(at(minute)) <= before, "no command gives time");
+            let read = journal::read(desk.journal.as_bytes()).unwrap();
+            prop_assert_eq!(&Session::replay(&read.entries).unwrap(), &desk.session);
+            let spent: i64 = (0..3).map(|task| desk.session.spent(task, at(minute)).as_mins()).sum();
+            prop_assert!(spent <= desk.session.elapsed(at(minute)).as_mins(), "one task at a time: {} minutes", spent);
+            let score = desk.session.results(at(minute)).score;
+            prop_assert!((0.0..=100.0).contains(&score), "{score}");
+        }
+    }
 }
