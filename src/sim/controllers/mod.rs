@@ -14,7 +14,8 @@ use crate::sim::apiserver::storage::Object;
 /// Namespace (empty for cluster-scoped) and name of what is to be reconciled.
 pub type Key = (String, String);
 
-/// What a controller works with.
+/// What a controller works with. Cheap to clone.
+#[derive(Clone)]
 pub struct Context {
     pub client: Client,
     pub events: Recorder,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{FutureExt, select_all};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Context, Controller, Key, Next};
+use super::{Context, Controller, Key, Next, Watched};
 use crate::sim::apiserver::endpoints::watch::{Told, Watch};
 use crate::sim::apiserver::status::Result;
 
@@ -52,20 +52,44 @@ impl Queue {
     }
 }
 
-/// Runs a controller until its task is stopped.
-pub async fn run(controller: &'static Controller, context: Context) {
+/// What can be driven: a controller, or the kubelets.
+pub trait Drive: Send + Sync {
+    /// Its name in events and logs.
+    fn name(&self) -> &'static str;
+    /// What it watches.
+    fn watches(&self) -> &'static [Watched];
+    /// Brings one object nearer to what is asked.
+    fn reconcile(&self, context: &Context, key: &Key) -> Result<Next>;
+}
+
+impl Drive for Controller {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn watches(&self) -> &'static [Watched] {
+        self.watches
+    }
+
+    fn reconcile(&self, context: &Context, key: &Key) -> Result<Next> {
+        (self.reconcile)(context, key)
+    }
+}
+
+/// Runs it until its task is stopped.
+pub async fn run(driven: &(impl Drive + ?Sized), context: Context) {
     loop {
         // History can be gone when a controller was far behind; then it begins anew.
-        if let Err(status) = follow(controller, &context).await {
-            tracing::debug!(controller = controller.name, %status, "lists again");
+        if let Err(status) = follow(driven, &context).await {
+            tracing::debug!(controller = driven.name(), %status, "lists again");
         }
     }
 }
 
-async fn follow(controller: &'static Controller, context: &Context) -> Result<()> {
+async fn follow(driven: &(impl Drive + ?Sized), context: &Context) -> Result<()> {
     let mut queue = Queue::default();
     let mut watches = Vec::new();
-    for watched in controller.watches {
+    for watched in driven.watches() {
         let (objects, watch) = context.client.follow(watched.resource)?;
         for object in &objects {
             (watched.keys)(context, object).into_iter().for_each(|key| queue.add(key));
@@ -73,7 +97,7 @@ async fn follow(controller: &'static Controller, context: &Context) -> Result<()
         watches.push((watched, watch));
     }
     let tell = |queue: &mut Queue, index: usize, told: Told| {
-        let keys = controller.watches[index].keys;
+        let keys = driven.watches()[index].keys;
         keys(context, &told.object).into_iter().for_each(|key| queue.add(key));
         if let Some(previous) = &told.previous {
             keys(context, previous).into_iter().for_each(|key| queue.add(key));
@@ -86,7 +110,7 @@ async fn follow(controller: &'static Controller, context: &Context) -> Result<()
             }
         }
         if let Some(key) = queue.next(context.client.clock().now()) {
-            reconcile(controller, context, &mut queue, key);
+            reconcile(driven, context, &mut queue, key);
             // Reconciling is synchronous; others get their turn between two keys.
             tokio::task::yield_now().await;
             continue;
@@ -114,8 +138,8 @@ async fn wait<T>(watches: &mut [(T, Watch)], queue: &Queue, context: &Context) -
     }
 }
 
-fn reconcile(controller: &'static Controller, context: &Context, queue: &mut Queue, key: Key) {
-    let pause = match (controller.reconcile)(context, &key) {
+fn reconcile(driven: &(impl Drive + ?Sized), context: &Context, queue: &mut Queue, key: Key) {
+    let pause = match driven.reconcile(context, &key) {
         Ok(next) => {
             queue.failures.remove(&key);
             match next {
@@ -124,7 +148,7 @@ fn reconcile(controller: &'static Controller, context: &Context, queue: &mut Que
             }
         }
         Err(status) => {
-            tracing::debug!(controller = controller.name, namespace = key.0, name = key.1, %status, "tries again");
+            tracing::debug!(controller = driven.name(), namespace = key.0, name = key.1, %status, "tries again");
             queue.pause_after_failure(&key)
         }
     };

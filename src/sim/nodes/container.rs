@@ -1,0 +1,340 @@
+//! The containers of a Pod, one step at a time: waiting, running, ended, started again.
+//! What runs inside is the process's; images come from `pull.rs`. Source: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::images::Image;
+use super::kubelet::{Kubelets, Sync};
+use super::process::Process;
+use super::{probes, pull, volumes};
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::timestamp;
+
+/// How long a container takes from created to running.
+const START: Duration = Duration::from_millis(20);
+/// The first pause before a crashed container starts again, doubled each time up to the longest.
+const FIRST_BACKOFF: i64 = 10;
+const LONGEST_BACKOFF: i64 = 300;
+/// A container that ran this long starts again without a pause.
+const BACKOFF_RESET: SignedDuration = SignedDuration::from_mins(10);
+
+/// Whether an init container goes on beside the others.
+pub fn is_sidecar(container: &Value) -> bool {
+    meta::text(container, "/restartPolicy") == "Always"
+}
+
+fn status_of<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+    meta::list(status, list).iter().find(|status| meta::text(status, "/name") == name)
+}
+
+/// Whether every init container has done its part, so that the others may start.
+pub fn init_done(pod: &Value, status: &Value) -> bool {
+    meta::list(pod, "/spec/initContainers").iter().all(|container| {
+        let Some(status) = status_of(status, "/initContainerStatuses", meta::text(container, "/name")) else { return false };
+        if is_sidecar(container) {
+            meta::truth(status, "/started")
+        } else {
+            status.pointer("/state/terminated/exitCode") == Some(&json!(0))
+        }
+    })
+}
+
+/// Takes every container of the Pod one step further.
+pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
+    let mut may_start = mounted;
+    let init = meta::list(sync.pod, "/spec/initContainers").to_vec();
+    for container in &init {
+        step_one(kubelets, sync, (container, "initContainerStatuses"), may_start);
+        let name = meta::text(container, "/name");
+        let done = status_of(&sync.status, "/initContainerStatuses", name).is_some_and(|status| {
+            if is_sidecar(container) { meta::truth(status, "/started") } else { status.pointer("/state/terminated/exitCode") == Some(&json!(0)) }
+        });
+        may_start = may_start && done;
+    }
+    for container in meta::list(sync.pod, "/spec/containers").to_vec() {
+        step_one(kubelets, sync, (&container, "containerStatuses"), may_start);
+    }
+    for container in meta::list(sync.pod, "/spec/ephemeralContainers").to_vec() {
+        step_one(kubelets, sync, (&container, "ephemeralContainerStatuses"), mounted);
+    }
+}
+
+fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &str), may_start: bool) {
+    let name = meta::text(container, "/name");
+    let known = status_of(&sync.status, &format!("/{list}"), name).cloned();
+    let waiting = if meta::list(sync.pod, "/spec/initContainers").is_empty() || list == "initContainerStatuses" { "ContainerCreating" } else { "PodInitializing" };
+    let mut status = known.unwrap_or_else(|| fresh(container, waiting));
+    let before = status.clone();
+    let mut one = One { container, list, status: &mut status };
+    if one.status.pointer("/state/running").is_some() {
+        one.running(sync);
+    } else if one.status.pointer("/state/terminated").is_some() {
+        one.ended(kubelets, sync);
+    } else if may_start {
+        one.waiting(kubelets, sync);
+    }
+    if before != status || status_of(&sync.status, &format!("/{list}"), name).is_none() {
+        put(&mut sync.status, list, status);
+    }
+}
+
+fn put(status: &mut Value, list: &str, one: Value) {
+    if !status[list].is_array() {
+        status[list] = json!([]);
+    }
+    let Some(statuses) = status[list].as_array_mut() else { return };
+    match statuses.iter_mut().find(|found| found["name"] == one["name"]) {
+        Some(found) => *found = one,
+        None => statuses.push(one),
+    }
+}
+
+fn fresh(container: &Value, reason: &str) -> Value {
+    json!({
+        "name": container["name"],
+        "state": { "waiting": { "reason": reason } },
+        "lastState": {},
+        "ready": false,
+        "restartCount": 0,
+        "image": container["image"],
+        "imageID": "",
+        "started": false,
+    })
+}
+
+/// One container and its status.
+struct One<'a> {
+    container: &'a Value,
+    list: &'static str,
+    status: &'a mut Value,
+}
+
+/// A time in a status.
+fn time(status: &Value, pointer: &str) -> Option<Timestamp> {
+    meta::text(status, pointer).parse().ok()
+}
+
+/// The process a running or ended container has, when its image is known.
+pub fn process(sync: &Sync, container: &Value) -> Option<Process> {
+    let image = super::images::resolve(meta::text(container, "/image")).ok()?;
+    let environment = volumes::environment(sync, container).unwrap_or_default();
+    Some(Process::new(image, container, &environment))
+}
+
+impl One<'_> {
+    fn part(&self) -> String {
+        let list = match self.list {
+            "initContainerStatuses" => "initContainers",
+            "ephemeralContainerStatuses" => "ephemeralContainers",
+            _ => "containers",
+        };
+        format!("spec.{list}{{{}}}", meta::text(self.container, "/name"))
+    }
+
+    fn wait(&mut self, reason: &str, message: &str) {
+        let mut waiting = json!({ "reason": reason });
+        if !message.is_empty() {
+            waiting["message"] = json!(message);
+        }
+        self.status["state"] = json!({ "waiting": waiting });
+        self.status["ready"] = json!(false);
+        self.status["started"] = json!(false);
+    }
+
+    fn waiting(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
+        if self.backing_off(sync) {
+            return;
+        }
+        let part = self.part();
+        let image = match pull::pull(kubelets, sync, self.container, &part) {
+            pull::Outcome::Present(image) => image,
+            pull::Outcome::Waiting => return,
+            pull::Outcome::Failed { reason, message } => return self.wait(reason, &message),
+        };
+        match volumes::environment(sync, self.container) {
+            Ok(_) => {}
+            Err(message) => {
+                if meta::text(self.status, "/state/waiting/message") != message {
+                    sync.events.record("Warning", (sync.pod, &part), "Failed", &format!("Error: {message}"));
+                }
+                sync.wake_after(Duration::from_secs(5));
+                return self.wait("CreateContainerConfigError", &message);
+            }
+        }
+        if let Some(message) = refused_root(sync.pod, self.container, image) {
+            if meta::text(self.status, "/state/waiting/message") != message {
+                sync.events.record("Warning", (sync.pod, &part), "Failed", &format!("Error: {message}"));
+            }
+            sync.wake_after(Duration::from_secs(15));
+            return self.wait("CreateContainerConfigError", &message);
+        }
+        self.start(sync, image, &part);
+    }
+
+    /// Whether the container has to wait before it starts again.
+    fn backing_off(&mut self, sync: &mut Sync) -> bool {
+        if meta::text(self.status, "/state/waiting/reason") != "CrashLoopBackOff" {
+            return false;
+        }
+        let Some(finished) = time(self.status, "/lastState/terminated/finishedAt") else { return false };
+        let restarts = meta::number(self.status, "/restartCount").unwrap_or_default();
+        let then = finished + backoff(restarts);
+        if sync.now < then {
+            sync.wake_at(then);
+            return true;
+        }
+        false
+    }
+
+    fn start(&mut self, sync: &mut Sync, image: &'static Image, part: &str) {
+        let name = meta::text(self.container, "/name");
+        let reason = meta::text(self.status, "/state/waiting/reason");
+        let again = self.status.pointer("/lastState/terminated").is_some() && reason != "ContainerCreating";
+        if again {
+            let restarts = meta::number(self.status, "/restartCount").unwrap_or_default() + 1;
+            self.status["restartCount"] = json!(restarts);
+        }
+        let environment = volumes::environment(sync, self.container).unwrap_or_default();
+        let process = Process::new(image, self.container, &environment);
+        let restarts = meta::number(self.status, "/restartCount").unwrap_or_default();
+        let id = format!("containerd://{}", hash(&[meta::uid(sync.pod), name, &restarts.to_string()]));
+        self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
+        self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
+        self.status["containerID"] = json!(id);
+        sync.events.record("Normal", (sync.pod, part), "Created", &format!("Container created"));
+        if let Some(message) = process.start_error() {
+            sync.events.record("Warning", (sync.pod, part), "Failed", &format!("Error: {message}"));
+            let now = timestamp(sync.now);
+            let ended = json!({ "exitCode": 128, "reason": "StartError", "message": message, "startedAt": "1970-01-01T00:00:00Z", "finishedAt": now, "containerID": id });
+            self.status["state"] = json!({ "terminated": ended });
+            sync.wake_after(Duration::from_millis(1));
+            return;
+        }
+        sync.events.record("Normal", (sync.pod, part), "Started", &format!("Container started"));
+        self.status["state"] = json!({ "running": { "startedAt": timestamp(sync.now) } });
+        let has = |probe: &str| self.container.get(probe).is_some();
+        self.status["started"] = json!(!has("startupProbe"));
+        self.status["ready"] = json!(!has("startupProbe") && !has("readinessProbe"));
+        sync.wake_after(START);
+    }
+
+    fn running(&mut self, sync: &mut Sync) {
+        let Some(started) = time(self.status, "/state/running/startedAt") else { return };
+        let Some(process) = process(sync, self.container) else { return };
+        if let Some((after, code)) = process.exit() {
+            let then = started + SignedDuration::try_from(after).unwrap_or_default();
+            if sync.now >= then {
+                return self.end(sync, (code, then), process.exit_reason(code));
+            }
+            sync.wake_at(then);
+        }
+        if self.list == "ephemeralContainerStatuses" {
+            return;
+        }
+        if let probes::Verdict::Kill = probes::look(sync, self.container, self.status, &process) {
+            let part = self.part();
+            let name = meta::text(self.container, "/name");
+            sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Container {name} failed liveness probe, will be restarted"));
+            let code = if process.ignores_term() { 137 } else { process.term_code() };
+            self.end(sync, (code, sync.now), if code == 0 { "Completed" } else { "Error" });
+        }
+    }
+
+    fn end(&mut self, sync: &mut Sync, (code, then): (i32, Timestamp), reason: &str) {
+        self.status["state"] = json!({ "terminated": {
+            "exitCode": code,
+            "reason": reason,
+            "startedAt": self.status["state"]["running"]["startedAt"],
+            "finishedAt": timestamp(then),
+            "containerID": self.status["containerID"],
+        } });
+        self.status["ready"] = json!(false);
+        self.status["started"] = json!(false);
+        sync.wake_after(Duration::from_millis(1));
+    }
+
+    /// An ended container starts again when its policy says so, the first time at once.
+    fn ended(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
+        let code = meta::number(self.status, "/state/terminated/exitCode").unwrap_or_default();
+        if self.list == "ephemeralContainerStatuses" || !restarts(sync.pod, self.container, self.list, code) {
+            return;
+        }
+        let terminated = self.status["state"]["terminated"].clone();
+        let finished = time(&terminated, "/finishedAt").unwrap_or(sync.now);
+        let ran = time(&terminated, "/startedAt").map(|started| finished.duration_since(started));
+        let count = meta::number(self.status, "/restartCount").unwrap_or_default();
+        let steady = ran.is_some_and(|ran| ran >= BACKOFF_RESET) && meta::text(&terminated, "/reason") != "StartError";
+        self.status["lastState"] = json!({ "terminated": terminated });
+        if count == 0 || steady {
+            self.wait("RestartPending", "");
+            return self.waiting(kubelets, sync);
+        }
+        let name = meta::text(self.container, "/name");
+        let (pod, namespace) = (meta::name(sync.pod), meta::namespace(sync.pod));
+        let uid = meta::uid(sync.pod);
+        let pause = backoff(count);
+        let message = format!("back-off {} restarting failed container={name} pod={pod}_{namespace}({uid})", spoken(pause));
+        self.wait("CrashLoopBackOff", &message);
+        let told = format!("Back-off restarting failed container {name} in pod {pod}_{namespace}({uid})");
+        sync.events.record("Warning", (sync.pod, &self.part()), "BackOff", &told);
+        sync.wake_at(finished + pause);
+    }
+}
+
+fn backoff(restarts: i64) -> SignedDuration {
+    let doublings = u32::try_from(restarts.clamp(1, 10) - 1).unwrap_or_default();
+    SignedDuration::from_secs((FIRST_BACKOFF << doublings).min(LONGEST_BACKOFF))
+}
+
+/// A duration as Go prints it: `10s`, `1m20s`.
+fn spoken(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds}s"),
+        (minutes, seconds) => format!("{minutes}m{seconds}s"),
+    }
+}
+
+fn restarts(pod: &Value, container: &Value, list: &str, code: i64) -> bool {
+    match meta::text(container, "/restartPolicy") {
+        "Always" => return true,
+        "Never" => return false,
+        "OnFailure" => return code != 0,
+        _ => {}
+    }
+    match meta::text(pod, "/spec/restartPolicy") {
+        "Never" => false,
+        // An init container that did its part is done.
+        "Always" => list != "initContainerStatuses" || code != 0,
+        _ => code != 0,
+    }
+}
+
+fn refused_root(pod: &Value, container: &Value, image: &Image) -> Option<String> {
+    let setting = |name: &str| {
+        container.pointer(&format!("/securityContext/{name}")).or_else(|| pod.pointer(&format!("/spec/securityContext/{name}"))).cloned()
+    };
+    let non_root = setting("runAsNonRoot").and_then(|value| value.as_bool()).unwrap_or_default();
+    let user = setting("runAsUser").and_then(|value| value.as_i64());
+    let name = meta::text(container, "/name");
+    let shown = format!("pod: \"{}_{}({})\", container: {name}", meta::name(pod), meta::namespace(pod), meta::uid(pod));
+    match (non_root, user) {
+        (true, Some(0)) => Some(format!("container's runAsUser breaks non-root policy ({shown})")),
+        (true, None) if image.runs_as_root() => Some(format!("container has runAsNonRoot and image will run as root ({shown})")),
+        _ => None,
+    }
+}
+
+/// 64 hexadecimal digits that belong to these words.
+pub fn hash(words: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for word in words {
+        digest.update(word);
+        digest.update([0]);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,153 @@
+//! Nodes as their kubelets tell of them: registration, status, and the lease that is renewed while a kubelet runs.
+//! What follows when a lease is not renewed is the node lifecycle controller's. Source: `pkg/kubelet/kubelet_node_status.go`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::object::meta;
+use crate::sim::apiserver::client::Client;
+use crate::sim::apiserver::endpoints::timestamp;
+use crate::sim::apiserver::registry::kinds::lease::LEASE;
+use crate::sim::apiserver::registry::kinds::node::NODE;
+use crate::sim::apiserver::server::discovery::VERSION;
+
+/// An annotation on a Node whose kubelet is stopped: nothing renews its lease or runs its Pods.
+pub const STOPPED: &str = "kubedrill.io/kubelet-stopped";
+
+/// How often a lease is renewed (nodeLeaseDurationSeconds / 4).
+pub const RENEW: Duration = Duration::from_secs(10);
+
+/// A node to be.
+pub struct Plan {
+    pub name: String,
+    pub control_plane: bool,
+    /// Which node it is: decides its addresses.
+    pub index: u8,
+}
+
+impl Plan {
+    /// `controlplane` and as many workers as asked for: `node01`, `node02`, ….
+    pub fn cluster(workers: u8) -> Vec<Self> {
+        let control_plane = Self { name: "controlplane".to_owned(), control_plane: true, index: 0 };
+        let workers = (1..=workers).map(|index| Self { name: format!("node{index:02}"), control_plane: false, index });
+        std::iter::once(control_plane).chain(workers).collect()
+    }
+
+    /// The Node object as it is after kubeadm and the controllers are done with it.
+    pub fn node(&self, now: jiff::Timestamp) -> Value {
+        let mut labels = json!({
+            "beta.kubernetes.io/arch": "amd64",
+            "beta.kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+        });
+        let cidr = format!("10.244.{}.0/24", self.index);
+        let mut spec = json!({ "podCIDR": cidr, "podCIDRs": [cidr] });
+        if self.control_plane {
+            labels["node-role.kubernetes.io/control-plane"] = json!("");
+            labels["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
+            spec["taints"] = json!([{ "key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule" }]);
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": self.name,
+                "labels": labels,
+                "annotations": {
+                    "flannel.alpha.coreos.com/public-ip": self.address(),
+                    "node.alpha.kubernetes.io/ttl": "0",
+                    "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+                },
+            },
+            "spec": spec,
+            "status": self.status(now),
+        })
+    }
+
+    /// The node's address.
+    pub fn address(&self) -> String {
+        format!("192.168.56.{}", 10 + u16::from(self.index))
+    }
+
+    fn status(&self, now: jiff::Timestamp) -> Value {
+        let resources = |cpu: &str, memory: &str, storage: &str| {
+            json!({ "cpu": cpu, "ephemeral-storage": storage, "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": memory, "pods": "110" })
+        };
+        json!({
+            "addresses": [{ "type": "InternalIP", "address": self.address() }, { "type": "Hostname", "address": self.name }],
+            "allocatable": resources("2", "3913344Ki", "18698430040"),
+            "capacity": resources("2", "4015744Ki", "20288444Ki"),
+            "conditions": conditions(now),
+            "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250 } },
+            "nodeInfo": {
+                "architecture": "amd64",
+                "bootID": crate::sim::apiserver::endpoints::uuid(),
+                "containerRuntimeVersion": "containerd://2.1.4",
+                "kernelVersion": "6.8.0-71-generic",
+                "kubeProxyVersion": "",
+                "kubeletVersion": VERSION,
+                "machineID": crate::sim::apiserver::endpoints::uuid().replace('-', ""),
+                "operatingSystem": "linux",
+                "osImage": "Ubuntu 24.04.3 LTS",
+                "systemUUID": crate::sim::apiserver::endpoints::uuid(),
+            },
+        })
+    }
+}
+
+/// The conditions a healthy kubelet tells.
+pub fn conditions(now: jiff::Timestamp) -> Value {
+    let now = timestamp(now);
+    let healthy = [
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    ];
+    let condition = |(kind, status, reason, message): (&str, &str, &str, &str)| {
+        json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now })
+    };
+    healthy.into_iter().map(condition).collect()
+}
+
+/// Renews the leases of all nodes whose kubelet runs, until the task is stopped.
+pub async fn run(client: Client) {
+    loop {
+        for node in client.list(&NODE, "") {
+            if meta::annotation(&node, STOPPED).is_none() {
+                beat(&client, &node);
+            }
+        }
+        client.clock().sleep(RENEW).await;
+    }
+}
+
+fn beat(client: &Client, node: &Value) {
+    let now = client.clock().now();
+    let renewed = now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+    let name = meta::name(node);
+    let written = client.modify(&LEASE, "kube-node-lease", name, |lease| lease["spec"]["renewTime"] = json!(renewed));
+    if written.is_err() {
+        let owner = json!({ "apiVersion": "v1", "kind": "Node", "name": name, "uid": meta::uid(node) });
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": { "name": name, "namespace": "kube-node-lease", "ownerReferences": [owner] },
+            "spec": { "holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed },
+        });
+        if let Err(status) = client.create(&LEASE, lease) {
+            tracing::debug!(node = name, %status, "no lease yet");
+        }
+    }
+    let ready = meta::list(node, "/status/conditions").iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    if !ready {
+        // The kubelet is back: its own conditions count again.
+        let back = client.modify_status(&NODE, "", name, |node| node["status"]["conditions"] = conditions(now));
+        if let Err(status) = back {
+            tracing::debug!(node = name, %status, "status not told");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The nodes: a kubelet for each runs Pods as their images and commands say, on the cluster's clock.
+//! Which node a Pod goes to is the scheduler's. What a kubelet knows follows from the Pod's status, so a restart loses nothing.
+
+mod address;
+mod conditions;
+mod container;
+pub mod heartbeat;
+pub mod images;
+mod kubelet;
+mod logs;
+mod probes;
+pub mod process;
+mod pull;
+mod stop;
+mod volumes;
+
+pub use kubelet::Kubelets;

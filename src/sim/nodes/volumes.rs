@@ -1,0 +1,186 @@
+//! What a container takes from elsewhere: volumes to mount and variables to fill, and the words when something is missing.
+//! Claims are bound by the controllers. Source: `pkg/kubelet/kubelet_pods.go`, makeEnvironmentVariables; `pkg/volume/*`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::kubelet::Sync;
+use crate::object::meta;
+use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
+use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
+use crate::sim::apiserver::registry::kinds::secret::SECRET;
+use crate::sim::apiserver::storage::Object;
+
+/// The variables of a container.
+pub type Environment = BTreeMap<String, String>;
+
+/// Whether everything the Pod mounts is there; tells once a while what is not.
+pub fn mounted(sync: &mut Sync) -> bool {
+    let Some(message) = missing(sync) else {
+        sync.memory.mount_told = None;
+        return true;
+    };
+    let told = sync.memory.mount_told.as_ref();
+    let again = told.is_none_or(|(said, when)| *said != message || sync.now.duration_since(*when).as_secs() >= 60);
+    if again {
+        sync.events.warning(sync.pod, "FailedMount", &message);
+        sync.memory.mount_told = Some((message, sync.now));
+    }
+    sync.wake_after(Duration::from_secs(1));
+    false
+}
+
+fn missing(sync: &Sync) -> Option<String> {
+    meta::list(sync.pod, "/spec/volumes").iter().find_map(|volume| {
+        let name = meta::text(volume, "/name");
+        let failed = |why: String| format!("MountVolume.SetUp failed for volume {name:?} : {why}");
+        let mut sources = vec![(volume.get("configMap"), "name", "configmap"), (volume.get("secret"), "secretName", "secret")];
+        for part in meta::list(volume, "/projected/sources") {
+            sources.push((part.get("configMap"), "name", "configmap"));
+            sources.push((part.get("secret"), "name", "secret"));
+        }
+        let source = sources.into_iter().find_map(|(source, key, kind)| missing_source(sync, source?, key, kind));
+        source.map(failed).or_else(|| {
+            let claim = meta::text(volume, "/persistentVolumeClaim/claimName");
+            if claim.is_empty() {
+                return None;
+            }
+            let found = sync.context.client.find(&PERSISTENTVOLUMECLAIM, meta::namespace(sync.pod), claim);
+            match found {
+                None => Some(format!("persistentvolumeclaim {claim:?} not found")),
+                Some(claim) if meta::text(&claim, "/status/phase") != "Bound" => {
+                    Some("error processing PVC: PVC is not bound".replace("error processing PVC", &format!("error processing PVC {}/{}", meta::namespace(&claim), meta::name(&claim))))
+                }
+                Some(_) => None,
+            }
+        })
+    })
+}
+
+fn missing_source(sync: &Sync, source: &Value, key: &str, kind: &str) -> Option<String> {
+    let resource = if kind == "secret" { &SECRET } else { &CONFIGMAP };
+    let name = source[key].as_str().unwrap_or_default();
+    let optional = meta::truth(source, "/optional");
+    let Some(found) = read(sync, resource, name) else {
+        return (!optional).then(|| format!("{kind} {name:?} not found"));
+    };
+    let keys = meta::list(source, "/items").iter().map(|item| meta::text(item, "/key"));
+    let absent = keys.into_iter().find(|key| value(&found, key).is_none());
+    absent.filter(|_| !optional).map(|key| format!("references non-existent {} key: {key}", if kind == "secret" { "secret" } else { "config" }))
+}
+
+fn read(sync: &Sync, resource: &'static Resource, name: &str) -> Option<Object> {
+    sync.context.client.find(resource, meta::namespace(sync.pod), name)
+}
+
+/// A key of a ConfigMap or Secret, decoded.
+fn value(object: &Value, key: &str) -> Option<String> {
+    let text = object.get("data").and_then(|data| data.get(key)).and_then(Value::as_str);
+    if object["kind"] != "Secret" {
+        return text.map(str::to_owned).or_else(|| object.get("binaryData")?.get(key)?.as_str().map(str::to_owned));
+    }
+    let bytes = STANDARD.decode(text?).unwrap_or_default();
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The variables of a container, or what is missing to fill them, in the kubelet's words.
+pub fn environment(sync: &Sync, container: &Value) -> Result<Environment, String> {
+    let mut environment = Environment::new();
+    for source in meta::list(container, "/envFrom") {
+        let prefix = meta::text(source, "/prefix");
+        for (part, resource, word) in [("configMapRef", &CONFIGMAP, "configmap"), ("secretRef", &SECRET, "secret")] {
+            let Some(reference) = source.get(part) else { continue };
+            let name = meta::text(reference, "/name");
+            match read(sync, resource, name) {
+                Some(found) => {
+                    for key in meta::map(&found, "/data").into_iter().flatten().map(|(key, _)| key) {
+                        environment.insert(format!("{prefix}{key}"), value(&found, key).unwrap_or_default());
+                    }
+                }
+                None if meta::truth(reference, "/optional") => {}
+                None => return Err(format!("{word} {name:?} not found")),
+            }
+        }
+    }
+    for variable in meta::list(container, "/env") {
+        let name = meta::text(variable, "/name").to_owned();
+        match variable.get("valueFrom") {
+            None => drop(environment.insert(name, expanded(meta::text(variable, "/value"), &environment))),
+            Some(from) => {
+                if let Some(found) = referenced(sync, container, from)? {
+                    environment.insert(name, found);
+                }
+            }
+        }
+    }
+    Ok(environment)
+}
+
+/// `$(NAME)` stands for a variable set before; `$$` for a dollar sign.
+pub fn expanded(text: &str, environment: &Environment) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(escaped) = after.strip_prefix('$') {
+            out.push('$');
+            rest = escaped;
+        } else if let Some((name, behind)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            match environment.get(name) {
+                Some(value) => out.push_str(value),
+                None => out.push_str(&format!("$({name})")),
+            }
+            rest = behind;
+        } else {
+            out.push('$');
+            rest = after;
+        }
+    }
+    out + rest
+}
+
+fn referenced(sync: &Sync, container: &Value, from: &Value) -> Result<Option<String>, String> {
+    for (part, resource, word) in [("configMapKeyRef", &CONFIGMAP, "configmap"), ("secretKeyRef", &SECRET, "secret")] {
+        let Some(reference) = from.get(part) else { continue };
+        let (name, key) = (meta::text(reference, "/name"), meta::text(reference, "/key"));
+        let optional = meta::truth(reference, "/optional");
+        let shown = if word == "secret" { "Secret" } else { "ConfigMap" };
+        return match read(sync, resource, name) {
+            None if optional => Ok(None),
+            None => Err(format!("{word} {name:?} not found")),
+            Some(found) => match value(&found, key) {
+                Some(text) => Ok(Some(text)),
+                None if optional => Ok(None),
+                None => Err(format!("couldn't find key {key} in {shown} {}/{name}", meta::namespace(sync.pod))),
+            },
+        };
+    }
+    let path = meta::text(from, "/fieldRef/fieldPath");
+    if !path.is_empty() {
+        return Ok(Some(downward(sync, path)));
+    }
+    let resource = meta::text(from, "/resourceFieldRef/resource");
+    let quantity = container.pointer("/resources").and_then(|resources| {
+        let (list, name) = resource.split_once('.')?;
+        resources.get(list)?.get(name)?.as_str()
+    });
+    Ok(Some(quantity.unwrap_or("0").to_owned()))
+}
+
+fn downward(sync: &Sync, path: &str) -> String {
+    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
+        let pointer = format!("/{}", map.replace('.', "/"));
+        return meta::map(sync.pod, &pointer).and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    let pointer = format!("/{}", path.replace('.', "/"));
+    match pointer.strip_prefix("/status") {
+        Some(inner) => meta::text(&sync.status, inner).to_owned(),
+        None => meta::text(sync.pod, &pointer).to_owned(),
+    }
+}
