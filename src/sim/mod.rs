@@ -2,3 +2,4 @@
 //! Inside: `apiserver` < `controllers`, `scheduler`, `nodes` < the composition root. Everyone here reaches objects through the API.
 
 pub mod apiserver;
+pub mod nodes;

@@ -1,0 +1,203 @@
+//! The images of the simulated registry, as data (`assets/nodes/images.yaml`), and how references to them are read.
+//! Pulling them takes time and fails in `pull.rs`; what runs in a container is the process's.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::container::hash;
+
+/// What a container does when no command is given.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Run {
+    /// Serves until it is stopped.
+    Server,
+    /// A shell with nothing to read: ends at once.
+    Shell,
+    /// Prints and ends.
+    Hello,
+}
+
+/// One image.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    pub name: String,
+    size: u64,
+    pub run: Run,
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    #[serde(default)]
+    user: u32,
+    tags: Vec<String>,
+    /// HTTP paths that answer 200; `*` for any.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// One of these variables must be set.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What it says when none is.
+    #[serde(default)]
+    pub complaint: Vec<String>,
+    #[serde(default)]
+    pub log: Vec<String>,
+    /// There on every node before anything asks.
+    #[serde(default)]
+    system: bool,
+}
+
+impl Image {
+    /// Bytes, as the pull tells them.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How long pulling takes over a good line.
+    pub fn pull_time(&self) -> Duration {
+        Duration::from_millis(250 + self.size / 150_000)
+    }
+
+    /// Whether the image's user is root.
+    pub fn runs_as_root(&self) -> bool {
+        self.user == 0
+    }
+
+    /// `docker.io/library/nginx@sha256:…`, the same for the same reference.
+    pub fn id(&self, reference: &str) -> String {
+        let full = canonical(reference);
+        format!("{}@sha256:{}", full.rsplit_once(':').map_or(&*full, |(name, _)| name), hash(&[&full]))
+    }
+
+    fn has(&self, tag: &str) -> bool {
+        tag == "latest" || self.tags.iter().any(|pattern| fits(pattern, tag))
+    }
+}
+
+/// Why an image cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    InvalidName(&'static str),
+    Tag,
+    Repository,
+    Host,
+}
+
+impl Missing {
+    /// What containerd answers.
+    pub fn message(&self, reference: &str) -> String {
+        let full = canonical(reference);
+        let unpack = format!("failed to pull and unpack image {full:?}: failed to resolve reference {full:?}");
+        match self {
+            Self::InvalidName(why) => (*why).to_owned(),
+            Self::Tag => format!("rpc error: code = NotFound desc = {unpack}: {full}: not found"),
+            Self::Repository => format!(
+                "{unpack}: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"
+            ),
+            Self::Host => {
+                let host = full.split('/').next().unwrap_or_default();
+                let (name, tag) = full.rsplit_once(':').unwrap_or((&full, "latest"));
+                let path = name.split_once('/').map_or("", |(_, path)| path);
+                let bare = host.split(':').next().unwrap_or_default();
+                format!("{unpack}: failed to do request: Head \"https://{host}/v2/{path}/manifests/{tag}\": dial tcp: lookup {bare}: no such host")
+            }
+        }
+    }
+}
+
+/// `*` stands for digits and dots.
+fn fits(pattern: &str, tag: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern == tag };
+    let Some(rest) = tag.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) else { return false };
+    !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+fn table() -> &'static HashMap<String, Image> {
+    static TABLE: OnceLock<HashMap<String, Image>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let images: Vec<Image> = serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap_or_default();
+        images.into_iter().map(|image| (repository(&image.name), image)).collect()
+    })
+}
+
+/// A repository with its host: `docker.io/library/nginx`.
+fn repository(name: &str) -> String {
+    match name.split_once('/') {
+        None => format!("docker.io/library/{name}"),
+        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
+            if host == "docker.io" && !rest.contains('/') { format!("docker.io/library/{rest}") } else { name.to_owned() }
+        }
+        Some(_) => format!("docker.io/{name}"),
+    }
+}
+
+/// A reference taken apart: repository with its host, and tag (`latest` when none is given).
+fn parts(reference: &str) -> (String, &str) {
+    let bare = reference.split_once('@').map_or(reference, |(bare, _)| bare);
+    match bare.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (repository(name), tag),
+        _ => (repository(bare), "latest"),
+    }
+}
+
+/// The whole reference: `docker.io/library/nginx:latest`.
+pub fn canonical(reference: &str) -> String {
+    let (repository, tag) = parts(reference);
+    format!("{repository}:{tag}")
+}
+
+/// Whether the image is on every node from the start.
+pub fn is_system(reference: &str) -> bool {
+    table().get(&parts(reference).0).is_some_and(|image| image.system)
+}
+
+/// The image a reference names.
+pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
+    let bare = reference.split_once('@').map_or(reference, |(bare, _)| bare);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
+    let name = match bare.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => {
+            if tag.is_empty() {
+                return Err(Missing::InvalidName("invalid reference format"));
+            }
+            name
+        }
+        _ => bare,
+    };
+    if name.is_empty() || !bare.chars().all(allowed) {
+        return Err(Missing::InvalidName("invalid reference format"));
+    }
+    if name.chars().any(|c| c.is_ascii_uppercase()) {
+        return Err(Missing::InvalidName("invalid reference format: repository name must be lowercase"));
+    }
+    let (repository, tag) = parts(reference);
+    match table().get(&repository) {
+        Some(image) if reference.contains('@') || image.has(tag) => Ok(image),
+        Some(_) => Err(Missing::Tag),
+        None if KNOWN_HOSTS.contains(&repository.split('/').next().unwrap_or_default()) => Err(Missing::Repository),
+        None => Err(Missing::Host),
+    }
+}
+
+/// Registries that answer, if only to say that they do not have it.
+const KNOWN_HOSTS: &[&str] = &["docker.io", "registry.k8s.io", "gcr.io", "ghcr.io", "quay.io", "k8s.gcr.io", "mcr.microsoft.com", "public.ecr.aws"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_find_their_image_or_say_why_not() {
+        assert!(!table().is_empty(), "the data reads");
+        for known in ["nginx", "nginx:1.27", "nginx:1.25.3-alpine", "docker.io/library/nginx:latest", "docker.io/nginx", "registry.k8s.io/pause:3.10"] {
+            assert!(resolve(known).is_ok(), "{known}");
+        }
+        assert_eq!(resolve("nginx:1.99-nope").err(), Some(Missing::Tag));
+        assert_eq!(resolve("nginxx").err(), Some(Missing::Repository));
+        assert_eq!(resolve("registry.example.com/app:1").err(), Some(Missing::Host));
+        assert!(matches!(resolve("Nginx"), Err(Missing::InvalidName(_))));
+        assert_eq!(canonical("nginx"), "docker.io/library/nginx:latest");
+    }
+}
