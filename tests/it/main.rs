@@ -11,4 +11,5 @@ mod exam_report;
 mod packs;
 mod pki;
 mod rbac;
+mod registry_rows;
 mod terminal;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
-use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, integer};
+use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
 /// `v1 ConfigMap`.
@@ -23,7 +23,7 @@ pub static CONFIGMAP: Resource = Resource {
     subresources: &[],
     strategy: Strategy { validate, validate_update, ..Strategy::PLAIN },
     table: Table {
-        columns: &[NAME, integer("Data"), AGE],
+        columns: &[NAME, column("Data"), AGE],
         row: |map, now| vec![json!(meta::name(map)), json!(entries(map)), age(map, now)],
     },
     stored_as: None,

@@ -1,77 +1,123 @@
-//! ConfigMap: plain data, which may be made immutable.
-//! Source: `pkg/apis/core/validation/validation.go`, ValidateConfigMap and ValidateConfigMapUpdate.
+//! Event: what happened to an object, in the core form, which stores both.
+//! The newer form stands in `event_v1.rs`. Source: `pkg/registry/core/event/strategy.go` and `pkg/printers/internalversion/printers.go`, printEvent.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::cells;
+use super::filling::{always, is_zero};
 use crate::object::meta;
-use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry::duration::age;
-use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, integer};
-use crate::sim::apiserver::registry::strategy::Strategy;
+use crate::sim::apiserver::registry::duration::since;
+use crate::sim::apiserver::registry::resource::{ALL_VERBS, Column, Resource, Table, column, wide};
+use crate::sim::apiserver::registry::strategy::{SelectableField, Strategy};
 
-/// `v1 ConfigMap`.
+/// Fields events can be asked for by, in both forms.
+pub const FIELDS: &[SelectableField] = &[
+    ("involvedObject.kind", |event| meta::text(event, "/involvedObject/kind").to_owned()),
+    ("involvedObject.namespace", |event| meta::text(event, "/involvedObject/namespace").to_owned()),
+    ("involvedObject.name", |event| meta::text(event, "/involvedObject/name").to_owned()),
+    ("involvedObject.uid", |event| meta::text(event, "/involvedObject/uid").to_owned()),
+    ("involvedObject.apiVersion", |event| meta::text(event, "/involvedObject/apiVersion").to_owned()),
+    ("involvedObject.resourceVersion", |event| meta::text(event, "/involvedObject/resourceVersion").to_owned()),
+    ("involvedObject.fieldPath", |event| meta::text(event, "/involvedObject/fieldPath").to_owned()),
+    ("reason", |event| meta::text(event, "/reason").to_owned()),
+    ("reportingComponent", |event| meta::text(event, "/reportingComponent").to_owned()),
+    ("source", |event| first(event, "/source/component", "/reportingComponent").to_owned()),
+    ("type", |event| meta::text(event, "/type").to_owned()),
+];
+
+/// `v1 Event`.
 pub static EVENT: Resource = Resource {
     group: "",
     version: "v1",
     kind: "Event",
-    plural: "configmaps",
-    singular: "configmap",
-    short_names: &["cm"],
+    plural: "events",
+    singular: "event",
+    short_names: &["ev"],
     categories: &[],
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { validate, validate_update, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, create_on_update: true, fields: FIELDS, ..Strategy::PLAIN },
     table: Table {
-        columns: &[NAME, integer("Data"), AGE],
-        row: |map, now| vec![json!(meta::name(map)), json!(entries(map)), age(map, now)],
+        columns: &[
+            column("Last Seen"),
+            column("Type"),
+            column("Reason"),
+            column("Object"),
+            wide("Subobject"),
+            wide("Source"),
+            column("Message"),
+            wide("First Seen"),
+            wide("Count"),
+            Column { name: "Name", kind: "string", format: "name", priority: 1 },
+        ],
+        row,
     },
     stored_as: None,
 };
 
-/// Data in one object is limited to this many bytes.
-const MAX_SIZE: usize = 1024 * 1024;
-
-fn entries(map: &Value) -> usize {
-    ["/data", "/binaryData"].iter().filter_map(|part| meta::map(map, part)).map(serde_json::Map::len).sum()
-}
-
-fn validate(map: &Value, errors: &mut ErrorList) {
-    let mut size = 0;
-    for part in ["data", "binaryData"] {
-        for (key, value) in map.get(part).and_then(Value::as_object).into_iter().flatten() {
-            size += value.as_str().map_or(0, str::len);
-            if let Some(why) = config_key(key) {
-                errors.invalid(format!("{part}[{key}]"), key.as_str(), why);
-            }
-        }
-    }
-    if size > MAX_SIZE {
-        errors.too_long("", MAX_SIZE);
+/// The text at `pointer`, else the one at `otherwise`.
+fn first<'a>(event: &'a Value, pointer: &str, otherwise: &str) -> &'a str {
+    match meta::text(event, pointer) {
+        "" => meta::text(event, otherwise),
+        found => found,
     }
 }
 
-/// What is wrong with a key of a ConfigMap or Secret.
-pub fn config_key(key: &str) -> Option<String> {
-    let fits = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    match key {
-        _ if !fits => Some("a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')".to_owned()),
-        "." | ".." => Some(format!("must not be '{key}'")),
-        _ if key.starts_with("..") => Some("must not start with '..'".to_owned()),
-        _ => None,
+/// Structs and texts that the server always writes.
+fn defaults(event: &mut Value) {
+    always(event, "involvedObject");
+    always(event, "source");
+    for key in ["firstTimestamp", "lastTimestamp", "eventTime"] {
+        meta::set_default(event, key, Value::Null);
+    }
+    for key in ["reportingComponent", "reportingInstance"] {
+        meta::set_default(event, key, "");
     }
 }
 
-fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
-    if !meta::truth(old, "/immutable") {
-        return;
+/// The cells of an event in the core form.
+pub fn row(event: &Value, now: Timestamp) -> Vec<Value> {
+    let mut seen_first = since(event, "/firstTimestamp", now);
+    if is_zero(event.get("firstTimestamp")) {
+        seen_first = since(event, "/eventTime", now);
     }
-    if !meta::truth(new, "/immutable") {
-        errors.forbidden("immutable", "field is immutable when `immutable` is set");
+    let mut seen_last = since(event, "/lastTimestamp", now);
+    if is_zero(event.get("lastTimestamp")) {
+        seen_last.clone_from(&seen_first);
     }
-    for part in ["data", "binaryData"] {
-        if new.get(part) != old.get(part) {
-            errors.forbidden(part, "field is immutable when `immutable` is set");
-        }
+    let mut count = meta::number(event, "/count").unwrap_or_default().max(1);
+    if let Some(series) = event.get("series").filter(|series| series.is_object()) {
+        seen_last = since(series, "/lastObservedTime", now);
+        count = meta::number(series, "/count").unwrap_or_default();
+    }
+    vec![
+        json!(seen_last),
+        cells::text(event, "/type"),
+        cells::text(event, "/reason"),
+        json!(object(event)),
+        cells::text(event, "/involvedObject/fieldPath"),
+        json!(source(event)),
+        json!(meta::text(event, "/message").trim()),
+        json!(seen_first),
+        json!(count),
+        cells::name(event),
+    ]
+}
+
+fn object(event: &Value) -> String {
+    let kind = meta::text(event, "/involvedObject/kind").to_lowercase();
+    match meta::text(event, "/involvedObject/name") {
+        "" => kind,
+        name => format!("{kind}/{name}"),
+    }
+}
+
+fn source(event: &Value) -> String {
+    let component = first(event, "/source/component", "/reportingComponent");
+    match first(event, "/source/host", "/reportingInstance") {
+        "" => component.to_owned(),
+        host => format!("{component}, {host}"),
     }
 }

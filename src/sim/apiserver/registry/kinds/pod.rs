@@ -1,77 +1,104 @@
-//! ConfigMap: plain data, which may be made immutable.
-//! Source: `pkg/apis/core/validation/validation.go`, ValidateConfigMap and ValidateConfigMapUpdate.
+//! Pod: its row, what creation and updates keep, what can be asked for by field.
+//! Defaults and validation of the spec stand in `pod_spec`, the table in `pod_cells.rs`.
+//! Source: `pkg/registry/core/pod/strategy.go`.
 
 use serde_json::{Value, json};
 
+use super::filling::reset_status;
+use super::{pod_cells, pod_spec};
 use crate::object::meta;
-use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry::duration::age;
-use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, integer};
-use crate::sim::apiserver::registry::strategy::Strategy;
+use crate::sim::apiserver::registry::resource::{
+    AGE, ALL_VERBS, NAME, Resource, STATUS, Subresource, Table, column, wide,
+};
+use crate::sim::apiserver::registry::strategy::{Deletion, Strategy};
 
-/// `v1 ConfigMap`.
+const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
+    Subresource { name, group: "", version: "", kind, verbs }
+}
+
+const CONNECT: &[&str] = &["create", "get"];
+const WRITE: &[&str] = &["get", "patch", "update"];
+
+/// `v1 Pod`.
 pub static POD: Resource = Resource {
     group: "",
     version: "v1",
     kind: "Pod",
-    plural: "configmaps",
-    singular: "configmap",
-    short_names: &["cm"],
-    categories: &[],
+    plural: "pods",
+    singular: "pod",
+    short_names: &["po"],
+    categories: &["all"],
     namespaced: true,
     verbs: ALL_VERBS,
-    subresources: &[],
-    strategy: Strategy { validate, validate_update, ..Strategy::PLAIN },
+    subresources: &[
+        sub("attach", "PodAttachOptions", CONNECT),
+        sub("binding", "Binding", &["create"]),
+        sub("ephemeralcontainers", "", WRITE),
+        Subresource { name: "eviction", group: "policy", version: "v1", kind: "Eviction", verbs: &["create"] },
+        sub("exec", "PodExecOptions", CONNECT),
+        sub("log", "", &["get"]),
+        sub("portforward", "PodPortForwardOptions", CONNECT),
+        sub("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"]),
+        sub("resize", "", WRITE),
+        STATUS,
+    ],
+    strategy: Strategy {
+        deletion: Deletion::Graceful,
+        defaults,
+        prepare_create,
+        prepare_status,
+        generation: true,
+        fields: &[
+            ("spec.nodeName", |pod| meta::text(pod, "/spec/nodeName").to_owned()),
+            ("spec.restartPolicy", |pod| meta::text(pod, "/spec/restartPolicy").to_owned()),
+            ("spec.schedulerName", |pod| meta::text(pod, "/spec/schedulerName").to_owned()),
+            ("spec.serviceAccountName", |pod| meta::text(pod, "/spec/serviceAccountName").to_owned()),
+            ("spec.hostNetwork", |pod| meta::truth(pod, "/spec/hostNetwork").to_string()),
+            ("status.phase", |pod| meta::text(pod, "/status/phase").to_owned()),
+            ("status.podIP", |pod| meta::text(pod, "/status/podIPs/0/ip").to_owned()),
+            ("status.nominatedNodeName", |pod| meta::text(pod, "/status/nominatedNodeName").to_owned()),
+        ],
+        ..Strategy::PLAIN
+    },
     table: Table {
-        columns: &[NAME, integer("Data"), AGE],
-        row: |map, now| vec![json!(meta::name(map)), json!(entries(map)), age(map, now)],
+        columns: &[
+            NAME,
+            column("Ready"),
+            column("Status"),
+            column("Restarts"),
+            AGE,
+            wide("IP"),
+            wide("Node"),
+            wide("Nominated Node"),
+            wide("Readiness Gates"),
+        ],
+        row: pod_cells::row,
     },
     stored_as: None,
 };
 
-/// Data in one object is limited to this many bytes.
-const MAX_SIZE: usize = 1024 * 1024;
-
-fn entries(map: &Value) -> usize {
-    ["/data", "/binaryData"].iter().filter_map(|part| meta::map(map, part)).map(serde_json::Map::len).sum()
+fn defaults(pod: &mut Value) {
+    let spec = meta::child(pod, "spec");
+    pod_spec::defaults::pod_spec(spec);
+    pod_spec::defaults::pod(spec);
 }
 
-fn validate(map: &Value, errors: &mut ErrorList) {
-    let mut size = 0;
-    for part in ["data", "binaryData"] {
-        for (key, value) in map.get(part).and_then(Value::as_object).into_iter().flatten() {
-            size += value.as_str().map_or(0, str::len);
-            if let Some(why) = config_key(key) {
-                errors.invalid(format!("{part}[{key}]"), key.as_str(), why);
-            }
-        }
+fn prepare_create(pod: &mut Value) {
+    let mut status = json!({ "phase": "Pending", "qosClass": pod_spec::qos::class(&pod["spec"]) });
+    if !meta::list(pod, "/spec/schedulingGates").is_empty() {
+        status["conditions"] = json!([{
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }]);
     }
-    if size > MAX_SIZE {
-        errors.too_long("", MAX_SIZE);
-    }
+    reset_status(pod, status);
 }
 
-/// What is wrong with a key of a ConfigMap or Secret.
-pub fn config_key(key: &str) -> Option<String> {
-    let fits = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    match key {
-        _ if !fits => Some("a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')".to_owned()),
-        "." | ".." => Some(format!("must not be '{key}'")),
-        _ if key.starts_with("..") => Some("must not start with '..'".to_owned()),
-        _ => None,
-    }
-}
-
-fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
-    if !meta::truth(old, "/immutable") {
-        return;
-    }
-    if !meta::truth(new, "/immutable") {
-        errors.forbidden("immutable", "field is immutable when `immutable` is set");
-    }
-    for part in ["data", "binaryData"] {
-        if new.get(part) != old.get(part) {
-            errors.forbidden(part, "field is immutable when `immutable` is set");
-        }
+fn prepare_status(new: &mut Value, old: &Value) {
+    // The class was decided at creation; who writes status may have dropped it.
+    if let Some(class) = old.pointer("/status/qosClass") {
+        meta::set_default(meta::child(new, "status"), "qosClass", class.clone());
     }
 }

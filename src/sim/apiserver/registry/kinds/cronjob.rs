@@ -1,0 +1,86 @@
+//! CronJob: Jobs by the clock, made by the cronjob controller.
+//! Source: `pkg/apis/batch/v1/defaults.go` and `pkg/registry/batch/cronjob/strategy.go`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cells::{self, NONE, UNSET};
+use super::filling::{always, reset_status, zero};
+use super::pod_spec;
+use crate::object::meta;
+use crate::sim::apiserver::registry::duration::{age, since};
+use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer, wide};
+use crate::sim::apiserver::registry::strategy::Strategy;
+
+/// `batch/v1 CronJob`.
+pub static CRONJOB: Resource = Resource {
+    group: "batch",
+    version: "v1",
+    kind: "CronJob",
+    plural: "cronjobs",
+    singular: "cronjob",
+    short_names: &["cj"],
+    categories: &["all"],
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: &[STATUS],
+    strategy: Strategy {
+        defaults,
+        prepare_create: |cron| reset_status(cron, json!({})),
+        generation: true,
+        ..Strategy::PLAIN
+    },
+    table: Table {
+        columns: &[
+            NAME,
+            column("Schedule"),
+            column("Timezone"),
+            cells::boolean("Suspend"),
+            integer("Active"),
+            column("Last Schedule"),
+            AGE,
+            wide("Containers"),
+            wide("Images"),
+            wide("Selector"),
+        ],
+        row,
+    },
+    stored_as: None,
+};
+
+fn defaults(cron: &mut Value) {
+    let spec = meta::child(cron, "spec");
+    zero(spec, "concurrencyPolicy", "Allow");
+    meta::set_default(spec, "suspend", false);
+    meta::set_default(spec, "successfulJobsHistoryLimit", 3);
+    meta::set_default(spec, "failedJobsHistoryLimit", 1);
+    let template = meta::child(spec, "jobTemplate");
+    always(template, "metadata");
+    // What a Job's spec lacks is filled in when the Job is made; its Pod template is filled in here.
+    pod_spec::defaults::template(meta::child(template, "spec"), "template");
+}
+
+fn row(cron: &Value, now: Timestamp) -> Vec<Value> {
+    let (names, images) = cells::containers(cron.pointer("/spec/jobTemplate/spec/template/spec"));
+    let suspended = match cron.pointer("/spec/suspend").and_then(Value::as_bool) {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => UNSET,
+    };
+    let last = match meta::text(cron, "/status/lastScheduleTime") {
+        "" => NONE.to_owned(),
+        _ => since(cron, "/status/lastScheduleTime", now),
+    };
+    vec![
+        cells::name(cron),
+        cells::text(cron, "/spec/schedule"),
+        cells::text_or(cron, "/spec/timeZone", NONE),
+        json!(suspended),
+        json!(meta::list(cron, "/status/active").len()),
+        json!(last),
+        age(cron, now),
+        names,
+        images,
+        cells::selector(cron.pointer("/spec/jobTemplate/spec/selector")),
+    ]
+}

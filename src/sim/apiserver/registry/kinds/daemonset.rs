@@ -1,0 +1,95 @@
+//! DaemonSet: one Pod on every node that fits, kept by the daemonset controller.
+//! Source: `pkg/apis/apps/v1/defaults.go` and `pkg/registry/apps/daemonset/strategy.go`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cells;
+use super::filling::{reset_status, zero};
+use super::pod_spec;
+use crate::object::meta;
+use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer, wide};
+use crate::sim::apiserver::registry::strategy::Strategy;
+
+/// `apps/v1 DaemonSet`.
+pub static DAEMONSET: Resource = Resource {
+    group: "apps",
+    version: "v1",
+    kind: "DaemonSet",
+    plural: "daemonsets",
+    singular: "daemonset",
+    short_names: &["ds"],
+    categories: &["all"],
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: &[STATUS],
+    strategy: Strategy { defaults, prepare_create, prepare_update, generation: true, ..Strategy::PLAIN },
+    table: Table {
+        columns: &[
+            NAME,
+            integer("Desired"),
+            integer("Current"),
+            integer("Ready"),
+            integer("Up-to-date"),
+            integer("Available"),
+            column("Node Selector"),
+            AGE,
+            wide("Containers"),
+            wide("Images"),
+            wide("Selector"),
+        ],
+        row,
+    },
+    stored_as: None,
+};
+
+/// Counts the changes of the template; clients of old read it.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn defaults(set: &mut Value) {
+    let spec = meta::child(set, "spec");
+    pod_spec::defaults::template(spec, "template");
+    let strategy = meta::child(spec, "updateStrategy");
+    zero(strategy, "type", "RollingUpdate");
+    if meta::text(strategy, "/type") == "RollingUpdate" {
+        let rolling = meta::child(strategy, "rollingUpdate");
+        meta::set_default(rolling, "maxUnavailable", 1);
+        meta::set_default(rolling, "maxSurge", 0);
+    }
+    meta::set_default(spec, "revisionHistoryLimit", 10);
+}
+
+fn prepare_create(set: &mut Value) {
+    meta::set_annotation(set, TEMPLATE_GENERATION, "1");
+    let status = json!({
+        "currentNumberScheduled": 0,
+        "numberMisscheduled": 0,
+        "desiredNumberScheduled": 0,
+        "numberReady": 0,
+    });
+    reset_status(set, status);
+}
+
+fn prepare_update(new: &mut Value, old: &Value) {
+    let before: i64 = meta::annotation(old, TEMPLATE_GENERATION).and_then(|text| text.parse().ok()).unwrap_or(1);
+    let changed = new.pointer("/spec/template") != old.pointer("/spec/template");
+    meta::set_annotation(new, TEMPLATE_GENERATION, &(before + i64::from(changed)).to_string());
+}
+
+fn row(set: &Value, now: Timestamp) -> Vec<Value> {
+    let (names, images) = cells::containers(set.pointer("/spec/template/spec"));
+    vec![
+        cells::name(set),
+        cells::count(set, "/status/desiredNumberScheduled"),
+        cells::count(set, "/status/currentNumberScheduled"),
+        cells::count(set, "/status/numberReady"),
+        cells::count(set, "/status/updatedNumberScheduled"),
+        cells::count(set, "/status/numberAvailable"),
+        cells::labels(set.pointer("/spec/template/spec/nodeSelector")),
+        age(set, now),
+        names,
+        images,
+        cells::selector(set.pointer("/spec/selector")),
+    ]
+}

@@ -1,0 +1,46 @@
+//! PodDisruptionBudget: how many Pods evictions must leave; the disruption controller counts.
+//! Source: `pkg/registry/policy/poddisruptionbudget/strategy.go`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cells;
+use super::filling::reset_status;
+use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer};
+use crate::sim::apiserver::registry::strategy::Strategy;
+
+/// `policy/v1 PodDisruptionBudget`.
+pub static PODDISRUPTIONBUDGET: Resource = Resource {
+    group: "policy",
+    version: "v1",
+    kind: "PodDisruptionBudget",
+    plural: "poddisruptionbudgets",
+    singular: "poddisruptionbudget",
+    short_names: &["pdb"],
+    categories: &[],
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: &[STATUS],
+    strategy: Strategy { prepare_create, generation: true, unconditional_update: false, ..Strategy::PLAIN },
+    table: Table {
+        columns: &[NAME, column("Min Available"), column("Max Unavailable"), integer("Allowed Disruptions"), AGE],
+        row,
+    },
+    stored_as: None,
+};
+
+fn prepare_create(budget: &mut Value) {
+    let status = json!({ "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0 });
+    reset_status(budget, status);
+}
+
+fn row(budget: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        cells::name(budget),
+        cells::number_or_text(budget.pointer("/spec/minAvailable"), "N/A"),
+        cells::number_or_text(budget.pointer("/spec/maxUnavailable"), "N/A"),
+        cells::count(budget, "/status/disruptionsAllowed"),
+        age(budget, now),
+    ]
+}

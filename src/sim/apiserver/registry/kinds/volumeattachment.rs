@@ -1,0 +1,54 @@
+//! VolumeAttachment: a volume on a node. Nothing here attaches.
+//! Source: `pkg/registry/storage/volumeattachment/strategy.go`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cells;
+use super::filling::reset_status;
+use crate::object::meta;
+use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, Column, NAME, Resource, STATUS, Table, column};
+use crate::sim::apiserver::registry::strategy::Strategy;
+
+/// `storage.k8s.io/v1 VolumeAttachment`.
+pub static VOLUMEATTACHMENT: Resource = Resource {
+    group: "storage.k8s.io",
+    version: "v1",
+    kind: "VolumeAttachment",
+    plural: "volumeattachments",
+    singular: "volumeattachment",
+    short_names: &[],
+    categories: &[],
+    namespaced: false,
+    verbs: ALL_VERBS,
+    subresources: &[STATUS],
+    strategy: Strategy {
+        prepare_create: |attachment| reset_status(attachment, json!({ "attached": false })),
+        unconditional_update: false,
+        ..Strategy::PLAIN
+    },
+    table: Table {
+        columns: &[
+            NAME,
+            Column { name: "Attacher", kind: "string", format: "name", priority: 0 },
+            column("PV"),
+            column("Node"),
+            cells::boolean("Attached"),
+            AGE,
+        ],
+        row,
+    },
+    stored_as: None,
+};
+
+fn row(attachment: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        cells::name(attachment),
+        cells::text(attachment, "/spec/attacher"),
+        cells::text(attachment, "/spec/source/persistentVolumeName"),
+        cells::text(attachment, "/spec/nodeName"),
+        json!(meta::truth(attachment, "/status/attached")),
+        age(attachment, now),
+    ]
+}

@@ -1,0 +1,111 @@
+//! The registry's table against what a real Kubernetes v1.35.4 says in its aggregated discovery and Tables,
+//! and what must hold for every row: defaults change nothing the second time, rows are as long as their columns.
+
+use std::collections::BTreeSet;
+
+use kubedrill::sim::apiserver::registry::{RESOURCES, Resource};
+use serde_json::{Value, json};
+
+/// Served by a real cluster, not by this one.
+const NOT_SERVED: [&str; 7] = [
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "deviceclasses.resource.k8s.io",
+    "ipaddresses.networking.k8s.io",
+    "resourceclaims.resource.k8s.io",
+    "resourceclaimtemplates.resource.k8s.io",
+    "resourceslices.resource.k8s.io",
+    "servicecidrs.networking.k8s.io",
+];
+
+fn real() -> Vec<Value> {
+    let text = include_str!("../golden/discovery-v1.35.4.json");
+    serde_json::from_str(text).expect("the golden file is JSON")
+}
+
+fn shown(row: &Resource) -> Value {
+    let subresources: Vec<Value> = row
+        .subresources
+        .iter()
+        .map(|sub| {
+            let kind = if sub.kind.is_empty() { row.kind } else { sub.kind };
+            json!([sub.name, sub.group, sub.version, kind, sub.verbs])
+        })
+        .collect();
+    let columns: Vec<Value> = row
+        .table
+        .columns
+        .iter()
+        .map(|column| json!([column.name, column.kind, column.format, column.priority]))
+        .collect();
+    json!({
+        "group": row.group,
+        "version": row.version,
+        "resource": row.plural,
+        "kind": row.kind,
+        "namespaced": row.namespaced,
+        "singular": row.singular,
+        "shortNames": row.short_names,
+        "categories": row.categories,
+        "verbs": row.verbs,
+        "subresources": subresources,
+        "columns": if row.verbs.contains(&"list") { json!(columns) } else { json!([]) },
+    })
+}
+
+#[test]
+fn every_row_is_as_the_real_server_says() {
+    let mut left: BTreeSet<String> = BTreeSet::new();
+    for expected in real() {
+        let (group, plural) = (expected["group"].as_str().unwrap_or_default(), &expected["resource"]);
+        let found = RESOURCES
+            .iter()
+            .find(|row| row.group == group && row.plural == plural && row.version == expected["version"]);
+        match found {
+            Some(row) => assert_eq!(shown(row), expected),
+            None => {
+                left.insert(format!("{}.{group}", plural.as_str().unwrap_or_default()));
+            }
+        }
+    }
+    assert_eq!(left.iter().map(String::as_str).collect::<Vec<_>>(), NOT_SERVED);
+    assert_eq!(real().len(), RESOURCES.len() + NOT_SERVED.len(), "a row nobody else serves");
+}
+
+#[test]
+fn defaults_change_nothing_the_second_time() {
+    let container = json!({
+        "name": "c",
+        "image": "nginx",
+        "ports": [{ "containerPort": 80 }],
+        "resources": { "limits": { "cpu": "1" } },
+        "livenessProbe": { "httpGet": { "port": 80 } },
+    });
+    let pod = json!({ "containers": [container], "volumes": [{ "name": "v" }, { "name": "s", "secret": { "secretName": "s" } }] });
+    let template = json!({ "metadata": { "labels": { "a": "b" } }, "spec": pod });
+    for row in RESOURCES {
+        let spec = match row.kind {
+            "Pod" => pod.clone(),
+            "Service" => json!({ "ports": [{ "port": 80 }], "sessionAffinity": "ClientIP" }),
+            "CronJob" => json!({ "schedule": "* * * * *", "jobTemplate": { "spec": { "template": template } } }),
+            _ => json!({ "template": template, "limits": [{ "type": "Container", "max": { "cpu": "1" } }] }),
+        };
+        for given in [json!({}), json!({ "spec": spec, "stringData": { "k": "v" }, "template": template })] {
+            let mut object = given;
+            object["metadata"] = json!({ "name": "x" });
+            (row.strategy.defaults)(&mut object);
+            let once = object.clone();
+            (row.strategy.defaults)(&mut object);
+            assert_eq!(object, once, "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn every_row_has_a_cell_for_each_column() {
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    for row in RESOURCES {
+        for object in [json!({}), json!({ "metadata": { "name": "x" }, "spec": {}, "status": {} })] {
+            assert_eq!((row.table.row)(&object, now).len(), row.table.columns.len(), "{row:?}");
+        }
+    }
+}
