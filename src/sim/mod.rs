@@ -2,4 +2,6 @@
 //! Inside: `apiserver` < `controllers`, `scheduler`, `nodes` < the composition root. Everyone here reaches objects through the API.
 
 pub mod apiserver;
+pub mod controllers;
 pub mod nodes;
+pub mod reconciler;

@@ -25,11 +25,14 @@ pub fn update(sync: &mut Sync) {
         _ => json!({ "status": "True" }),
     };
     let list = |names: &[&str]| format!("[{}]", names.join(" "));
-    let unready = if unready.is_empty() { String::new() } else { format!("containers with unready status: {}", list(&unready)) };
+    let unready =
+        if unready.is_empty() { String::new() } else { format!("containers with unready status: {}", list(&unready)) };
     let initialized = match () {
         () if finished && phase == "Succeeded" => json!({ "status": "True", "reason": "PodCompleted" }),
         () if initialized => json!({ "status": "True" }),
-        () => json!({ "status": "False", "reason": "ContainersNotInitialized", "message": format!("containers with incomplete status: {}", list(&incomplete)) }),
+        () => {
+            json!({ "status": "False", "reason": "ContainersNotInitialized", "message": format!("containers with incomplete status: {}", list(&incomplete)) })
+        }
     };
     let sandbox = sync.status.get("podIP").is_some() && !finished;
     let generation = meta::number(sync.pod, "/metadata/generation");
@@ -78,11 +81,14 @@ fn set(status: &mut Value, kind: &str, mut condition: Value, (now, generation): 
 fn phase(pod: &Value, status: &Value) -> &'static str {
     let statuses = meta::list(status, "/containerStatuses");
     let policy = meta::text(pod, "/spec/restartPolicy");
-    let failed_init = meta::list(pod, "/spec/initContainers").iter().zip(meta::list(status, "/initContainerStatuses")).any(
-        |(container, status)| {
-            !is_sidecar(container) && policy == "Never" && status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0)
-        },
-    );
+    let failed_init = meta::list(pod, "/spec/initContainers")
+        .iter()
+        .zip(meta::list(status, "/initContainerStatuses"))
+        .any(|(container, status)| {
+            !is_sidecar(container)
+                && policy == "Never"
+                && status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0)
+        });
     if failed_init {
         return "Failed";
     }
@@ -93,7 +99,9 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     let stopped = count("/state/terminated");
     let restarting = statuses
         .iter()
-        .filter(|status| status.pointer("/state/waiting").is_some() && status.pointer("/lastState/terminated").is_some())
+        .filter(|status| {
+            status.pointer("/state/waiting").is_some() && status.pointer("/lastState/terminated").is_some()
+        })
         .count();
     let waiting = count("/state/waiting") - restarting;
     if waiting > 0 {
@@ -102,7 +110,8 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     if count("/state/running") > 0 || restarting > 0 || policy == "Always" || stopped < statuses.len() {
         return "Running";
     }
-    let failed = statuses.iter().any(|status| status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0));
+    let failed =
+        statuses.iter().any(|status| status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0));
     match (failed, policy) {
         (false, _) => "Succeeded",
         (true, "Never") => "Failed",

@@ -34,7 +34,9 @@ fn status_of<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value>
 /// Whether every init container has done its part, so that the others may start.
 pub fn init_done(pod: &Value, status: &Value) -> bool {
     meta::list(pod, "/spec/initContainers").iter().all(|container| {
-        let Some(status) = status_of(status, "/initContainerStatuses", meta::text(container, "/name")) else { return false };
+        let Some(status) = status_of(status, "/initContainerStatuses", meta::text(container, "/name")) else {
+            return false;
+        };
         if is_sidecar(container) {
             meta::truth(status, "/started")
         } else {
@@ -51,7 +53,11 @@ pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
         step_one(kubelets, sync, (container, "initContainerStatuses"), may_start);
         let name = meta::text(container, "/name");
         let done = status_of(&sync.status, "/initContainerStatuses", name).is_some_and(|status| {
-            if is_sidecar(container) { meta::truth(status, "/started") } else { status.pointer("/state/terminated/exitCode") == Some(&json!(0)) }
+            if is_sidecar(container) {
+                meta::truth(status, "/started")
+            } else {
+                status.pointer("/state/terminated/exitCode") == Some(&json!(0))
+            }
         });
         may_start = may_start && done;
     }
@@ -66,7 +72,11 @@ pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
 fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &str), may_start: bool) {
     let name = meta::text(container, "/name");
     let known = status_of(&sync.status, &format!("/{list}"), name).cloned();
-    let waiting = if meta::list(sync.pod, "/spec/initContainers").is_empty() || list == "initContainerStatuses" { "ContainerCreating" } else { "PodInitializing" };
+    let waiting = if meta::list(sync.pod, "/spec/initContainers").is_empty() || list == "initContainerStatuses" {
+        "ContainerCreating"
+    } else {
+        "PodInitializing"
+    };
     let mut status = known.unwrap_or_else(|| fresh(container, waiting));
     let before = status.clone();
     let mut one = One { container, list, status: &mut status };
@@ -109,7 +119,7 @@ fn fresh(container: &Value, reason: &str) -> Value {
 /// One container and its status.
 struct One<'a> {
     container: &'a Value,
-    list: &'static str,
+    list: &'a str,
     status: &'a mut Value,
 }
 
@@ -205,7 +215,7 @@ impl One<'_> {
         self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
         self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
         self.status["containerID"] = json!(id);
-        sync.events.record("Normal", (sync.pod, part), "Created", &format!("Container created"));
+        sync.events.record("Normal", (sync.pod, part), "Created", "Container created");
         if let Some(message) = process.start_error() {
             sync.events.record("Warning", (sync.pod, part), "Failed", &format!("Error: {message}"));
             let now = timestamp(sync.now);
@@ -214,7 +224,7 @@ impl One<'_> {
             sync.wake_after(Duration::from_millis(1));
             return;
         }
-        sync.events.record("Normal", (sync.pod, part), "Started", &format!("Container started"));
+        sync.events.record("Normal", (sync.pod, part), "Started", "Container started");
         self.status["state"] = json!({ "running": { "startedAt": timestamp(sync.now) } });
         let has = |probe: &str| self.container.get(probe).is_some();
         self.status["started"] = json!(!has("startupProbe"));
@@ -238,7 +248,12 @@ impl One<'_> {
         if let probes::Verdict::Kill = probes::look(sync, self.container, self.status, &process) {
             let part = self.part();
             let name = meta::text(self.container, "/name");
-            sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Container {name} failed liveness probe, will be restarted"));
+            sync.events.record(
+                "Normal",
+                (sync.pod, &part),
+                "Killing",
+                &format!("Container {name} failed liveness probe, will be restarted"),
+            );
             let code = if process.ignores_term() { 137 } else { process.term_code() };
             self.end(sync, (code, sync.now), if code == 0 { "Completed" } else { "Error" });
         }
@@ -277,7 +292,8 @@ impl One<'_> {
         let (pod, namespace) = (meta::name(sync.pod), meta::namespace(sync.pod));
         let uid = meta::uid(sync.pod);
         let pause = backoff(count);
-        let message = format!("back-off {} restarting failed container={name} pod={pod}_{namespace}({uid})", spoken(pause));
+        let message =
+            format!("back-off {} restarting failed container={name} pod={pod}_{namespace}({uid})", spoken(pause));
         self.wait("CrashLoopBackOff", &message);
         let told = format!("Back-off restarting failed container {name} in pod {pod}_{namespace}({uid})");
         sync.events.record("Warning", (sync.pod, &self.part()), "BackOff", &told);
@@ -316,7 +332,10 @@ fn restarts(pod: &Value, container: &Value, list: &str, code: i64) -> bool {
 
 fn refused_root(pod: &Value, container: &Value, image: &Image) -> Option<String> {
     let setting = |name: &str| {
-        container.pointer(&format!("/securityContext/{name}")).or_else(|| pod.pointer(&format!("/spec/securityContext/{name}"))).cloned()
+        container
+            .pointer(&format!("/securityContext/{name}"))
+            .or_else(|| pod.pointer(&format!("/spec/securityContext/{name}")))
+            .cloned()
     };
     let non_root = setting("runAsNonRoot").and_then(|value| value.as_bool()).unwrap_or_default();
     let user = setting("runAsUser").and_then(|value| value.as_i64());
@@ -324,7 +343,9 @@ fn refused_root(pod: &Value, container: &Value, image: &Image) -> Option<String>
     let shown = format!("pod: \"{}_{}({})\", container: {name}", meta::name(pod), meta::namespace(pod), meta::uid(pod));
     match (non_root, user) {
         (true, Some(0)) => Some(format!("container's runAsUser breaks non-root policy ({shown})")),
-        (true, None) if image.runs_as_root() => Some(format!("container has runAsNonRoot and image will run as root ({shown})")),
+        (true, None) if image.runs_as_root() => {
+            Some(format!("container has runAsNonRoot and image will run as root ({shown})"))
+        }
         _ => None,
     }
 }

@@ -73,9 +73,7 @@ impl Plan {
     }
 
     fn status(&self, now: jiff::Timestamp) -> Value {
-        let resources = |cpu: &str, memory: &str, storage: &str| {
-            json!({ "cpu": cpu, "ephemeral-storage": storage, "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": memory, "pods": "110" })
-        };
+        let resources = |cpu: &str, memory: &str, storage: &str| json!({ "cpu": cpu, "ephemeral-storage": storage, "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": memory, "pods": "110" });
         json!({
             "addresses": [{ "type": "InternalIP", "address": self.address() }, { "type": "Hostname", "address": self.name }],
             "allocatable": resources("2", "3913344Ki", "18698430040"),
@@ -107,9 +105,7 @@ pub fn conditions(now: jiff::Timestamp) -> Value {
         ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
         ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
     ];
-    let condition = |(kind, status, reason, message): (&str, &str, &str, &str)| {
-        json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now })
-    };
+    let condition = |(kind, status, reason, message): (&str, &str, &str, &str)| json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now });
     healthy.into_iter().map(condition).collect()
 }
 
@@ -142,7 +138,9 @@ fn beat(client: &Client, node: &Value) {
             tracing::debug!(node = name, %status, "no lease yet");
         }
     }
-    let ready = meta::list(node, "/status/conditions").iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    let ready = meta::list(node, "/status/conditions")
+        .iter()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
     if !ready {
         // The kubelet is back: its own conditions count again.
         let back = client.modify_status(&NODE, "", name, |node| node["status"]["conditions"] = conditions(now));

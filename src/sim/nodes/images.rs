@@ -101,7 +101,9 @@ impl Missing {
                 let (name, tag) = full.rsplit_once(':').unwrap_or((&full, "latest"));
                 let path = name.split_once('/').map_or("", |(_, path)| path);
                 let bare = host.split(':').next().unwrap_or_default();
-                format!("{unpack}: failed to do request: Head \"https://{host}/v2/{path}/manifests/{tag}\": dial tcp: lookup {bare}: no such host")
+                format!(
+                    "{unpack}: failed to do request: Head \"https://{host}/v2/{path}/manifests/{tag}\": dial tcp: lookup {bare}: no such host"
+                )
             }
         }
     }
@@ -117,7 +119,8 @@ fn fits(pattern: &str, tag: &str) -> bool {
 fn table() -> &'static HashMap<String, Image> {
     static TABLE: OnceLock<HashMap<String, Image>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let images: Vec<Image> = serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap_or_default();
+        let images: Vec<Image> =
+            serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap_or_default();
         images.into_iter().map(|image| (repository(&image.name), image)).collect()
     })
 }
@@ -127,7 +130,11 @@ fn repository(name: &str) -> String {
     match name.split_once('/') {
         None => format!("docker.io/library/{name}"),
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
-            if host == "docker.io" && !rest.contains('/') { format!("docker.io/library/{rest}") } else { name.to_owned() }
+            if host == "docker.io" && !rest.contains('/') {
+                format!("docker.io/library/{rest}")
+            } else {
+                name.to_owned()
+            }
         }
         Some(_) => format!("docker.io/{name}"),
     }
@@ -182,7 +189,16 @@ pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
 }
 
 /// Registries that answer, if only to say that they do not have it.
-const KNOWN_HOSTS: &[&str] = &["docker.io", "registry.k8s.io", "gcr.io", "ghcr.io", "quay.io", "k8s.gcr.io", "mcr.microsoft.com", "public.ecr.aws"];
+const KNOWN_HOSTS: &[&str] = &[
+    "docker.io",
+    "registry.k8s.io",
+    "gcr.io",
+    "ghcr.io",
+    "quay.io",
+    "k8s.gcr.io",
+    "mcr.microsoft.com",
+    "public.ecr.aws",
+];
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +207,14 @@ mod tests {
     #[test]
     fn references_find_their_image_or_say_why_not() {
         assert!(!table().is_empty(), "the data reads");
-        for known in ["nginx", "nginx:1.27", "nginx:1.25.3-alpine", "docker.io/library/nginx:latest", "docker.io/nginx", "registry.k8s.io/pause:3.10"] {
+        for known in [
+            "nginx",
+            "nginx:1.27",
+            "nginx:1.25.3-alpine",
+            "docker.io/library/nginx:latest",
+            "docker.io/nginx",
+            "registry.k8s.io/pause:3.10",
+        ] {
             assert!(resolve(known).is_ok(), "{known}");
         }
         assert_eq!(resolve("nginx:1.99-nope").err(), Some(Missing::Tag));

@@ -16,8 +16,7 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
-use crate::sim::controllers::run::Drive;
-use crate::sim::controllers::{Context, Key, Next, Watched};
+use crate::sim::reconciler::{Context, Key, Next, Reconciler, Watched};
 
 /// What a kubelet remembers of a Pod beside its status. Losing it costs a repeated event, no more.
 #[derive(Default)]
@@ -48,7 +47,12 @@ pub struct Sync<'a> {
 
 impl<'a> Sync<'a> {
     /// A look at `pod` as it is now.
-    pub fn new((context, events): (&'a Context, &'a Recorder), pod: &'a Object, memory: &'a mut Memory, now: Timestamp) -> Self {
+    pub fn new(
+        (context, events): (&'a Context, &'a Recorder),
+        pod: &'a Object,
+        memory: &'a mut Memory,
+        now: Timestamp,
+    ) -> Self {
         let status = pod.get("status").cloned().unwrap_or_else(|| json!({}));
         Self { context, events, pod, memory, now, status, wake: None }
     }
@@ -98,7 +102,7 @@ impl Default for Kubelets {
     }
 }
 
-impl Drive for Kubelets {
+impl Reconciler for Kubelets {
     fn name(&self) -> &'static str {
         "kubelet"
     }
@@ -109,7 +113,9 @@ impl Drive for Kubelets {
 
     fn reconcile(&self, context: &Context, (namespace, name): &Key) -> Result<Next> {
         let Some(pod) = context.client.find(&POD, namespace, name) else { return Ok(Next::Done) };
-        let Some(node) = context.client.find(&NODE, "", meta::text(&pod, "/spec/nodeName")) else { return Ok(Next::Done) };
+        let Some(node) = context.client.find(&NODE, "", meta::text(&pod, "/spec/nodeName")) else {
+            return Ok(Next::Done);
+        };
         if meta::annotation(&node, super::heartbeat::STOPPED).is_some() {
             return Ok(Next::Done);
         }
@@ -129,7 +135,10 @@ impl Kubelets {
 
     fn recorder(&self, context: &Context, node: &str) -> Recorder {
         let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
-        recorders.entry(node.to_owned()).or_insert_with(|| Recorder::new(context.client.clone(), "kubelet", node)).clone()
+        recorders
+            .entry(node.to_owned())
+            .or_insert_with(|| Recorder::new(context.client.clone(), "kubelet", node))
+            .clone()
     }
 
     /// `None` when the Pod is gone.
@@ -155,7 +164,11 @@ impl Kubelets {
                 written => drop(written?),
             }
         }
-        Ok(Some(wake.map_or(Next::Done, |then| Next::After(Duration::try_from(then.duration_since(now)).unwrap_or_default()))))
+        Ok(Some(
+            wake.map_or(Next::Done, |then| {
+                Next::After(Duration::try_from(then.duration_since(now)).unwrap_or_default())
+            }),
+        ))
     }
 
     fn bring_up(&self, sync: &mut Sync, node: &Value) {

@@ -8,16 +8,16 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::container;
 use super::kubelet::{Memory, Sync};
 use super::process::Process;
-use super::container;
 use crate::object::meta;
 use crate::sim::apiserver::recorder::Recorder;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::server::{ByteStream, Connector, LogOptions};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
-use crate::sim::controllers::Context;
+use crate::sim::reconciler::Context;
 
 /// How often a followed log is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -71,9 +71,16 @@ fn run(context: &Context, pod: &Object, options: &LogOptions) -> Result<Run> {
     let waiting = |reason: &str| {
         let shown = meta::name(pod);
         match reason {
-            "" | "ContainerCreating" | "PodInitializing" => Status::bad_request(format!("container {name:?} in pod {shown:?} is waiting to start: {}", if reason.is_empty() { "ContainerCreating" } else { reason })),
+            "" | "ContainerCreating" | "PodInitializing" => Status::bad_request(format!(
+                "container {name:?} in pod {shown:?} is waiting to start: {}",
+                if reason.is_empty() { "ContainerCreating" } else { reason }
+            )),
             "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-                let why = if reason == "ImagePullBackOff" || reason == "ErrImagePull" { "trying and failing to pull image" } else { reason };
+                let why = if reason == "ImagePullBackOff" || reason == "ErrImagePull" {
+                    "trying and failing to pull image"
+                } else {
+                    reason
+                };
                 Status::bad_request(format!("container {name:?} in pod {shown:?} is waiting to start: {why}"))
             }
             other => Status::bad_request(format!("container {name:?} in pod {shown:?} is waiting to start: {other}")),
@@ -85,11 +92,20 @@ fn run(context: &Context, pod: &Object, options: &LogOptions) -> Result<Run> {
     let state = status(pod, name).ok_or_else(|| waiting(""))?;
     let part = if options.previous { state.pointer("/lastState/terminated") } else { None };
     let part = part.or_else(|| {
-        if options.previous { None } else { ["/state/running", "/state/terminated", "/lastState/terminated"].iter().find_map(|pointer| state.pointer(pointer)) }
+        if options.previous {
+            None
+        } else {
+            ["/state/running", "/state/terminated", "/lastState/terminated"]
+                .iter()
+                .find_map(|pointer| state.pointer(pointer))
+        }
     });
     let Some(part) = part else {
         return Err(if options.previous {
-            Status::bad_request(format!("previous terminated container {name:?} in pod {:?} not found", meta::name(pod)))
+            Status::bad_request(format!(
+                "previous terminated container {name:?} in pod {:?} not found",
+                meta::name(pod)
+            ))
         } else {
             waiting(meta::text(state, "/state/waiting/reason"))
         });
@@ -139,7 +155,8 @@ impl Connector for Kubelet {
         if !options.follow || found.finished.is_some() {
             return Ok(Box::pin(first));
         }
-        let follow = Follow { context: self.context.clone(), pod: pod.clone(), options: options.clone(), run: found, told };
+        let follow =
+            Follow { context: self.context.clone(), pod: pod.clone(), options: options.clone(), run: found, told };
         Ok(Box::pin(first.chain(futures::stream::unfold(follow, Follow::next))))
     }
 }

@@ -15,3 +15,4 @@ mod stop;
 mod volumes;
 
 pub use kubelet::Kubelets;
+pub use logs::Kubelet;

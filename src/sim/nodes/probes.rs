@@ -39,7 +39,9 @@ pub fn look(sync: &mut Sync, container: &Value, status: &mut Value, process: &Pr
     {
         status["ready"] = json!(ready);
     }
-    if container.get("livenessProbe").is_some() && probe(sync, (container, "livenessProbe"), process, started) == Some(false) {
+    if container.get("livenessProbe").is_some()
+        && probe(sync, (container, "livenessProbe"), process, started) == Some(false)
+    {
         return kill(sync, container);
     }
     Verdict::GoOn
@@ -53,7 +55,12 @@ fn kill(sync: &mut Sync, container: &Value) -> Verdict {
 }
 
 /// Runs a probe if it is due; its outcome once a threshold is reached.
-fn probe(sync: &mut Sync, (container, kind): (&Value, &'static str), process: &Process, started: Timestamp) -> Option<bool> {
+fn probe(
+    sync: &mut Sync,
+    (container, kind): (&Value, &'static str),
+    process: &Process,
+    started: Timestamp,
+) -> Option<bool> {
     let spec = &container[kind];
     let seconds = |key: &str, default: i64| SignedDuration::from_secs(meta::number(spec, key).unwrap_or(default));
     let key = (meta::text(container, "/name").to_owned(), kind);
@@ -109,7 +116,7 @@ fn ask(sync: &Sync, container: &Value, spec: &Value, (process, started): (&Proce
             return Err(format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(port)));
         }
         return match process.http(port, path) {
-            code @ 200..400 => Ok(drop(code)),
+            200..400 => Ok(()),
             code => Err(format!("HTTP probe failed with statuscode: {code}")),
         };
     }
@@ -119,7 +126,8 @@ fn ask(sync: &Sync, container: &Value, spec: &Value, (process, started): (&Proce
             return if process.listens(port) { Ok(()) } else { Err(refused(port)) };
         }
     }
-    let command: Vec<String> = meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let command: Vec<String> =
+        meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let outcome = process.exec(&command, running);
     if outcome.code == 0 { Ok(()) } else { Err(outcome.output.trim_end().to_owned()) }
 }

@@ -46,7 +46,10 @@ pub enum Outcome {
     Present(&'static Image),
     /// Being pulled; the Pod is looked at again when it is there.
     Waiting,
-    Failed { reason: &'static str, message: String },
+    Failed {
+        reason: &'static str,
+        message: String,
+    },
 }
 
 /// Makes sure of a container's image, one step at a time. `part` names the container in events.
@@ -58,7 +61,8 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
     let there = kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).has(&node, &wanted);
     let found = images::resolve(&wanted);
     if let Err(Missing::InvalidName(why)) = &found {
-        let message = format!("Failed to apply default image tag {wanted:?}: couldn't parse image name {wanted:?}: {why}");
+        let message =
+            format!("Failed to apply default image tag {wanted:?}: couldn't parse image name {wanted:?}: {why}");
         if meta::text(&sync.status, "/containerStatuses/0/state/waiting/reason") != "InvalidImageName" {
             sync.events.record("Warning", (sync.pod, part), "InspectFailed", &message);
             sync.events.record("Warning", (sync.pod, part), "Failed", "Error: InvalidImageName");
@@ -69,7 +73,12 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
     match (&found, there, policy.as_str()) {
         (Ok(image), true, "IfNotPresent" | "Never") => {
             if !sync.memory.pulls.contains_key(&name) {
-                sync.events.record("Normal", (sync.pod, part), "Pulled", &format!("Container image {wanted:?} already present on machine and can be accessed by the pod"));
+                sync.events.record(
+                    "Normal",
+                    (sync.pod, part),
+                    "Pulled",
+                    &format!("Container image {wanted:?} already present on machine and can be accessed by the pod"),
+                );
             }
             sync.memory.pulls.remove(&name);
             Outcome::Present(image)
@@ -87,7 +96,12 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
     }
 }
 
-fn fetch(kubelets: &Kubelets, sync: &mut Sync, (name, wanted, part): (&str, &str, &str), found: Result<&'static Image, Missing>) -> Outcome {
+fn fetch(
+    kubelets: &Kubelets,
+    sync: &mut Sync,
+    (name, wanted, part): (&str, &str, &str),
+    found: Result<&'static Image, Missing>,
+) -> Outcome {
     match sync.memory.pulls.get(name).cloned() {
         Some(Pull::Until { image, started, done }) if image == wanted => {
             if sync.now < done {
@@ -99,15 +113,28 @@ fn fetch(kubelets: &Kubelets, sync: &mut Sync, (name, wanted, part): (&str, &str
         Some(Pull::Failed { image, times, again, message, told }) if image == wanted && sync.now < again => {
             sync.wake_at(again);
             if !told {
-                sync.events.record("Normal", (sync.pod, part), "BackOff", &format!("Back-off pulling image {wanted:?}"));
+                sync.events.record(
+                    "Normal",
+                    (sync.pod, part),
+                    "BackOff",
+                    &format!("Back-off pulling image {wanted:?}"),
+                );
                 sync.events.record("Warning", (sync.pod, part), "Failed", "Error: ImagePullBackOff");
-                sync.memory.pulls.insert(name.to_owned(), Pull::Failed { image, times, again, message: message.clone(), told: true });
+                sync.memory.pulls.insert(
+                    name.to_owned(),
+                    Pull::Failed { image, times, again, message: message.clone(), told: true },
+                );
             }
-            Outcome::Failed { reason: "ImagePullBackOff", message: format!("Back-off pulling image {wanted:?}: ErrImagePull: {message}") }
+            Outcome::Failed {
+                reason: "ImagePullBackOff",
+                message: format!("Back-off pulling image {wanted:?}: ErrImagePull: {message}"),
+            }
         }
         _ => {
             sync.events.record("Normal", (sync.pod, part), "Pulling", &format!("Pulling image {wanted:?}"));
-            let takes = SignedDuration::try_from(found.as_ref().map_or(Duration::from_millis(400), |image| image.pull_time())).unwrap_or_default();
+            let takes =
+                SignedDuration::try_from(found.as_ref().map_or(Duration::from_millis(400), |image| image.pull_time()))
+                    .unwrap_or_default();
             let there = kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).has(sync.node(), wanted);
             // With the layers there, only the registry is asked whether the tag has moved.
             let takes = if there { SignedDuration::from_millis(100) } else { takes };
@@ -117,7 +144,9 @@ fn fetch(kubelets: &Kubelets, sync: &mut Sync, (name, wanted, part): (&str, &str
             };
             sync.memory.failures.insert((name.to_owned(), "pull"), again);
             let done = sync.now + takes;
-            sync.memory.pulls.insert(name.to_owned(), Pull::Until { image: wanted.to_owned(), started: sync.now, done });
+            sync.memory
+                .pulls
+                .insert(name.to_owned(), Pull::Until { image: wanted.to_owned(), started: sync.now, done });
             sync.wake_at(done);
             Outcome::Waiting
         }
@@ -136,7 +165,9 @@ fn finish(
             kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).add(sync.node(), wanted);
             let took = spoken(took);
             let size = image.size();
-            let message = format!("Successfully pulled image {wanted:?} in {took} ({took} including waiting). Image size: {size} bytes.");
+            let message = format!(
+                "Successfully pulled image {wanted:?} in {took} ({took} including waiting). Image size: {size} bytes."
+            );
             sync.events.record("Normal", (sync.pod, part), "Pulled", &message);
             sync.memory.pulls.remove(name);
             return Outcome::Present(image);

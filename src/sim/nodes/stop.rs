@@ -17,19 +17,22 @@ const HEEDS: Duration = Duration::from_millis(100);
 
 /// Brings a terminating Pod nearer to its end; true when it is gone.
 pub fn stop(_: &Kubelets, sync: &mut Sync) -> Result<bool> {
-    let running: Vec<(String, bool, i32)> = [("/spec/containers", "containerStatuses"), ("/spec/initContainers", "initContainerStatuses")]
-        .into_iter()
-        .flat_map(|(list, statuses)| meta::list(sync.pod, list).iter().map(move |container| (container, statuses)))
-        .filter(|(container, statuses)| {
-            let found = meta::list(&sync.status, &format!("/{statuses}")).iter().find(|status| status["name"] == container["name"]);
-            found.is_some_and(|status| status.pointer("/state/running").is_some())
-        })
-        .map(|(container, _)| {
-            let process = container::process(sync, container);
-            let ignores = process.as_ref().is_some_and(|process| process.ignores_term());
-            (meta::text(container, "/name").to_owned(), ignores, process.map_or(0, |process| process.term_code()))
-        })
-        .collect();
+    let running: Vec<(String, bool, i32)> =
+        [("/spec/containers", "containerStatuses"), ("/spec/initContainers", "initContainerStatuses")]
+            .into_iter()
+            .flat_map(|(list, statuses)| meta::list(sync.pod, list).iter().map(move |container| (container, statuses)))
+            .filter(|(container, statuses)| {
+                let found = meta::list(&sync.status, &format!("/{statuses}"))
+                    .iter()
+                    .find(|status| status["name"] == container["name"]);
+                found.is_some_and(|status| status.pointer("/state/running").is_some())
+            })
+            .map(|(container, _)| {
+                let process = container::process(sync, container);
+                let ignores = process.as_ref().is_some_and(|process| process.ignores_term());
+                (meta::text(container, "/name").to_owned(), ignores, process.map_or(0, |process| process.term_code()))
+            })
+            .collect();
     if !running.is_empty() && !sync.memory.killing {
         sync.memory.killing = true;
         for (name, ..) in &running {

@@ -39,7 +39,8 @@ fn missing(sync: &Sync) -> Option<String> {
     meta::list(sync.pod, "/spec/volumes").iter().find_map(|volume| {
         let name = meta::text(volume, "/name");
         let failed = |why: String| format!("MountVolume.SetUp failed for volume {name:?} : {why}");
-        let mut sources = vec![(volume.get("configMap"), "name", "configmap"), (volume.get("secret"), "secretName", "secret")];
+        let mut sources =
+            vec![(volume.get("configMap"), "name", "configmap"), (volume.get("secret"), "secretName", "secret")];
         for part in meta::list(volume, "/projected/sources") {
             sources.push((part.get("configMap"), "name", "configmap"));
             sources.push((part.get("secret"), "name", "secret"));
@@ -54,7 +55,10 @@ fn missing(sync: &Sync) -> Option<String> {
             match found {
                 None => Some(format!("persistentvolumeclaim {claim:?} not found")),
                 Some(claim) if meta::text(&claim, "/status/phase") != "Bound" => {
-                    Some("error processing PVC: PVC is not bound".replace("error processing PVC", &format!("error processing PVC {}/{}", meta::namespace(&claim), meta::name(&claim))))
+                    Some("error processing PVC: PVC is not bound".replace(
+                        "error processing PVC",
+                        &format!("error processing PVC {}/{}", meta::namespace(&claim), meta::name(&claim)),
+                    ))
                 }
                 Some(_) => None,
             }
@@ -71,7 +75,9 @@ fn missing_source(sync: &Sync, source: &Value, key: &str, kind: &str) -> Option<
     };
     let keys = meta::list(source, "/items").iter().map(|item| meta::text(item, "/key"));
     let absent = keys.into_iter().find(|key| value(&found, key).is_none());
-    absent.filter(|_| !optional).map(|key| format!("references non-existent {} key: {key}", if kind == "secret" { "secret" } else { "config" }))
+    absent
+        .filter(|_| !optional)
+        .map(|key| format!("references non-existent {} key: {key}", if kind == "secret" { "secret" } else { "config" }))
 }
 
 fn read(sync: &Sync, resource: &'static Resource, name: &str) -> Option<Object> {
@@ -176,7 +182,11 @@ fn referenced(sync: &Sync, container: &Value, from: &Value) -> Result<Option<Str
 fn downward(sync: &Sync, path: &str) -> String {
     if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
         let pointer = format!("/{}", map.replace('.', "/"));
-        return meta::map(sync.pod, &pointer).and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned();
+        return meta::map(sync.pod, &pointer)
+            .and_then(|map| map.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
     }
     let pointer = format!("/{}", path.replace('.', "/"));
     match pointer.strip_prefix("/status") {

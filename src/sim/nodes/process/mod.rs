@@ -36,7 +36,8 @@ impl Process {
 
     /// When the process ends by itself, counted from its start, and with which code.
     pub fn exit(&self) -> Option<(Duration, i32)> {
-        let lacks = !self.image.needs.is_empty() && !self.image.needs.iter().any(|name| self.environment.contains_key(name));
+        let lacks =
+            !self.image.needs.is_empty() && !self.image.needs.iter().any(|name| self.environment.contains_key(name));
         match self.image.run {
             _ if !self.is_default() => None,
             Run::Server if lacks => Some((Duration::from_millis(500), 1)),
@@ -84,7 +85,8 @@ impl Process {
 
     /// The lines written in the first `elapsed`, each with when.
     pub fn log(&self, _elapsed: Duration) -> Vec<(Duration, String)> {
-        let lines = if self.exit().is_some_and(|(_, code)| code != 0) { &self.image.complaint } else { &self.image.log };
+        let lines =
+            if self.exit().is_some_and(|(_, code)| code != 0) { &self.image.complaint } else { &self.image.log };
         if self.is_default() { lines.iter().map(|line| (Duration::ZERO, line.clone())).collect() } else { Vec::new() }
     }
 }

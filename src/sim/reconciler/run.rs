@@ -1,4 +1,4 @@
-//! Drives one controller: follows what it watches, queues keys once, retries what failed after a growing pause.
+//! Drives one reconciler: follows what it watches, queues keys once, retries what failed after a growing pause.
 //! Source of the pauses: `k8s.io/client-go/util/workqueue/default_rate_limiters.go`.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{FutureExt, select_all};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Context, Controller, Key, Next, Watched};
+use super::{Context, Key, Next, Reconciler};
 use crate::sim::apiserver::endpoints::watch::{Told, Watch};
 use crate::sim::apiserver::status::Result;
 
@@ -52,44 +52,20 @@ impl Queue {
     }
 }
 
-/// What can be driven: a controller, or the kubelets.
-pub trait Drive: Send + Sync {
-    /// Its name in events and logs.
-    fn name(&self) -> &'static str;
-    /// What it watches.
-    fn watches(&self) -> &'static [Watched];
-    /// Brings one object nearer to what is asked.
-    fn reconcile(&self, context: &Context, key: &Key) -> Result<Next>;
-}
-
-impl Drive for Controller {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn watches(&self) -> &'static [Watched] {
-        self.watches
-    }
-
-    fn reconcile(&self, context: &Context, key: &Key) -> Result<Next> {
-        (self.reconcile)(context, key)
-    }
-}
-
 /// Runs it until its task is stopped.
-pub async fn run(driven: &(impl Drive + ?Sized), context: Context) {
+pub async fn run(reconciler: &(impl Reconciler + ?Sized), context: Context) {
     loop {
         // History can be gone when a controller was far behind; then it begins anew.
-        if let Err(status) = follow(driven, &context).await {
-            tracing::debug!(controller = driven.name(), %status, "lists again");
+        if let Err(status) = follow(reconciler, &context).await {
+            tracing::debug!(controller = reconciler.name(), %status, "lists again");
         }
     }
 }
 
-async fn follow(driven: &(impl Drive + ?Sized), context: &Context) -> Result<()> {
+async fn follow(reconciler: &(impl Reconciler + ?Sized), context: &Context) -> Result<()> {
     let mut queue = Queue::default();
     let mut watches = Vec::new();
-    for watched in driven.watches() {
+    for watched in reconciler.watches() {
         let (objects, watch) = context.client.follow(watched.resource)?;
         for object in &objects {
             (watched.keys)(context, object).into_iter().for_each(|key| queue.add(key));
@@ -97,7 +73,7 @@ async fn follow(driven: &(impl Drive + ?Sized), context: &Context) -> Result<()>
         watches.push((watched, watch));
     }
     let tell = |queue: &mut Queue, index: usize, told: Told| {
-        let keys = driven.watches()[index].keys;
+        let keys = reconciler.watches()[index].keys;
         keys(context, &told.object).into_iter().for_each(|key| queue.add(key));
         if let Some(previous) = &told.previous {
             keys(context, previous).into_iter().for_each(|key| queue.add(key));
@@ -110,7 +86,7 @@ async fn follow(driven: &(impl Drive + ?Sized), context: &Context) -> Result<()>
             }
         }
         if let Some(key) = queue.next(context.client.clock().now()) {
-            reconcile(driven, context, &mut queue, key);
+            reconcile(reconciler, context, &mut queue, key);
             // Reconciling is synchronous; others get their turn between two keys.
             tokio::task::yield_now().await;
             continue;
@@ -138,8 +114,8 @@ async fn wait<T>(watches: &mut [(T, Watch)], queue: &Queue, context: &Context) -
     }
 }
 
-fn reconcile(driven: &(impl Drive + ?Sized), context: &Context, queue: &mut Queue, key: Key) {
-    let pause = match driven.reconcile(context, &key) {
+fn reconcile(reconciler: &(impl Reconciler + ?Sized), context: &Context, queue: &mut Queue, key: Key) {
+    let pause = match reconciler.reconcile(context, &key) {
         Ok(next) => {
             queue.failures.remove(&key);
             match next {
@@ -148,7 +124,7 @@ fn reconcile(driven: &(impl Drive + ?Sized), context: &Context, queue: &mut Queu
             }
         }
         Err(status) => {
-            tracing::debug!(controller = driven.name(), namespace = key.0, name = key.1, %status, "tries again");
+            tracing::debug!(controller = reconciler.name(), namespace = key.0, name = key.1, %status, "tries again");
             queue.pause_after_failure(&key)
         }
     };

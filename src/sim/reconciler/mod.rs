@@ -1,0 +1,71 @@
+//! What controllers, scheduler and kubelets have in common: they watch, queue keys and reconcile one at a time.
+//! What each makes of a key is its own. The words are those of controller-runtime and client-go's workqueue.
+
+mod run;
+
+use std::time::Duration;
+
+use super::apiserver::client::Client;
+use super::apiserver::recorder::Recorder;
+use super::apiserver::registry::Resource;
+use super::apiserver::status::Result;
+use super::apiserver::storage::Object;
+use crate::object::meta;
+
+pub use run::run;
+
+/// Namespace (empty for cluster-scoped) and name of what is to be reconciled.
+pub type Key = (String, String);
+
+/// What a reconciler works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    pub client: Client,
+    pub events: Recorder,
+}
+
+/// When to look at the same key again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// When something it watches changes.
+    Done,
+    /// Then, and after this time of the cluster's clock.
+    After(Duration),
+}
+
+/// A resource that is watched, and whose keys a change of one of its objects concerns.
+pub struct Watched {
+    pub resource: &'static Resource,
+    /// Called with the object as it is and, when it changed, as it was.
+    pub keys: fn(&Context, &Object) -> Vec<Key>,
+}
+
+/// What can be driven.
+pub trait Reconciler: Send + Sync {
+    /// Its name in events and logs, such as `deployment-controller`.
+    fn name(&self) -> &'static str;
+    /// What it watches.
+    fn watches(&self) -> &'static [Watched];
+    /// Brings one object nearer to what is asked; again after a back-off when it fails.
+    fn reconcile(&self, context: &Context, key: &Key) -> Result<Next>;
+}
+
+/// An object's key.
+pub fn key(object: &Object) -> Key {
+    (meta::namespace(object).to_owned(), meta::name(object).to_owned())
+}
+
+/// The object's own key, as a [`Watched`] wants it.
+pub fn own(_: &Context, object: &Object) -> Vec<Key> {
+    vec![key(object)]
+}
+
+/// The key of the object's controller, if that is of `kind`.
+pub fn controller_key(object: &Object, kind: &str) -> Vec<Key> {
+    match meta::controller_of(object) {
+        Some(owner) if meta::text(owner, "/kind") == kind => {
+            vec![(meta::namespace(object).to_owned(), meta::text(owner, "/name").to_owned())]
+        }
+        _ => Vec::new(),
+    }
+}
