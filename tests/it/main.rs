@@ -13,3 +13,4 @@ mod pki;
 mod rbac;
 mod registry_rows;
 mod terminal;
+mod tls;

@@ -8,7 +8,6 @@ const POLICY: &str = include_str!("../../../../assets/kubernetes/bootstrap-polic
 
 /// Every ClusterRole, ClusterRoleBinding, Role and RoleBinding a fresh cluster has, without what storage adds.
 /// The namespaces they lie in are `kube-system` and `kube-public`; aggregated roles have their rules already.
-#[allow(clippy::expect_used, reason = "compiled in; `the_policy_is_whole` reads it")]
 pub fn bootstrap_policy() -> Vec<Value> {
-    serde_json::from_str(POLICY).expect("the bootstrap policy is JSON")
+    serde_json::from_str(POLICY).expect("constant: the bootstrap policy is JSON")
 }
