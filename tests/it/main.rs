@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authentication;
+mod decoding;
 mod exam;
 mod exam_draw;
 mod exam_journal;
@@ -12,5 +13,6 @@ mod packs;
 mod pki;
 mod rbac;
 mod registry_rows;
+mod protobuf;
 mod terminal;
 mod tls;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 /// Rewrites `value` as Kubernetes' own types would print it. Unknown fields are left alone (decoding drops them, with a word about it).
 ///
 /// - `null` goes, and so do zero values of `omitempty` fields that are no pointers (`hostNetwork: false`, `labels: {}`, `args: []`);
-/// - structs that Go always writes appear (`resources: {}`, `strategy: {}`), and so do zeros of fields without `omitempty`
-///   (`restartCount: 0`); a list or map without `omitempty` that is empty or absent becomes absent, where Go would print `null`;
+/// - structs that Go always writes appear (`resources: {}`, `strategy: {}`, `targetPort: 0`, `divisor: "0"`), and so do zeros of fields without
+///   `omitempty` (`restartCount: 0`); a list, map or time without `omitempty` that was not set stays absent, where Go would print `null`;
 /// - quantities and times take their canonical form.
 ///
 /// Does nothing to what does not have its field's shape. Idempotent.
@@ -98,8 +98,8 @@ fn always(field: &Field) -> Option<Value> {
         return None;
     }
     match field.shape {
-        // `omitempty` says nothing about structs.
-        Shape::Object(_) => zero(&field.shape),
+        // `omitempty` says nothing about structs, and these are structs in Go.
+        Shape::Object(_) | Shape::IntOrString | Shape::Quantity => zero(&field.shape),
         _ if field.go.omit_empty => None,
         Shape::List(_) | Shape::Map(_) => None,
         _ => zero(&field.shape),

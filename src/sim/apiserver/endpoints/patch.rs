@@ -7,7 +7,8 @@ use super::read::shown;
 use super::{ApiServer, Request};
 use crate::object::patch;
 use crate::object::schema;
-use crate::sim::apiserver::decoding;
+use crate::sim::apiserver::decoding::{self, Dialect};
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -41,7 +42,10 @@ impl ApiServer {
         let before = shown(request.resource, found);
         let mut after = (*before).clone();
         self.apply(request, patch, &mut after)?;
-        let warnings = decoding::normalise(&mut after, request.field_validation).map_err(Status::from)?;
+        let dialect = if matches!(patch, Patch::Strategic(_)) { Dialect::Converter } else { Dialect::Json };
+        let of = schema::of(&request.resource.api_version(), request.resource.kind);
+        let (after, warnings) = decoding::refit(&after, of, dialect, request.field_validation)
+            .map_err(|why| unfit(patch, &after, &why.to_string()))?;
         request.warnings.borrow_mut().extend(warnings);
         let operation = if matches!(patch, Patch::Apply(_)) { "Apply" } else { "Update" };
         self.update_in_turn(request, after, operation)
@@ -71,4 +75,15 @@ impl ApiServer {
             }
         }
     }
+}
+
+/// A patched object that is none of its kind (`k8s.io/apiserver/pkg/endpoints/handlers/patch.go`): the error shows the patch, or all of the result.
+fn unfit(patch: &Patch, after: &Value, why: &str) -> Status {
+    let shown = match patch {
+        Patch::Strategic(change) => decoding::go_map(change),
+        _ => after.to_string(),
+    };
+    let mut errors = ErrorList::default();
+    errors.invalid("patch", shown, why);
+    Status::invalid("", "", "", errors)
 }

@@ -8,18 +8,10 @@ use serde_json::Value;
 
 use super::super::admission::{Attributes, Operation};
 use super::super::auth::user::User;
+pub use super::super::decoding::FieldValidation;
 use super::super::registry::Resource;
 use super::super::status::Status;
 use super::ApiServer;
-
-/// What to do with fields that a kind does not have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FieldValidation {
-    Ignore,
-    #[default]
-    Warn,
-    Strict,
-}
 
 /// What a request is about, who asks, and how.
 pub struct Request {

@@ -11,6 +11,7 @@ use super::handler::{Call, json as answer, warn};
 use super::path::ResourcePath;
 use super::{reviews, stream, watching};
 use crate::object::meta;
+use crate::sim::apiserver::decoding;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, Patch, Request, subresources};
 use crate::sim::apiserver::registry::{self, Resource};
 use crate::sim::apiserver::status::{Result, Status};
@@ -135,13 +136,23 @@ fn subresource_body(call: &Call, request: &Request) -> Result<Value> {
     if call.body.is_empty() {
         return Ok(json!({}));
     }
-    let (object, warnings) = call.decode(None, request.field_validation)?;
+    let own = request.resource.subresources.iter().find(|one| one.name == request.subresource);
+    let (version, kind) = match own.filter(|own| !own.kind.is_empty()) {
+        Some(own) if own.group.is_empty() => (own.version.to_owned(), own.kind),
+        Some(own) => (format!("{}/{}", own.group, own.version), own.kind),
+        None => (request.resource.api_version(), request.resource.kind),
+    };
+    let (object, warnings) = call.decode(Some((&version, kind)), request.field_validation)?;
     request.warnings.borrow_mut().extend(warnings);
     Ok(object)
 }
 
 fn delete_options(call: &Call) -> Result<DeleteOptions> {
-    let mut body = if call.body.is_empty() { json!({}) } else { call.decode(None, Default::default())?.0 };
+    let mut body = if call.body.is_empty() {
+        json!({})
+    } else {
+        call.decode(Some(("v1", "DeleteOptions")), Default::default())?.0
+    };
     for parameter in ["propagationPolicy", "gracePeriodSeconds", "orphanDependents"] {
         match (call.query.get(parameter), parameter) {
             ("", _) => {}
@@ -157,19 +168,13 @@ const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+
 
 fn patch(call: &Call) -> Result<Patch> {
     let kind = call.header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
+    let words = match kind.as_str() {
+        "application/strategic-merge-patch+json" => "",
+        "application/apply-patch+yaml" => "error decoding YAML: ",
+        _ => "error decoding patch: ",
+    };
     let tree = || -> Result<Value> {
-        if kind == "application/apply-patch+yaml" {
-            return Ok(crate::sim::apiserver::decoding::decode(
-                &call.body,
-                "application/yaml",
-                None,
-                Default::default(),
-            )
-            .map_err(Status::from)?
-            .0);
-        }
-        serde_json::from_slice(&call.body)
-            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
+        decoding::tree(&call.body, &kind).map_err(|why| Status::bad_request(format!("{words}{why}")))
     };
     match kind.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(tree()?)),
