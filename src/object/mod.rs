@@ -3,6 +3,7 @@
 
 pub mod meta;
 pub mod patch;
+pub mod path;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
