@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::auth::user::User;
+use super::auth::User;
 use super::endpoints::watch::Watch;
 use super::endpoints::{ApiServer, DeleteOptions, Deleted, ListOptions, Patch, Request, subresources};
 use super::registry::{Resource, kinds};

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
-use super::auth::user::User;
+use super::auth::User;
 use super::registry::Resource;
 use super::status::Result;
 use super::storage::Storage;

@@ -8,13 +8,16 @@ mod parts;
 mod patch;
 mod read;
 pub mod request;
+mod reviews;
 pub mod subresources;
 mod update;
 pub mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::storage::Storage;
+use super::auth::{Authenticator, Policy, PolicyKind, Rbac, RuleSource};
+use super::status::group_resource;
+use super::storage::{Object, Storage};
 use crate::base::clock::Clock;
 pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use metadata::{suffix, timestamp, uuid};
@@ -22,17 +25,34 @@ pub use patch::Patch;
 pub use read::{ListOptions, Page};
 pub use request::{FieldValidation, Request};
 
-/// The API server: what is stored, and the time. Requests are answered at once, in memory; writes one after another.
+/// The API server: what is stored, whom it believes, and the time. Requests are answered at once, in memory; writes one after another.
 pub struct ApiServer {
     pub storage: Storage,
     pub clock: Clock,
+    pub authenticator: Authenticator,
+    rbac: Rbac,
     writing: Mutex<()>,
+}
+
+impl RuleSource for Storage {
+    fn revision(&self) -> u64 {
+        Self::revision(self)
+    }
+
+    fn list(&self, kind: PolicyKind) -> Vec<Object> {
+        Self::list(self, &group_resource("rbac.authorization.k8s.io", kind.plural()), None).0
+    }
 }
 
 impl ApiServer {
     /// A server over `storage`.
-    pub fn new(storage: Storage, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { storage, clock, writing: Mutex::default() })
+    pub fn new(storage: Storage, clock: Clock, authenticator: Authenticator) -> Arc<Self> {
+        Arc::new(Self { storage, clock, authenticator, rbac: Rbac::default(), writing: Mutex::default() })
+    }
+
+    /// Who may do what, as the roles and bindings are now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.rbac.policy(&self.storage)
     }
 
     /// Waits for its turn to write: quotas and addresses are counted without anybody changing them meanwhile.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::admission::{Attributes, Operation};
-use super::super::auth::user::User;
+use super::super::auth::User;
 pub use super::super::decoding::FieldValidation;
 use super::super::registry::Resource;
 use super::super::status::Status;

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::path::{Target, parse};
 use super::query::Query;
-use super::{Server, other, resources};
-use crate::sim::apiserver::auth::user::User;
+use super::{Server, access, other, resources};
+use crate::sim::apiserver::auth::User;
 use crate::sim::apiserver::endpoints::FieldValidation;
 use crate::sim::apiserver::status::{Result, Status};
 
@@ -65,7 +65,7 @@ pub async fn handle(State(server): State<Arc<Server>>, request: HttpRequest) -> 
 
 async fn serve(server: Arc<Server>, request: HttpRequest) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
-    let user = Arc::new(server.access.authenticate(&server.api, &parts.headers, &parts.extensions)?);
+    let user = Arc::new(access::authenticate(&server.api, &parts.headers, &parts.extensions)?);
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| Status::too_large(MAX_BODY))?;
     let call = Call {

@@ -9,7 +9,6 @@ mod other;
 mod path;
 mod query;
 mod resources;
-mod reviews;
 mod stream;
 mod watching;
 
@@ -18,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::any;
 
-pub use access::Access;
+pub use access::Trusted;
 pub use query::Query;
 pub use stream::{ByteStream, Connector, LogOptions};
 
@@ -28,7 +27,6 @@ use super::endpoints::ApiServer;
 #[derive(Clone)]
 pub struct Server {
     pub api: Arc<ApiServer>,
-    pub access: Arc<Access>,
     /// How logs and commands reach the kubelets.
     pub connector: Arc<dyn Connector>,
     /// `host:port` that clients are told.

@@ -5,8 +5,7 @@ use axum::http::Method;
 use axum::response::Response;
 use serde_json::json;
 
-use super::access::Attributes;
-use super::discovery;
+use super::{access, discovery};
 use super::handler::{Call, json as answer, with_type};
 use crate::sim::apiserver::openapi;
 use crate::sim::apiserver::registry::RESOURCES;
@@ -15,7 +14,7 @@ use crate::sim::apiserver::status::{Result, Status};
 /// Answers a request about a path that is no resource.
 pub fn serve(call: &Call, path: &str) -> Result<Response> {
     let verb = if call.method == Method::GET { "get" } else { "post" };
-    call.server.access.authorize(&call.server.api, &Attributes::of_path(&call.user, verb, path))?;
+    access::authorize_path(&call.server.api, &call.user, verb, path)?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
         ["version"] => Ok(answer(200, &discovery::version())),

@@ -5,11 +5,10 @@ use axum::http::Method;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::access::Attributes;
 use super::form::{Form, List};
 use super::handler::{Call, json as answer, warn};
 use super::path::ResourcePath;
-use super::{reviews, stream, watching};
+use super::{access, stream, watching};
 use crate::object::meta;
 use crate::sim::apiserver::decoding;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, Patch, Request, subresources};
@@ -34,8 +33,7 @@ fn verb(call: &Call, path: &ResourcePath) -> &'static str {
 /// Answers a request about a resource.
 pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     let verb = verb(&call, &path);
-    let attributes = Attributes::of_resource(&call.user, verb, &path);
-    call.server.access.authorize(&call.server.api, &attributes)?;
+    access::authorize_resource(&call.server.api, &call.user, verb, &path)?;
     let resource = registry::find(&path.group, &path.version, &path.plural).ok_or_else(Status::no_such_path)?;
     if resource.namespaced && path.namespace.is_empty() && !path.name.is_empty() {
         return Err(Status::no_such_path());
@@ -86,7 +84,7 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
     let now = api.clock.now();
     let show = |code: u16, object: &_| answer(code, &form.object(resource, object, now));
     match verb {
-        _ if resource.is_virtual() => Ok(answer(201, &reviews::answer(call, request)?)),
+        _ if resource.is_virtual() => Ok(answer(201, &api.review(request, body(call, request)?)?)),
         _ if subresources::is_special(resource, &request.subresource) => {
             let body = if matches!(verb, "get") { Value::Null } else { subresource_body(call, request)? };
             let (code, object) = subresources::serve(&call.server.api, request, verb, body)?;

@@ -4,6 +4,7 @@
 mod binding;
 mod eviction;
 mod scale;
+mod token;
 
 use serde_json::Value;
 
@@ -21,6 +22,7 @@ static HANDLERS: &[(&str, Handler)] = &[
     ("binding", |server, request, _, body| bind(server, request, &body).map(|done| (201, done))),
     ("eviction", |server, request, _, body| evict(server, request, &body).map(|done| (201, done))),
     ("scale", scale::serve),
+    ("token", |server, request, _, body| token::issue(server, request, body).map(|done| (201, done))),
 ];
 
 fn handler(resource: &Resource, name: &str) -> Option<Handler> {
