@@ -64,7 +64,11 @@ impl ApiServer {
         let spec = review.get("spec").unwrap_or(&Value::Null);
         let Some(asked) = Attributes::of_review(user, spec) else {
             let mut errors = ErrorList::default();
-            errors.invalid("spec.resourceAttributes", Value::Null, "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+            errors.invalid(
+                "spec.resourceAttributes",
+                Value::Null,
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+            );
             return Err(Status::invalid("authorization.k8s.io", kind, "", errors));
         };
         let decision = self.policy().authorize(&asked);
@@ -79,7 +83,9 @@ impl ApiServer {
         let audiences: Vec<String> =
             meta::list(review, "/spec/audiences").iter().filter_map(Value::as_str).map(str::to_owned).collect();
         match self.authenticator.review_token(meta::text(review, "/spec/token"), &audiences, self.clock.now(), self) {
-            Ok(reviewed) => json!({ "authenticated": true, "user": shown(&reviewed.user), "audiences": reviewed.audiences }),
+            Ok(reviewed) => {
+                json!({ "authenticated": true, "user": shown(&reviewed.user), "audiences": reviewed.audiences })
+            }
             Err(error) => json!({ "user": {}, "error": error.to_string() }),
         }
     }

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::http::{Extensions, HeaderMap};
 use super::path::ResourcePath;
 use crate::sim::apiserver::auth::{Attributes, PeerCertificate, ResourceAttributes, Target, User, impersonation};
 use crate::sim::apiserver::endpoints::ApiServer;
 use crate::sim::apiserver::status::Result;
+use axum::http::{Extensions, HeaderMap};
 
 /// Put into a request's extensions, it is who asks: the in-process door needs no credentials.
 #[derive(Clone, Debug)]

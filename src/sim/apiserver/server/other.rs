@@ -5,8 +5,8 @@ use axum::http::Method;
 use axum::response::Response;
 use serde_json::json;
 
-use super::{access, discovery};
 use super::handler::{Call, json as answer, with_type};
+use super::{access, discovery};
 use crate::sim::apiserver::openapi;
 use crate::sim::apiserver::registry::RESOURCES;
 use crate::sim::apiserver::status::{Result, Status};

@@ -14,7 +14,8 @@ const LONGEST: i64 = 1 << 32;
 
 /// Answers a TokenRequest.
 pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<Value> {
-    let account = server.get(&Request::new(request.user.clone(), request.resource, &request.namespace, &request.name))?;
+    let account =
+        server.get(&Request::new(request.user.clone(), request.resource, &request.namespace, &request.name))?;
     let seconds = meta::number(&asked, "/spec/expirationSeconds").unwrap_or(3600);
     let mut errors = ErrorList::default();
     if seconds < SHORTEST {
@@ -26,7 +27,8 @@ pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<
     if !errors.is_empty() {
         return Err(Status::invalid("authentication.k8s.io", "TokenRequest", "", errors));
     }
-    let audiences: Vec<String> = meta::list(&asked, "/spec/audiences").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let audiences: Vec<String> =
+        meta::list(&asked, "/spec/audiences").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let bound = bound(server, request, &asked)?;
     let claims = TokenClaims {
         namespace: &request.namespace,
@@ -52,7 +54,9 @@ pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<
 
 /// Kind, name and uid of what the token is to live and die with.
 fn bound(server: &ApiServer, request: &Request, asked: &Value) -> Result<Option<(String, String, String)>> {
-    let Some(reference) = asked.pointer("/spec/boundObjectRef").filter(|reference| reference.is_object()) else { return Ok(None) };
+    let Some(reference) = asked.pointer("/spec/boundObjectRef").filter(|reference| reference.is_object()) else {
+        return Ok(None);
+    };
     let (kind, name) = (meta::text(reference, "/kind"), meta::text(reference, "/name"));
     let plural = match kind {
         "Pod" => "pods",
@@ -64,7 +68,9 @@ fn bound(server: &ApiServer, request: &Request, asked: &Value) -> Result<Option<
     let object = server.object(kind, namespace, name).ok_or_else(|| Status::not_found("", plural, name))?;
     let (wanted, is) = (meta::text(reference, "/uid"), meta::uid(&object));
     if !wanted.is_empty() && wanted != is {
-        let why = format!("the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated");
+        let why = format!(
+            "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
         return Err(Status::conflict("", plural, name, &why));
     }
     Ok(Some((kind.to_owned(), name.to_owned(), is.to_owned())))
