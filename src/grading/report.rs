@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::base::seed::Seed;
+use crate::object::matching;
 
 /// One reason why a check failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,19 +35,27 @@ impl Finding {
     /// A finding about a value at a path; the sentence follows from the three.
     pub fn at(path: impl Into<String>, expected: Option<Value>, found: Option<Value>) -> Self {
         let path = path.into();
-        let place = if path.is_empty() { "it" } else { &path };
-        let text = match (&expected, &found) {
-            (Some(expected), Some(found)) => format!("{place} is {found}, expected {expected}"),
-            (Some(expected), None) => format!("{place} is missing, expected {expected}"),
-            (None, Some(found)) => format!("{place} is {found}, expected nothing there"),
-            (None, None) => format!("{place} is not as expected"),
+        let say = |value: &Option<Value>| match value {
+            None | Some(Value::Null) => "nothing".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
         };
+        let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        let text = format!("{place}expected {}, found {}", say(&expected), say(&found));
         Self { path, expected, found, text }
     }
 
     /// A finding that only a sentence can tell.
     pub fn told(text: impl Into<String>) -> Self {
         Self { path: String::new(), expected: None, found: None, text: text.into() }
+    }
+}
+
+/// A `null` that was expected asks that nothing is there.
+impl From<matching::Finding> for Finding {
+    fn from(finding: matching::Finding) -> Self {
+        let matching::Finding { path, expected, found } = finding;
+        Self::at(path, Some(expected).filter(|expected| !expected.is_null()), found)
     }
 }
 

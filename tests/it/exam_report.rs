@@ -3,6 +3,7 @@
 
 use kubedrill::base::seed::Seed;
 use kubedrill::grading::report::{Finding, Outcome, Report, Verdict, tally};
+use kubedrill::object::matching;
 use serde_json::json;
 
 fn check(name: &str, points: u32, verdict: Verdict) -> Outcome {
@@ -87,6 +88,18 @@ fn broken_marks_the_task_ungraded_and_says_why() {
 }
 
 #[test]
+fn what_matching_finds_is_told_in_the_same_words() {
+    let expected = json!({ "spec": { "replicas": 3, "paused": null } });
+    let found = json!({ "spec": { "replicas": 1, "paused": true } });
+    let found = matching::find(&expected, &found, None);
+    let words: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let findings: Vec<_> = found.into_iter().map(Finding::from).collect();
+    assert_eq!(findings.iter().map(|finding| &finding.text).collect::<Vec<_>>(), words.iter().collect::<Vec<_>>());
+    assert_eq!(words, ["spec.replicas: expected 3, found 1", "spec.paused: expected nothing, found true"]);
+    assert_eq!(findings[1].expected, None);
+}
+
+#[test]
 fn a_report_survives_json_with_nulls_kept_apart_from_nothing() -> serde_json::Result<()> {
     let findings = vec![
         Finding::at("spec.nodeName", Some(json!("node01")), None),
@@ -100,7 +113,7 @@ fn a_report_survives_json_with_nulls_kept_apart_from_nothing() -> serde_json::Re
     ]);
     let text = serde_json::to_value(&report)?;
     assert_eq!(text["results"][1]["verdict"], "fail");
-    assert_eq!(text["results"][1]["findings"][0]["text"], "spec.nodeName is missing, expected \"node01\"");
+    assert_eq!(text["results"][1]["findings"][0]["text"], "spec.nodeName: expected node01, found nothing");
     assert_eq!(serde_json::from_value::<Report>(text)?, report);
     Ok(())
 }
