@@ -15,11 +15,11 @@ pub struct Path {
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
-    /// A key of a map: `.image` or `[app.kubernetes.io/name]`. In a list, the element of that name.
+    /// A key of a map: `.image` or `[app.kubernetes.io/name]`; in a list, the element of that name.
     Field(String),
     /// A place in a list, from 0: `[2]`.
     Index(usize),
-    /// The element of a list whose `key` is `value`: `[web]` for names, `[containerPort=80]` for others.
+    /// The element of a list whose `key` is `value`: `[web]` for names, `[containerPort=80]` for others. A name also reads a map's key.
     Element {
         /// The field that tells elements apart.
         key: String,
@@ -242,7 +242,10 @@ fn bracketed(inside: &str) -> Option<Segment> {
         Some((key, value)) if !key.is_empty() => {
             Some(Segment::Element { key: key.to_owned(), value: value.to_owned() })
         }
-        _ => Some(Segment::Field(inside.to_owned())).filter(|_| !inside.is_empty()),
+        _ if inside.is_empty() => None,
+        // Names of list elements have neither dots nor slashes; keys that need brackets have.
+        _ if inside.contains(['.', '/']) => Some(Segment::Field(inside.to_owned())),
+        _ => Some(Segment::Element { key: "name".to_owned(), value: inside.to_owned() }),
     }
 }
 
