@@ -2,6 +2,8 @@
 //! Inside: `apiserver` < `controllers`, `scheduler`, `nodes` < the composition root. Everyone here reaches objects through the API.
 
 pub mod apiserver;
+mod bootstrap;
 pub mod controllers;
 pub mod nodes;
 pub mod reconciler;
+pub mod world;

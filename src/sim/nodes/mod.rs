@@ -8,9 +8,11 @@ pub mod heartbeat;
 pub mod images;
 mod kubelet;
 mod logs;
+pub mod manifests;
 mod probes;
 pub mod process;
 mod pull;
+pub mod static_pods;
 mod stop;
 mod volumes;
 

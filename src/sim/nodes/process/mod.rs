@@ -30,8 +30,13 @@ impl Process {
         Self { image, words, environment: environment.clone() }
     }
 
+    /// Whether the image's own program runs: no command is given, or the command is its name.
     fn is_default(&self) -> bool {
-        self.words.is_empty()
+        let program = self.words.first().map(|word| word.rsplit('/').next().unwrap_or_default());
+        let own = self.image.name.rsplit('/').next().unwrap_or_default();
+        program.is_none_or(|program| {
+            self.image.run == Run::Server && (program.starts_with('-') || program.starts_with(own))
+        })
     }
 
     /// When the process ends by itself, counted from its start, and with which code.

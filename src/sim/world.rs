@@ -1,0 +1,263 @@
+//! One simulated cluster whole: its API server, controllers, scheduler and kubelets, and the doors to it.
+//! What a cluster is to the rest of Kubedrill stands in `cluster`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::{Next as NextLayer, from_fn};
+use tokio::task::AbortHandle;
+
+use super::apiserver::auth::{Authenticator, TokenKey, User};
+use super::apiserver::client::Client;
+use super::apiserver::endpoints::ApiServer;
+use super::apiserver::pki::{AlternativeNames, Authority, Issued, KeyPair, Kubeconfig, PkiError};
+use super::apiserver::recorder::Recorder;
+use super::apiserver::registry::kinds::node::NODE;
+use super::apiserver::registry::kinds::pod::POD;
+use super::apiserver::server::{self, Server, Trusted};
+use super::apiserver::status::Status;
+use super::apiserver::storage::{Checkpoint, Journal, JournalError, Storage};
+use super::apiserver::tls::{Serving, ServingError, ServingOptions};
+use super::bootstrap;
+use super::controllers::CONTROLLERS;
+use super::nodes::heartbeat::{self, Plan};
+use super::nodes::{Kubelet, Kubelets, static_pods};
+use super::reconciler::{self, Context};
+use crate::base::clock::Clock;
+use crate::base::files;
+use crate::object::meta;
+
+/// How a cluster is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker nodes beside the control plane.
+    pub workers: u8,
+    pub clock: Clock,
+    /// The port wanted; 0 for any that is free.
+    pub port: u16,
+    /// Where the cluster keeps its authority and journal; without one it is gone with the process.
+    pub dir: Option<PathBuf>,
+}
+
+/// Why a cluster did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    #[error("the cluster's keys: {0}")]
+    Pki(#[from] PkiError),
+    #[error(transparent)]
+    Serving(#[from] ServingError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("cannot use the cluster's folder {path}: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the cluster could not be filled: {0}")]
+    Bootstrap(Status),
+    #[error("the client to the cluster: {0}")]
+    Client(String),
+}
+
+/// The keys of a cluster.
+struct Keys {
+    authority: Authority,
+    tokens: KeyPair,
+    admin: Issued,
+}
+
+/// A running cluster. It stops when it is dropped.
+pub struct World {
+    api: Arc<ApiServer>,
+    router: Router,
+    keys: Keys,
+    serving: Serving,
+    running: Mutex<Vec<AbortHandle>>,
+    born: Checkpoint,
+}
+
+impl World {
+    /// Starts a cluster: from nothing, or as its folder's journal left it.
+    pub async fn start(options: Options) -> Result<Self, WorldError> {
+        let now = options.clock.now();
+        let keys = Keys::of(options.dir.as_deref(), now)?;
+        let journal = options.dir.as_ref().map(|dir| dir.join("cluster.jsonl"));
+        let known = match &journal {
+            Some(path) => Journal::load(path)?,
+            None => None,
+        };
+        let fresh = known.is_none();
+        let storage = Storage::from_checkpoint(known.unwrap_or_default());
+        let authenticator = Authenticator::new(keys.authority.certificate(), TokenKey::new(&keys.tokens)?);
+        let api = ApiServer::new(storage, options.clock, authenticator);
+        let client = Client::of_component(api.clone(), "kubeadm");
+        if fresh {
+            let plans = Plan::cluster(options.workers);
+            bootstrap::fill(&client, &plans, &keys.authority.certificate_pem()).map_err(WorldError::Bootstrap)?;
+        }
+        if let Some(path) = journal {
+            api.storage.keep(Journal::at(path))?;
+        }
+        let connector = Arc::new(Kubelet::new(context(&api, "kubelet")));
+        let address = "127.0.0.1:6443".to_owned();
+        let router = server::router(Server { api: api.clone(), connector, address });
+        let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
+        let serving = ServingOptions { port: options.port, serving: &serving, authority: &keys.authority };
+        let serving = Serving::start(serving, router.clone()).await?;
+        let world = Self { born: api.storage.checkpoint(), api, router, keys, serving, running: Mutex::default() };
+        world.resume();
+        Ok(world)
+    }
+
+    /// Where the API server listens: `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.serving.address())
+    }
+
+    /// The cluster's clock.
+    pub fn clock(&self) -> Clock {
+        self.api.clock
+    }
+
+    /// A client for this process, as the cluster's administrator, without a socket.
+    pub fn client(&self) -> Result<kube::Client, WorldError> {
+        let groups = ["kubeadm:cluster-admins", "system:masters", "system:authenticated"].map(str::to_owned);
+        let user = Arc::new(User { name: "kubernetes-admin".to_owned(), groups: groups.to_vec(), ..User::default() });
+        let trusting = from_fn(move |mut request: axum::extract::Request, next: NextLayer| {
+            request.extensions_mut().insert(Trusted(user.clone()));
+            next.run(request)
+        });
+        Ok(kube::Client::new(self.router.clone().layer(trusting), "default"))
+    }
+
+    /// Writes the administrator's kubeconfig, mode 0600.
+    pub fn write_kubeconfig(&self, path: &Path) -> std::io::Result<()> {
+        let (server, authority) = (self.url(), self.keys.authority.certificate_pem());
+        let (certificate, key) = (self.keys.admin.certificate_pem(), self.keys.admin.key.to_pem());
+        let kubeconfig = Kubeconfig {
+            server: &server,
+            authority: &authority,
+            user: "kubernetes-admin",
+            certificate: &certificate,
+            key: &key,
+            namespace: None,
+        };
+        kubeconfig.write(path)
+    }
+
+    /// Waits until every node is Ready and every Pod there is runs; false when that takes longer than `patience`.
+    pub async fn ready(&self, patience: Duration) -> bool {
+        let clock = self.api.clock;
+        let end = clock.now() + jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::MAX);
+        while clock.now() < end {
+            if self.is_ready() {
+                return true;
+            }
+            clock.sleep(Duration::from_millis(2)).await;
+        }
+        self.is_ready()
+    }
+
+    fn is_ready(&self) -> bool {
+        let client = Client::of_component(self.api.clone(), "kubeadm");
+        let has = |object: &serde_json::Value| {
+            meta::list(object, "/status/conditions")
+                .iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        };
+        let (nodes, pods) = (client.list(&NODE, ""), client.list(&POD, ""));
+        // The control plane's four, a DNS server, a proxy and a network on each node: fewer means that some are still to come.
+        let expected = 4 + 1 + 2 * nodes.len();
+        pods.len() >= expected && nodes.iter().all(|node| has(node)) && pods.iter().all(|pod| has(pod))
+    }
+
+    /// Everything stored.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.api.storage.checkpoint()
+    }
+
+    /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
+    pub async fn restore(&self, checkpoint: &Checkpoint) {
+        self.halt();
+        // An aborted component stops where it next waits; it must not write after the restore.
+        tokio::task::yield_now().await;
+        self.api.storage.restore(checkpoint);
+        self.resume();
+    }
+
+    /// The cluster as it was born, before anybody used it.
+    pub fn born(&self) -> &Checkpoint {
+        &self.born
+    }
+
+    fn halt(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.drain(..).for_each(|task| task.abort());
+    }
+
+    fn resume(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        for controller in CONTROLLERS {
+            let context = context(&self.api, controller.name);
+            running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }).abort_handle());
+        }
+        let kubelet = context(&self.api, "kubelet");
+        let beating = heartbeat::run(kubelet.client.clone());
+        running.push(tokio::spawn(beating).abort_handle());
+        let mirrors = kubelet.clone();
+        running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }).abort_handle());
+        running.push(tokio::spawn(async move { reconciler::run(&Kubelets::default(), kubelet).await }).abort_handle());
+    }
+
+    /// Stops everything and frees the port.
+    pub async fn stop(self) {
+        self.halt();
+        let Self { serving, .. } = self;
+        serving.stop(Duration::from_millis(100)).await;
+    }
+}
+
+fn context(api: &Arc<ApiServer>, component: &'static str) -> Context {
+    let client = Client::of_component(api.clone(), component);
+    Context { events: Recorder::new(client.clone(), component, ""), client }
+}
+
+fn serving_names() -> AlternativeNames {
+    let dns = [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "controlplane",
+    ];
+    let ips = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 96, 0, 1), Ipv4Addr::new(192, 168, 56, 10)];
+    AlternativeNames {
+        dns: dns.map(str::to_owned).to_vec(),
+        ips: ips.map(IpAddr::V4).to_vec(),
+        ..AlternativeNames::default()
+    }
+}
+
+impl Keys {
+    /// The keys in a folder, or new ones, written there.
+    fn of(dir: Option<&Path>, now: jiff::Timestamp) -> Result<Self, WorldError> {
+        let kept = |name: &str| dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok());
+        let (authority, tokens) = match (kept("ca.crt"), kept("ca.key"), kept("sa.key")) {
+            (Some(certificate), Some(key), Some(tokens)) => {
+                (Authority::from_pem(&certificate, &key)?, KeyPair::from_pem(&tokens)?)
+            }
+            _ => (Authority::generate("kubernetes", now)?, KeyPair::generate()?),
+        };
+        if let Some(dir) = dir {
+            let write = |name: &str, text: &str| files::write_atomic(&dir.join(name), text.as_bytes(), 0o600);
+            let written = files::private_dir(dir)
+                .and_then(|()| write("ca.crt", &authority.certificate_pem()))
+                .and_then(|()| write("ca.key", &authority.key_pem()))
+                .and_then(|()| write("sa.key", &tokens.to_pem()));
+            written.map_err(|source| WorldError::Folder { path: dir.to_owned(), source })?;
+        }
+        let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins", "system:masters"], now)?;
+        Ok(Self { authority, tokens, admin })
+    }
+}
