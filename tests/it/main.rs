@@ -9,6 +9,7 @@ mod exam_draw;
 mod exam_journal;
 mod exam_progress;
 mod exam_report;
+mod openapi;
 mod packs;
 mod pki;
 mod protobuf;

@@ -74,7 +74,8 @@ impl<'a> Maker<'a> {
                     }
                 }
                 let go = self.printed(&field.go);
-                if names(&field.go).iter().any(|name| self.model.aliases.contains_key(name)) {
+                // Named where the shape does not say it: aliases, and what may hold anything.
+                if names(&field.go).iter().any(|name| self.model.aliases.contains_key(name) || anything(name)) {
                     out += &format!("\tg{go}");
                 }
                 if !embedded.is_empty() {
@@ -104,7 +105,7 @@ impl<'a> Maker<'a> {
             return format!("{{{}", self.shape(rest));
         }
         if let Some(letter) = special(go) {
-            return if "tuqx".contains(letter) { letter.into() } else { "a".into() };
+            return if anything(go) { "a".into() } else { letter.into() };
         }
         if let Some(alias) = self.model.aliases.get(go) {
             return self.shape(alias);
@@ -172,6 +173,9 @@ impl<'a> Maker<'a> {
 
     fn descriptions(&self, schemas: &BTreeMap<String, Value>) -> String {
         let mut out = String::new();
+        for (name, schema) in schemas.iter().filter(|(name, _)| special(name).is_some()) {
+            out += &format!("+{name}\t{}\n", line(&schema["description"]));
+        }
         for name in self.places.keys() {
             let Some(schema) = schemas.get(*name) else { continue };
             out += &format!("+{name}\t{}\n", line(&schema["description"]));
@@ -217,6 +221,11 @@ fn special(name: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a special type may hold anything in JSON.
+fn anything(name: &str) -> bool {
+    special(name).is_some_and(|letter| !"tuqx".contains(letter))
+}
+
 fn scalar(go: &str) -> &'static str {
     match go {
         "string" => "s",
@@ -232,7 +241,7 @@ fn scalar(go: &str) -> &'static str {
 }
 
 fn line(text: &Value) -> String {
-    text.as_str().unwrap_or_default().replace('\\', "\\\\").replace('\n', "\\n").replace('\t', " ")
+    text.as_str().unwrap_or_default().replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// The Go sources and k8s-openapi must know the same fields.

@@ -80,10 +80,18 @@ impl ApiServer {
 /// A patched object that is none of its kind (`k8s.io/apiserver/pkg/endpoints/handlers/patch.go`): the error shows the patch, or all of the result.
 fn unfit(patch: &Patch, after: &Value, why: &str) -> Status {
     let shown = match patch {
-        Patch::Strategic(change) => decoding::go_map(change),
+        Patch::Strategic(change) => decoding::go_map(&unordered(change)),
         _ => after.to_string(),
     };
     let mut errors = ErrorList::default();
     errors.invalid("patch", shown, why);
     Status::invalid("", "", "", errors)
+}
+
+/// The patch without the lists that `$setElementOrder` orders: Kubernetes has used them up by the time it shows the patch.
+fn unordered(change: &Value) -> Value {
+    let Value::Object(map) = change else { return change.clone() };
+    let ordered: Vec<&str> = map.keys().filter_map(|key| key.strip_prefix("$setElementOrder/")).collect();
+    let kept = map.iter().filter(|(key, _)| !(key.starts_with("$setElementOrder/") || ordered.contains(&key.as_str())));
+    Value::Object(kept.map(|(key, value)| (key.clone(), unordered(value))).collect())
 }
