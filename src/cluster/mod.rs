@@ -1,2 +1,115 @@
 //! What a cluster is to us, and the backends it comes from: embedded, kind, context.
-//! The only layer that names the simulated cluster.
+//! The only layer that names the simulated cluster. What is laid on a cluster is the lab's.
+
+mod capability;
+pub mod embedded;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use futures::future::BoxFuture;
+
+use crate::base::clock::Clock;
+pub use capability::{Capabilities, Capability};
+
+/// A cluster that runs.
+pub trait Cluster: Send + Sync {
+    /// How it is called where people read it, such as `embedded` or `context kind-dev`.
+    fn name(&self) -> String;
+    /// A client with the rights of its administrator.
+    fn client(&self) -> kube::Client;
+    /// The kubeconfig for the learner; never the user's own file.
+    fn kubeconfig(&self) -> &Path;
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+    /// The clock its objects live by; faster than the wall's where somebody proves scenarios.
+    fn clock(&self) -> Clock;
+    /// Going back to an earlier state, where it can.
+    fn checkpoints(&self) -> Option<&dyn Checkpoints>;
+    /// Ends what was started for it. A cluster that was there before stays.
+    fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>>;
+}
+
+/// Earlier states of a cluster, by name.
+pub trait Checkpoints: Send + Sync {
+    /// Remembers the present state under a name.
+    fn take(&self, name: &str) -> BoxFuture<'_, Result<(), ClusterError>>;
+    /// Goes back to a remembered state.
+    fn restore(&self, name: &str) -> BoxFuture<'_, Result<(), ClusterError>>;
+}
+
+/// Where a cluster comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Simulated, in this process.
+    #[default]
+    Embedded,
+    /// Made by the `kind` command.
+    Kind,
+    /// A context of the user's kubeconfig.
+    Context(String),
+}
+
+impl FromStr for Origin {
+    type Err = ClusterError;
+
+    fn from_str(text: &str) -> Result<Self, ClusterError> {
+        match text.split_once(':') {
+            None if text == "embedded" => Ok(Self::Embedded),
+            None if text == "kind" => Ok(Self::Kind),
+            Some(("context", name)) if !name.is_empty() => Ok(Self::Context(name.to_owned())),
+            _ => Err(ClusterError::UnknownOrigin(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Kind => f.write_str("kind"),
+            Self::Context(name) => write!(f, "context:{name}"),
+        }
+    }
+}
+
+/// What is asked of a cluster to be opened.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// A name of its own, such as a task's.
+    pub name: String,
+    /// Where its files go: kubeconfig, keys, journal. For this user only.
+    pub dir: PathBuf,
+    /// Worker nodes, for clusters that are made.
+    pub workers: u8,
+    /// The API server's port on loopback; 0 for any that is free.
+    pub port: u16,
+    /// Whether its state is kept in `dir` and found there again.
+    pub keep: bool,
+    pub clock: Clock,
+}
+
+/// Why there is no cluster, or why it does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    #[error("no cluster of the kind {0:?}: it is embedded, kind or context:NAME")]
+    UnknownOrigin(String),
+    #[error(transparent)]
+    Embedded(#[from] crate::sim::world::WorldError),
+    #[error("cannot use {path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("the cluster has no state called {0:?} to go back to")]
+    NoCheckpoint(String),
+    #[error("the cluster cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Opens a cluster.
+pub async fn open(origin: &Origin, wish: &Wish) -> Result<std::sync::Arc<dyn Cluster>, ClusterError> {
+    match origin {
+        Origin::Embedded => Ok(std::sync::Arc::new(embedded::Embedded::start(wish).await?)),
+        other => Err(ClusterError::Refused(format!("clusters of {other} are not opened yet"))),
+    }
+}

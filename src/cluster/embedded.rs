@@ -1,0 +1,111 @@
+//! The embedded backend: a simulated cluster in this process.
+//! How it behaves is `sim`'s.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::capability::{Capabilities, Capability};
+use super::{Checkpoints, Cluster, ClusterError, Wish};
+use crate::base::clock::Clock;
+use crate::base::files;
+use crate::sim::apiserver::storage::Checkpoint;
+use crate::sim::world::{Options, World};
+
+/// How long a new cluster may take until its nodes and system Pods are ready.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A simulated cluster.
+pub struct Embedded {
+    world: tokio::sync::Mutex<Option<World>>,
+    client: kube::Client,
+    clock: Clock,
+    kubeconfig: PathBuf,
+    workers: u8,
+    states: Mutex<HashMap<String, Checkpoint>>,
+}
+
+impl Embedded {
+    /// Starts one, or goes on with the one kept in the wish's folder, and waits until it is ready.
+    pub async fn start(wish: &Wish) -> Result<Self, ClusterError> {
+        let kubeconfig = wish.dir.join("kubeconfig");
+        let file = |source| ClusterError::File { path: kubeconfig.clone(), source };
+        files::private_dir(&wish.dir).map_err(file)?;
+        let dir = wish.keep.then(|| wish.dir.join("cluster"));
+        let world = World::start(Options { workers: wish.workers, clock: wish.clock, port: wish.port, dir }).await?;
+        world.write_kubeconfig(&kubeconfig).map_err(file)?;
+        if !world.ready(PATIENCE).await {
+            tracing::warn!("the cluster's system Pods are still not ready");
+        }
+        let client = world.client()?;
+        let clock = world.clock();
+        Ok(Self { world: Some(world).into(), client, clock, kubeconfig, workers: wish.workers, states: Mutex::default() })
+    }
+}
+
+impl Cluster for Embedded {
+    fn name(&self) -> String {
+        "embedded".to_owned()
+    }
+
+    fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let several = (self.workers > 1).then_some(Capability::SeveralNodes);
+        [Capability::Pods, Capability::Nodes].into_iter().chain(several).collect()
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn checkpoints(&self) -> Option<&dyn Checkpoints> {
+        Some(self)
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {
+        async {
+            if let Some(world) = self.world.lock().await.take() {
+                world.stop().await;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+impl Checkpoints for Embedded {
+    fn take(&self, name: &str) -> BoxFuture<'_, Result<(), ClusterError>> {
+        let name = name.to_owned();
+        async move {
+            let world = self.world.lock().await;
+            let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
+            self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(name, world.checkpoint());
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn restore(&self, name: &str) -> BoxFuture<'_, Result<(), ClusterError>> {
+        let name = name.to_owned();
+        async move {
+            let known = self.states.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+            let known = known.ok_or(ClusterError::NoCheckpoint(name))?;
+            let world = self.world.lock().await;
+            let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
+            world.restore(&known).await;
+            Ok(())
+        }
+        .boxed()
+    }
+}
