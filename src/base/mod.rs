@@ -1,6 +1,7 @@
 //! What every layer may lean on: the clock, seeds, directories, atomic files.
 //! Nothing here knows Kubernetes.
 
+pub mod capability;
 pub mod clock;
 pub mod dirs;
 pub mod files;

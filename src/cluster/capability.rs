@@ -1,38 +1,9 @@
-//! What a cluster can do, as far as scenarios ask.
-//! The words are those of a scenario's `requires`.
+//! All that a cluster can do.
+//! The single capabilities and their words are base's.
 
 use std::collections::BTreeSet;
 
-/// One thing a cluster may be able to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Capability {
-    /// Pods run, log and end.
-    Pods,
-    /// There are nodes.
-    Nodes,
-    /// There are at least two that Pods can go to.
-    SeveralNodes,
-    /// Usage is measured.
-    Metrics,
-    /// One can log in to a node.
-    NodeShell,
-    /// Connections between Pods can be tried.
-    Network,
-}
-
-impl Capability {
-    /// The word a scenario uses for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pods => "pods",
-            Self::Nodes => "nodes",
-            Self::SeveralNodes => "several-nodes",
-            Self::Metrics => "metrics",
-            Self::NodeShell => "node-shell",
-            Self::Network => "network",
-        }
-    }
-}
+pub use crate::base::capability::Capability;
 
 /// All that a cluster can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +16,8 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 impl Capabilities {
-    /// The words asked for that the cluster does not have.
-    pub fn lacking<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-        words.into_iter().filter(|word| !self.0.iter().any(|capability| capability.word() == *word)).collect()
+    /// What is asked for that the cluster does not have.
+    pub fn lacking(&self, asked: &[Capability]) -> Vec<Capability> {
+        asked.iter().filter(|capability| !self.0.contains(*capability)).copied().collect()
     }
 }

@@ -43,7 +43,14 @@ impl Embedded {
         }
         let client = world.client()?;
         let clock = world.clock();
-        Ok(Self { world: Some(world).into(), client, clock, kubeconfig, workers: wish.workers, states: Mutex::default() })
+        Ok(Self {
+            world: Some(world).into(),
+            client,
+            clock,
+            kubeconfig,
+            workers: wish.workers,
+            states: Mutex::default(),
+        })
     }
 }
 

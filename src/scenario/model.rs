@@ -1,6 +1,7 @@
 //! `scenario.yaml` as types, with no templates left in it.
 //! Reading it stands in `load`, filling its templates in `variant`.
 
+pub use crate::base::capability::Capability;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -133,38 +134,6 @@ pub enum Difficulty {
     Medium,
     /// Much to find out.
     Hard,
-}
-
-/// What a cluster must be able to do beyond its API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Pods are scheduled and run.
-    Pods,
-    /// There are nodes.
-    Nodes,
-    /// There are at least two nodes that take Pods.
-    SeveralNodes,
-    /// Pods reach each other and Services, and network policies hold.
-    Network,
-    /// `kubectl top` and autoscaling by load.
-    Metrics,
-    /// A shell on the nodes.
-    NodeShell,
-}
-
-impl Capability {
-    /// The word packs use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pods => "pods",
-            Self::Nodes => "nodes",
-            Self::SeveralNodes => "several-nodes",
-            Self::Network => "network",
-            Self::Metrics => "metrics",
-            Self::NodeShell => "node-shell",
-        }
-    }
 }
 
 /// A way to do the task; alone it earns all points.

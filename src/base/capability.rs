@@ -1,0 +1,37 @@
+//! What a cluster can do, as far as scenarios ask: the words of a scenario's `requires`.
+//! Which cluster can do what is the cluster layer's.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a cluster must be able to do beyond its API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Pods are scheduled and run.
+    Pods,
+    /// There are nodes.
+    Nodes,
+    /// There are at least two nodes that take Pods.
+    SeveralNodes,
+    /// Pods reach each other and Services, and network policies hold.
+    Network,
+    /// `kubectl top` and autoscaling by load.
+    Metrics,
+    /// A shell on the nodes.
+    NodeShell,
+}
+
+impl Capability {
+    /// The word packs use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pods => "pods",
+            Self::Nodes => "nodes",
+            Self::SeveralNodes => "several-nodes",
+            Self::Network => "network",
+            Self::Metrics => "metrics",
+            Self::NodeShell => "node-shell",
+        }
+    }
+}
