@@ -31,3 +31,16 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         Value::Object(_) => "map[string]interface {}",
     }
 }
+
+/// The words of Go's JSON decoder for a document of the wrong type.
+pub(super) fn not_a(wanted: &str, found: &Value) -> String {
+    let found = match found {
+        Value::Object(_) => "object",
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+        Value::Null => "null",
+    };
+    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+}

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::PatchError;
+use super::{PatchError, golang};
 
 /// The most operations the API server takes in one patch (k8s.io/apiserver `pkg/endpoints/handlers/patch.go`).
 const MAX_OPERATIONS: usize = 10_000;
@@ -14,7 +14,7 @@ const MAX_OPERATIONS: usize = 10_000;
 /// # Errors
 /// `BadRequest` when the patch is not a list of operations, `Unprocessable` when one does not apply.
 pub fn json(object: &mut Value, patch: &Value) -> Result<(), PatchError> {
-    let operations = patch.as_array().ok_or_else(|| not_a("Patch", patch))?;
+    let operations = patch.as_array().ok_or_else(|| undecodable("[]handlers.jsonPatchOp", patch))?;
     if operations.len() > MAX_OPERATIONS {
         let found = operations.len();
         let message = format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {found}");
@@ -22,23 +22,15 @@ pub fn json(object: &mut Value, patch: &Value) -> Result<(), PatchError> {
     }
     let mut patched = object.clone();
     for operation in operations {
-        let operation = operation.as_object().ok_or_else(|| not_a("Operation", operation))?;
+        let operation = operation.as_object().ok_or_else(|| undecodable("handlers.jsonPatchOp", operation))?;
         apply(&mut patched, operation).map_err(PatchError::Unprocessable)?;
     }
     *object = patched;
     Ok(())
 }
 
-fn not_a(wanted: &str, found: &Value) -> PatchError {
-    let found = match found {
-        Value::Object(_) => "object",
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) => "bool",
-        Value::Null => "null",
-    };
-    PatchError::BadRequest(format!("json: cannot unmarshal {found} into Go value of type jsonpatch.{wanted}"))
+fn undecodable(wanted: &str, found: &Value) -> PatchError {
+    PatchError::BadRequest(format!("error decoding patch: {}", golang::not_a(wanted, found)))
 }
 
 fn apply(object: &mut Value, operation: &Map<String, Value>) -> Result<(), String> {
@@ -254,9 +246,9 @@ mod tests {
     #[test]
     fn a_patch_must_be_a_list_of_maps() {
         let refused = |patch: Value| json(&mut json!({}), &patch).unwrap_err();
-        let words = "json: cannot unmarshal object into Go value of type jsonpatch.Patch";
+        let words = "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
         assert_eq!(refused(json!({"spec": 1})), PatchError::BadRequest(words.to_owned()));
-        let words = "json: cannot unmarshal number into Go value of type jsonpatch.Operation";
+        let words = "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp";
         assert_eq!(refused(json!([1])), PatchError::BadRequest(words.to_owned()));
     }
 

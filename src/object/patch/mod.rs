@@ -1,12 +1,14 @@
-//! The ways to change an object by a patch: JSON patch, JSON merge patch, strategic merge patch.
+//! The ways to change an object by a patch: JSON patch, JSON merge patch, strategic merge patch, and server-side apply.
 //! Who may own which field, and what becomes of the object then, is the API server's business.
 
+mod apply;
 mod golang;
 mod json;
 mod merge;
 mod order;
 mod strategic;
 
+pub use apply::apply;
 pub use json::json;
 pub use merge::merge;
 pub use strategic::strategic;

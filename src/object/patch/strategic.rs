@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::golang::{printed, type_name};
+use super::golang::{not_a, printed, type_name};
 use super::{PatchError, order};
 use crate::object::schema::{Field, Merge, Shape, Type};
 
@@ -22,7 +22,7 @@ type Fields = Map<String, Value>;
 /// does not classify, such as a list element without its merge key.
 pub fn strategic(object: &mut Value, patch: &Value, of: Option<Type>) -> Result<(), PatchError> {
     let Some(of) = of else { return Err(bad("strategic merge patch format is not supported")) };
-    let Value::Object(changes) = patch else { return Err(bad_type("map[string]interface {}", patch)) };
+    let Value::Object(changes) = patch else { return Err(bad(&not_a("map[string]interface {}", patch))) };
     let fields = object.as_object().cloned().unwrap_or_default();
     *object = Value::Object(merge_map(fields, changes.clone(), &Shape::Object(of))?);
     Ok(())

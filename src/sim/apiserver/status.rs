@@ -200,6 +200,11 @@ impl Status {
         if let Some(details) = &self.details {
             body["details"] = (**details).clone();
         }
+        if self.reason.is_empty()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.shift_remove("reason");
+        }
         body["code"] = json!(self.code);
         body
     }

@@ -1,11 +1,11 @@
 //! PATCH: the patch forms over the object as it stands, then an update.
 //! What each form does to a tree is `object::patch`'s.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::read::shown;
 use super::{ApiServer, Request};
-use crate::object::patch;
+use crate::object::patch::{self, PatchError};
 use crate::object::schema;
 use crate::sim::apiserver::decoding::{self, Dialect};
 use crate::sim::apiserver::field::ErrorList;
@@ -54,25 +54,32 @@ impl ApiServer {
     fn apply(&self, request: &Request, patch: &Patch, object: &mut Value) -> Result<()> {
         let resource = request.resource;
         let schema = schema::of(&resource.api_version(), resource.kind);
-        let refused = |why: String| Status::bad_request(why);
         match patch {
-            Patch::Json(operations) => patch::json(object, operations).map_err(|error| {
-                let mut status = Status::bad_request(error.to_string());
-                status.code = 422;
-                status.reason = "Invalid";
-                status
-            }),
+            Patch::Json(operations) => patch::json(object, operations).map_err(refused),
             Patch::Merge(change) => {
                 patch::merge(object, change);
                 Ok(())
             }
-            Patch::Strategic(change) => {
-                patch::strategic(object, change, schema).map_err(|error| refused(error.to_string()))
-            }
-            Patch::Apply(wanted) => {
-                // Fields are taken as given; what another manager owned is not contested yet (docs/simulator.md).
-                patch::strategic(object, wanted, schema).map_err(|error| refused(error.to_string()))
-            }
+            Patch::Strategic(change) => patch::strategic(object, change, schema).map_err(refused),
+            // Fields are taken as given; what another manager owned is not contested yet (docs/simulator.md).
+            Patch::Apply(wanted) => patch::apply(object, wanted, schema).map_err(refused),
+        }
+    }
+}
+
+/// A patch that does not apply. As upstream, a JSON patch is not told why, and what is not classified has no reason.
+fn refused(error: PatchError) -> Status {
+    match error {
+        PatchError::BadRequest(why) => Status::bad_request(why),
+        PatchError::Unprocessable(_) => {
+            let mut status = Status::bad_request("the server rejected our request due to an error in our request");
+            (status.code, status.reason, status.details) = (422, "Invalid", Some(Box::new(json!({}))));
+            status
+        }
+        PatchError::Internal(why) => {
+            let mut status = Status::bad_request(why);
+            (status.code, status.reason) = (500, "");
+            status
         }
     }
 }
