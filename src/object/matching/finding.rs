@@ -1,4 +1,5 @@
 //! One place where an object is not as expected.
+//! How it is found is the walk's, how it is shown `diff`'s.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! Lists: by merge key where there is one, in order for command lines, in any order otherwise; and which element comes closest.
+//! What single elements are compared by is `walk`'s and `scalar`'s.
 
 use std::collections::BTreeSet;
 

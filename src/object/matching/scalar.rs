@@ -1,4 +1,5 @@
 //! When two scalars are the same, and which values mean nothing.
+//! Maps and lists are compared elsewhere; here they are at most empty.
 
 use jiff::Timestamp;
 use serde_json::Value;

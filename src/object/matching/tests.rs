@@ -1,4 +1,5 @@
 //! Partial match over objects as an API server shows them.
+//! Each test asks for a part of one object; the rules stand in `find`'s documentation.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

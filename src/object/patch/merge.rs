@@ -1,4 +1,5 @@
 //! JSON merge patch, RFC 7396: maps merge, `null` deletes, everything else replaces.
+//! It knows no schema; `strategic` does.
 
 use serde_json::{Map, Value};
 
