@@ -10,6 +10,7 @@ mod exam_journal;
 mod exam_progress;
 mod exam_report;
 mod openapi;
+mod infra;
 mod packs;
 mod pki;
 mod protobuf;

@@ -1,15 +1,22 @@
 //! Admission: the plugins that see a write after its author is known and before it is stored, in their order.
 //! One plugin, one file, one row. Checks of a kind's own fields are its strategy's.
 
+mod default_toleration_seconds;
+mod namespace_lifecycle;
+mod priority;
+mod service_account;
+mod taint_nodes_by_condition;
+
 use std::cell::RefCell;
 
 use serde_json::Value;
 
 use super::auth::User;
 use super::registry::Resource;
-use super::status::Result;
-use super::storage::Storage;
+use super::status::{Result, Status};
+use super::storage::{Object, Storage};
 use crate::base::clock::Clock;
+use crate::object::meta;
 
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +51,31 @@ impl Attributes<'_> {
         self.subresource.is_empty() && self.resource.group == group && self.resource.plural == plural
     }
 
+    /// Whether an object of this plural is being created.
+    pub fn creates(&self, group: &str, plural: &str) -> bool {
+        self.operation == Operation::Create && self.is(group, plural)
+    }
+
+    /// The namespace the write is to, if it is there.
+    pub fn namespace_object(&self) -> Option<Object> {
+        self.storage.get("namespaces", "", self.namespace)
+    }
+
+    /// 403 in a plugin's words, about an object that has its name.
+    pub fn forbidden(&self, object: &Value, why: &str) -> Status {
+        let name = if self.name.is_empty() { meta::name(object) } else { self.name };
+        Status::forbidden(self.resource.group, self.resource.plural, name, why)
+    }
+
+    /// 403 from a plugin that changes objects: a generated name is not known to it yet, so it tells `generateName`.
+    pub fn forbidden_early(&self, object: &Value, why: &str) -> Status {
+        let generate = meta::text(object, "/metadata/generateName");
+        if !self.name.is_empty() || generate.is_empty() {
+            return self.forbidden(object, why);
+        }
+        Status::forbidden(self.resource.group, self.resource.plural, generate, why)
+    }
+
     /// Adds a warning.
     pub fn warn(&self, text: impl Into<String>) {
         self.warnings.borrow_mut().push(text.into());
@@ -57,8 +89,19 @@ pub struct Plugin {
     pub validate: fn(&Attributes, &Value) -> Result<()>,
 }
 
+impl Plugin {
+    /// A plugin that does nothing; each names what it does.
+    const NOTHING: Self = Self { name: "", mutate: |_, _| Ok(()), validate: |_, _| Ok(()) };
+}
+
 /// The plugins in the order they are asked (`pkg/kubeapiserver/options/plugins.go`, AllOrderedPlugins).
-pub static PLUGINS: &[Plugin] = &[];
+pub static PLUGINS: &[Plugin] = &[
+    namespace_lifecycle::PLUGIN,
+    service_account::PLUGIN,
+    taint_nodes_by_condition::PLUGIN,
+    priority::PLUGIN,
+    default_toleration_seconds::PLUGIN,
+];
 
 /// Lets every plugin change the object.
 pub fn mutate(attributes: &Attributes, object: &mut Value) -> Result<()> {

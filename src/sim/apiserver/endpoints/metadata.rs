@@ -1,21 +1,12 @@
 //! What the server itself writes into `metadata`: identity, times, generation, who manages what.
 //! Source: `k8s.io/apiserver/pkg/registry/rest/{create,update,meta}.go`.
 
-use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
 use super::{ApiServer, Request};
 use crate::object::meta;
+pub use crate::sim::apiserver::registry::names::suffix;
 use crate::sim::apiserver::status::{Result, Status};
-
-/// The letters of generated names: no vowels, so no words (`k8s.io/apimachinery/pkg/util/rand`).
-const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-
-/// Five random letters, as ReplicaSets put behind their Pods' names.
-pub fn suffix() -> String {
-    let mut rng = rand::rng();
-    (0..5).filter_map(|_| ALPHABET.choose(&mut rng)).map(|byte| char::from(*byte)).collect()
-}
 
 /// A random UUID (version 4).
 pub fn uuid() -> String {

@@ -1,6 +1,7 @@
 //! What `metadata` may hold: names, labels, annotations, finalizers, owners; and the words for what it may not.
 //! Source: `k8s.io/apimachinery/pkg/api/validation/objectmeta.go` and `pkg/util/validation/validation.go`.
 
+use rand::seq::IndexedRandom;
 use serde_json::Value;
 
 use super::resource::Resource;
@@ -13,6 +14,15 @@ const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alpha
 const DNS1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+/// The letters of generated names: no vowels, so no words (`k8s.io/apimachinery/pkg/util/rand`).
+const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Five random letters, as ReplicaSets put behind their Pods' names.
+pub fn suffix() -> String {
+    let mut rng = rand::rng();
+    (0..5).filter_map(|_| ALPHABET.choose(&mut rng)).map(|byte| char::from(*byte)).collect()
+}
 
 fn is_label(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
