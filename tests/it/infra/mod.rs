@@ -3,12 +3,10 @@
 
 mod admission_basics;
 
-use std::sync::Arc;
-
 use kubedrill::base::clock::Clock;
-use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey, User};
+use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
-use kubedrill::sim::apiserver::endpoints::{ApiServer, Request};
+use kubedrill::sim::apiserver::endpoints::ApiServer;
 use kubedrill::sim::apiserver::pki::{Authority, KeyPair};
 use kubedrill::sim::apiserver::registry::{self, Resource};
 use kubedrill::sim::apiserver::status::Status;
@@ -17,7 +15,6 @@ use serde_json::{Value, json};
 
 /// An API server with nothing but the namespaces every cluster has.
 pub struct World {
-    pub api: Arc<ApiServer>,
     pub client: Client,
 }
 
@@ -33,8 +30,8 @@ impl World {
         let authority = Authority::generate("kubernetes", clock.now()).unwrap();
         let tokens = TokenKey::new(&KeyPair::generate().unwrap()).unwrap();
         let api = ApiServer::new(Storage::new(), clock, Authenticator::new(authority.certificate(), tokens));
-        let client = Client::of_component(api.clone(), "tester");
-        let world = Self { api, client };
+        let client = Client::of_component(api, "tester");
+        let world = Self { client };
         for name in ["default", "kube-system", "kube-public"] {
             world.make(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
         }
@@ -61,14 +58,6 @@ impl World {
             Ok(made) => panic!("was made: {made}"),
             Err(status) => status.message,
         }
-    }
-
-    /// Creates an object as somebody; gives the warnings with it.
-    pub fn make_as(&self, user: &User, object: Value) -> (Result<Object, Status>, Vec<String>) {
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        let request = Request::new(Arc::new(user.clone()), resource(&object), namespace, "");
-        let made = self.api.create(&request, object);
-        (made, request.warnings.take())
     }
 }
 
