@@ -226,7 +226,37 @@ fn part_of(tree: &Value, keep: &mut impl Iterator<Item = bool>) -> Value {
     }
 }
 
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..3).prop_map(Value::from),
+        "[a-c1]{0,2}".prop_map(Value::from)
+    ];
+    let names = "spec|template|containers|ports|containerPort|name|resources|limits|cpu|data|stringData|command|metadata|labels";
+    leaf.prop_recursive(6, 48, 4, move |inner| {
+        let map = prop::collection::btree_map(names, inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..3).prop_map(Value::from),
+            map.prop_map(|map| map.into_iter().collect::<Value>())
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn anything_matches_itself(tree in tree()) {
+        for kind in [schema::of("apps/v1", "Deployment"), schema::of("v1", "ConfigMap"), None] {
+            prop_assert_eq!(find(&tree, &tree, kind), []);
+        }
+    }
+
+    #[test]
+    fn nothing_panics(expected in tree(), found in tree()) {
+        let _ = crate::object::diff::text(&find(&expected, &found, schema::of("apps/v1", "Deployment")));
+        let _ = find(&expected, &found, schema::of("v1", "Secret"));
+    }
+
     #[test]
     fn every_part_of_an_object_matches_it(keep in prop::collection::vec(any::<bool>(), 80)) {
         let object = deployment();

@@ -59,22 +59,41 @@ fn pod(names: &[(String, u8)]) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}})
 }
 
+/// Names with tags, in any order.
 fn containers() -> impl Strategy<Value = Vec<(String, u8)>> {
-    prop::collection::btree_map("[a-f]", 0u8..3, 1..6).prop_shuffle_keys()
+    let maps = prop::collection::btree_map("[a-f]", 0u8..3, 1..6);
+    maps.prop_map(|map| map.into_iter().collect::<Vec<_>>()).prop_shuffle()
 }
 
-/// Maps give their keys in order; lists of containers must not.
-trait ShuffleKeys {
-    fn prop_shuffle_keys(self) -> impl Strategy<Value = Vec<(String, u8)>>;
-}
+const NAMES: &str = "spec|containers|metadata|finalizers|env|ports|containerPort|name|volumes|emptyDir|\
+    [$](patch|retainKeys|setElementOrder/(containers|finalizers|env|zzz)|deleteFromPrimitiveList(/finalizers)?)";
 
-impl<S: Strategy<Value = std::collections::BTreeMap<String, u8>>> ShuffleKeys for S {
-    fn prop_shuffle_keys(self) -> impl Strategy<Value = Vec<(String, u8)>> {
-        self.prop_map(|map| map.into_iter().collect::<Vec<_>>()).prop_shuffle()
-    }
+/// Trees with the names and directives that lead deep into a Pod, and nonsense in places.
+fn tree() -> impl Strategy<Value = Value> {
+    let words = "replace|delete|merge|a|name|x";
+    let leaf = prop_oneof![Just(Value::Null), (0..3).prop_map(Value::from), words.prop_map(Value::from)];
+    leaf.prop_recursive(6, 48, 4, |inner| {
+        let map = prop::collection::btree_map(NAMES, inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..3).prop_map(Value::from),
+            map.prop_map(|map| map.into_iter().collect::<Value>())
+        ]
+    })
 }
 
 proptest! {
+    #[test]
+    fn no_patch_panics_and_refused_ones_leave_no_trace(object in tree(), patch in tree()) {
+        let of = schema::of("v1", "Pod");
+        for change in [strategic, super::apply] {
+            let mut changed = object.clone();
+            if change(&mut changed, &patch, of).is_err() {
+                prop_assert_eq!(&changed, &object);
+            }
+        }
+        let _ = super::json(&mut object.clone(), &patch);
+    }
+
     #[test]
     fn applying_twice_is_applying_once(live in containers(), patch in containers()) {
         let (live, patch) = (pod(&live), pod(&patch));
