@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 ///
 /// - `null` goes, and so do zero values of `omitempty` fields that are no pointers (`hostNetwork: false`, `labels: {}`, `args: []`);
 /// - structs that Go always writes appear (`resources: {}`, `strategy: {}`, `targetPort: 0`, `divisor: "0"`), and so do zeros of fields without
-///   `omitempty` (`restartCount: 0`); a list, map or time without `omitempty` that was not set stays absent, where Go would print `null`;
+///   `omitempty` (`restartCount: 0`); a list, map or time without `omitempty` that was not set, or is an empty
+///   list, is absent, where Go would print `null`;
 /// - quantities and times take their canonical form.
 ///
 /// Does nothing to what does not have its field's shape. Idempotent.
@@ -75,7 +76,8 @@ fn dropped(value: &Value, field: &Field) -> bool {
     match value {
         Value::Null => true,
         _ if field.go.pointer => false,
-        Value::Array(items) => items.is_empty() && field.go.omit_empty,
+        // Storing makes an empty list none, whether or not it may be left out.
+        Value::Array(items) => items.is_empty(),
         Value::Object(map) if map.is_empty() => match field.shape {
             Shape::Object(_) => field.go.omit_zero,
             Shape::Map(_) => field.go.omit_empty,
@@ -156,6 +158,7 @@ mod tests {
         assert_eq!(normalised("apps/v1", "Deployment", value), expected);
         let status = normalised("apps/v1", "DaemonSet", json!({}));
         assert_eq!(status["status"]["desiredNumberScheduled"], 0);
+        assert_eq!(normalised("rbac.authorization.k8s.io/v1", "Role", json!({"rules": []})), json!({"metadata": {}}));
     }
 
     #[test]

@@ -112,14 +112,15 @@ fn converter(found: &Value, go_type: &str, shape: &Shape) -> String {
     }
 }
 
-/// Why Go could not read a time, if so.
+/// Why Go could not read a time, if so. Fractions of a second may stand anywhere, but a MicroTime must have its six digits.
 pub(super) fn time_fault(text: &str, micro: bool) -> Option<String> {
-    if text.parse::<jiff::Timestamp>().is_ok() && text.contains(['T']) {
-        return None;
-    }
     let layout = if micro { "2006-01-02T15:04:05.000000Z07:00" } else { "2006-01-02T15:04:05Z07:00" };
+    let fault = |rest: &str, piece: &str| {
+        Some(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {piece:?}"))
+    };
     let mut rest = text;
-    for piece in ["2006", "-", "01", "-", "02", "T", "15", ":", "04", ":", "05"] {
+    let pieces = ["2006", "-", "01", "-", "02", "T", "15", ":", "04", ":", "05", ".000000"];
+    for piece in &pieces[..if micro { 12 } else { 11 }] {
         let fits = rest.len() >= piece.len()
             && rest.is_char_boundary(piece.len())
             && rest
@@ -127,20 +128,30 @@ pub(super) fn time_fault(text: &str, micro: bool) -> Option<String> {
                 .zip(piece.bytes())
                 .all(|(found, like)| if like.is_ascii_digit() { found.is_ascii_digit() } else { found == like });
         if !fits {
-            return Some(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {piece:?}"));
+            return fault(rest, piece);
         }
         rest = &rest[piece.len()..];
     }
-    let fraction = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
     let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap_or_default();
     let beyond = [("month", number(5..7), 1, 12), ("day", number(8..10), 1, 31), ("hour", number(11..13), 0, 23)]
         .into_iter()
         .chain([("minute", number(14..16), 0, 59), ("second", number(17..19), 0, 59)])
         .find(|(_, value, least, most)| value < least || value > most);
-    Some(match beyond {
-        Some((what, ..)) => format!("parsing time {text:?}: {what} out of range"),
-        None => format!("parsing time {text:?} as {layout:?}: cannot parse {fraction:?} as \"Z07:00\""),
-    })
+    if let Some((what, ..)) = beyond {
+        return Some(format!("parsing time {text:?}: {what} out of range"));
+    }
+    if !micro
+        && let Some(fraction) = rest.strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        rest = fraction.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    }
+    let zone = rest == "Z"
+        || rest.strip_prefix(['+', '-']).is_some_and(|zone| {
+            let digits =
+                zone.bytes().enumerate().all(|(at, byte)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() });
+            zone.len() == 5 && digits
+        });
+    if zone { None } else { fault(rest, "Z07:00") }
 }
 
 /// Why Go could not read base64, if so. Line ends count in Go's offsets but are skipped.
@@ -196,7 +207,12 @@ mod tests {
     #[test]
     fn times_fail_as_in_go() {
         assert_eq!(time_fault("2025-01-31T12:00:00Z", false), None);
-        assert_eq!(time_fault("2025-01-31T12:00:00.123+02:00", true), None);
+        assert_eq!(time_fault("2025-01-31T12:00:00.123+02:00", false), None);
+        assert_eq!(time_fault("2025-01-31T12:00:00.123456+02:00", true), None);
+        assert_eq!(
+            time_fault("2025-01-31T12:00:00Z", true).unwrap(),
+            r#"parsing time "2025-01-31T12:00:00Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000""#
+        );
         let fault = |text: &str| time_fault(text, false).unwrap();
         assert_eq!(fault("abc"), r#"parsing time "abc" as "2006-01-02T15:04:05Z07:00": cannot parse "abc" as "2006""#);
         assert_eq!(

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{ApiServer, Request, metadata};
 use crate::object::meta;
+use crate::object::schema;
 use crate::sim::apiserver::admission::{self, Operation};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::{Resource, names};
@@ -34,6 +35,7 @@ impl ApiServer {
     fn create_prepared(&self, request: &Request, resource: &'static Resource, mut object: Value) -> Result<Object> {
         let strategy = &resource.strategy;
         let attributes = request.attributes(self, Operation::Create, None);
+        typed(resource, &mut object);
         (strategy.defaults)(&mut object);
         admission::mutate(&attributes, &mut object)?;
         // What admission added has defaults too.
@@ -61,5 +63,12 @@ impl ApiServer {
             WriteError::Exists => taken,
             other => Status::internal(format!("{other:?}")),
         })
+    }
+}
+
+/// Brings an object into the form Kubernetes' own types give it, whoever wrote it: clients' bodies come so, what controllers build does not.
+pub(super) fn typed(resource: &Resource, object: &mut Value) {
+    if let Some(of) = schema::of(&resource.api_version(), resource.kind) {
+        schema::normalise(object, of);
     }
 }

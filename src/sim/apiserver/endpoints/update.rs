@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::create::typed;
 use super::{ApiServer, Request, metadata, parts};
 use crate::object::meta;
 use crate::sim::apiserver::admission::{self, Operation};
@@ -71,6 +72,7 @@ impl ApiServer {
             );
             return Err(Status::conflict(resource.group, resource.plural, &request.name, &why));
         }
+        typed(resource, &mut object);
         metadata::keep(&mut object, old);
         let attributes = request.attributes(self, Operation::Update, Some(old));
         (strategy.defaults)(&mut object);
