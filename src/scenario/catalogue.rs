@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::folder::Folder;
 use super::load::Scenario;
 use super::nearest::nearest;
 use super::pack::{PACK_FILE, Pack};
 use super::problem::{PackError, Problem};
-use super::source::Folder;
 use crate::base::dirs::Dirs;
 
 include!(concat!(env!("OUT_DIR"), "/packs.rs"));

@@ -4,13 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::folder::Folder;
 use super::model::{API_VERSION, Head};
 use super::node::{Dialect, Node, Tree, parse};
-use super::pack::SCENARIO_FILE;
 use super::problem::{PackError, Problem, unless_errors};
 use super::recover;
-use super::source::{Folder, Source};
+use super::source::Source;
 
+/// The file that makes a folder a scenario.
+pub const SCENARIO_FILE: &str = "scenario.yaml";
 /// The file a long task may stand in.
 pub const TASK_FILE: &str = "task.md";
 
@@ -39,17 +41,25 @@ impl Scenario {
 
     /// Reads a scenario from its files. Only the head is looked at; `variant` and `lint` read the rest.
     pub fn of_folder(pack: &str, folder: Folder) -> Result<Self, PackError> {
+        let mut problems = Vec::new();
+        let scenario = Self::read(pack, folder, &mut problems);
+        unless_errors(scenario, problems)
+    }
+
+    /// Reads a scenario from its files as far as it can be read. All that is wrong with the head is told.
+    pub fn read(pack: &str, folder: Folder, problems: &mut Vec<Problem>) -> Option<Self> {
         let source = match folder.named(SCENARIO_FILE) {
             Ok(source) => Arc::clone(source),
-            Err((code, why, _)) => return Err(Problem::in_file(folder.root(), code, why).into()),
+            Err((code, why, _)) => {
+                problems.push(Problem::in_file(folder.root(), code, why));
+                return None;
+            }
         };
-        let node = parse(&source, Dialect::Pack)?;
-        let mut problems = Vec::new();
-        check_frame(&source, &node, &mut problems);
-        let head: Option<Head> = node.get("spec").and_then(|spec| recover::read(&source, spec, &mut problems));
+        let node = parse(&source, Dialect::Pack).map_err(|problem| problems.push(problem)).ok()?;
+        check_frame(&source, &node, problems);
+        let head: Head = recover::read(&source, node.get("spec")?, problems)?.value;
         let name = node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default().to_owned();
-        let scenario = head.map(|head| Self { pack: pack.to_owned(), name, head, folder, source, node });
-        unless_errors(scenario, problems)
+        Some(Self { pack: pack.to_owned(), name, head, folder, source, node })
     }
 
     /// The pack's and the scenario's name, with a `/` between them.

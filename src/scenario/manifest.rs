@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::folder::Folder;
 use super::node::{Dialect, Node, Tree, parse_many};
-use super::problem::{Place, Problem};
-use super::source::{Folder, Source};
+use super::problem::Problem;
+use super::source::{Place, Source};
 use super::step::ManifestText;
 use super::template::Templates;
 

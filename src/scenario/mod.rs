@@ -3,8 +3,13 @@
 
 pub mod catalogue;
 pub mod check;
+pub mod code;
 pub mod duration;
+pub mod folder;
+pub mod form;
+pub mod inspect;
 pub mod json_schema;
+pub mod known;
 pub mod lint;
 pub mod load;
 pub mod manifest;
@@ -16,6 +21,7 @@ pub mod param;
 pub mod problem;
 pub mod query;
 mod recover;
+pub mod scaffold;
 pub mod source;
 pub mod step;
 pub mod template;

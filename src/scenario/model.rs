@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use super::json_schema::schema_of_form;
+use super::form::schema_of_form;
 use super::param::Params;
 use super::step::{Run, Step};
 

@@ -171,10 +171,11 @@ fn problem(source: &Arc<Source>, error: &serde_yaml::Error) -> Problem {
     use serde_yaml::MessageFormatter;
     let words = serde_yaml::UserMessageFormatter.format_message(error.without_snippet()).into_owned();
     let message = format!("this is not YAML that can be read: {words}");
-    match error.location() {
-        Some(location) => Problem::at(source.place(span(&location, &source.text)), "yaml", message),
-        None => Problem::in_file(&source.path, "yaml", message),
-    }
+    let Some(location) = error.location() else { return Problem::in_file(&source.path, "yaml", message) };
+    let line = source.text.lines().nth((location.line().max(1) - 1) as usize).unwrap_or_default();
+    let problem = Problem::at(source.place(span(&location, &source.text)), "yaml", message);
+    let bare = line.trim_start_matches([' ', '-']).starts_with("{{") || line.contains(": {{") || line.contains("[{{");
+    if bare { problem.help("a value that begins with `{{` needs quotes") } else { problem }
 }
 
 fn span(location: &serde_yaml::Location, text: &str) -> Range<usize> {

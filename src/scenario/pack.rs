@@ -9,18 +9,17 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
-use super::json_schema::schema_of_form;
-use super::load::Scenario;
+use super::folder::Folder;
+use super::form::schema_of_form;
+use super::load::{SCENARIO_FILE, Scenario};
 use super::model::{ApiVersion, Metadata};
 use super::node::{Dialect, Node, parse};
 use super::problem::{PackError, Problem, unless_errors};
 use super::recover;
-use super::source::{Folder, Source};
+use super::source::Source;
 
 /// The file that makes a folder a pack.
 pub const PACK_FILE: &str = "pack.yaml";
-/// The file that makes a folder a scenario.
-pub const SCENARIO_FILE: &str = "scenario.yaml";
 
 /// A pack: what its scenarios are about, and the exams drawn from them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -195,16 +194,10 @@ impl Pack {
             }
         };
         let node = parse(&source, Dialect::Pack).map_err(|problem| problems.push(problem)).ok()?;
-        let file: PackFile = recover::read(&source, &node, problems)?;
-        let name = file.metadata.name;
-        let mut scenarios = Vec::new();
-        for place in scenario_folders(&folder) {
-            match Scenario::of_folder(&name, folder.below(&place)) {
-                Ok(scenario) => scenarios.push(Arc::new(scenario)),
-                Err(error) => problems.extend(error.problems),
-            }
-        }
-        Some(Self { name, spec: file.spec, scenarios, folder, node, source })
+        let PackFile { metadata: Metadata { name }, spec, .. } = recover::read(&source, &node, problems)?.value;
+        let read = |place: String| Scenario::read(&name, folder.below(&place), problems).map(Arc::new);
+        let scenarios = scenario_folders(&folder).into_iter().filter_map(read).collect();
+        Some(Self { name, spec, scenarios, folder, node, source })
     }
 
     /// The scenario with this name, without the pack's.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::json_schema::schema_of_form;
+use super::form::schema_of_form;
 use crate::base::seed::Seed;
 
 /// How often a draw is begun again where the values left cannot differ as they should.

@@ -3,11 +3,11 @@
 
 use std::fmt::{self, Display};
 use std::ops::Range;
-use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::source::Source;
+use super::code::is_known;
+use super::source::Place;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -17,32 +17,6 @@ pub enum Severity {
     Error,
     /// The scenario works, and an author should know.
     Warning,
-}
-
-/// A stretch of a file of a pack.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The file.
-    pub source: Arc<Source>,
-    /// The bytes of its text that are meant.
-    pub span: Range<usize>,
-}
-
-impl Place {
-    /// The line, from 1.
-    pub fn line(&self) -> usize {
-        self.before().matches('\n').count() + 1
-    }
-
-    /// The column in characters, from 1.
-    pub fn column(&self) -> usize {
-        let before = self.before();
-        before.rsplit('\n').next().unwrap_or(before).chars().count() + 1
-    }
-
-    fn before(&self) -> &str {
-        self.source.text.get(..self.span.start).unwrap_or(&self.source.text)
-    }
 }
 
 /// One thing that is wrong with a pack.
@@ -71,6 +45,7 @@ impl Problem {
 
     /// An error about a file as a whole.
     pub fn in_file(file: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(is_known(code), "{code} is not in the list of codes");
         let (message, file) = (message.into(), file.into());
         Self { severity: Severity::Error, code, message, file, place: None, help: None }
     }
@@ -183,12 +158,15 @@ pub fn render(problems: &[Problem], color: bool) -> String {
     problems.iter().map(|problem| problem.render(color)).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Sorts by file and place, and drops what was said twice.
+/// Sorts by file and place, and drops what was said twice: of two bad values at one place the first says enough.
 pub fn sort(problems: &mut Vec<Problem>) {
     let start = |problem: &Problem| problem.place.as_ref().map(|place| place.span.start);
     problems.sort_by(|a, b| (&a.file, start(a), a.severity).cmp(&(&b.file, start(b), b.severity)));
     let mut seen = std::collections::HashSet::new();
-    problems.retain(|problem| seen.insert((problem.position(), problem.code, problem.message.clone())));
+    problems.retain(|problem| {
+        let message = if problem.code == "bad-value" { "" } else { &problem.message };
+        seen.insert((problem.position(), problem.code, message.to_owned()))
+    });
 }
 
 fn summary(problems: &[Problem]) -> String {

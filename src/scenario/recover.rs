@@ -6,51 +6,87 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::node::{Node, Tree};
+use super::node::{Key, Node, Tree};
 use super::problem::Problem;
 use super::source::Source;
 use super::typed::{Kind, TypeError};
 
 const MAX_ROUNDS: usize = 100;
 
-/// Makes a `T` of the tree. Where that fails all that is wrong is added to `problems`, and there is no `T`.
-pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) -> Option<T> {
-    let mut error = match T::deserialize(node) {
-        Ok(value) => return Some(value),
-        Err(error) => error,
-    };
+/// A type read from a tree as far as that could be done.
+pub struct Recovered<T> {
+    /// What was read.
+    pub value: T,
+    /// The tree without what could not be read.
+    pub rest: Node,
+}
+
+/// Makes a `T` of the tree. All that is wrong is added to `problems`; in the `T` it is left out, or something else stands in its
+/// place. Where neither can be done there is no `T`.
+pub fn read<T: DeserializeOwned>(
+    source: &Arc<Source>,
+    node: &Node,
+    problems: &mut Vec<Problem>,
+) -> Option<Recovered<T>> {
     let mut rest = node.clone();
-    let mut taken = HashSet::new();
+    let mut mended = HashSet::new();
     for _ in 0..MAX_ROUNDS {
-        if !follows(&error, &taken) {
+        let error = match T::deserialize(&rest) {
+            Ok(value) => return Some(Recovered { value, rest }),
+            Err(error) => error,
+        };
+        if !follows(&error, &mended) {
             problems.push(error.problem(source));
         }
-        if error.path.is_empty() || take(&mut rest, &error, &mut taken).is_none() {
-            break;
-        }
-        match T::deserialize(&rest) {
-            Ok(_) => break,
-            Err(next) => error = next,
+        match fill_in::<T>(&rest, &error) {
+            Some(filled) => rest = filled,
+            None => take(&mut rest, &error, &mut mended)?,
         }
     }
     None
 }
 
 /// Where a mapping starts, and the key taken out of it.
-type Taken = HashSet<(usize, String)>;
+type Mended = HashSet<(usize, String)>;
 
 /// Whether an error is only there because of what was taken out.
-fn follows(error: &TypeError, taken: &Taken) -> bool {
+fn follows(error: &TypeError, mended: &Mended) -> bool {
     let Some(start) = error.span.as_ref().map(|span| span.start) else { return false };
     match error.kind {
         Kind::Unknown(_) => false,
-        Kind::Missing(field) => taken.contains(&(start, field.to_owned())),
-        Kind::Value => taken.iter().any(|(from, _)| *from == start),
+        Kind::Missing(field) => mended.contains(&(start, field.to_owned())),
+        Kind::Value(_) => mended.iter().any(|(from, _)| *from == start),
     }
 }
 
-/// Takes what the error is about out of the tree.
-fn take(rest: &mut Node, error: &TypeError, taken: &mut Taken) -> Option<()> {
+/// The tree with something that the type takes where it is wrong or missing.
+fn fill_in<T: DeserializeOwned>(rest: &Node, error: &TypeError) -> Option<Node> {
+    let (key, words) = match error.kind {
+        Kind::Unknown(_) => return None,
+        Kind::Missing(field) => (Some(field), &[][..]),
+        Kind::Value(words) => (None, words),
+    };
+    let texts = words.iter().take(1).chain(&["x"]).map(|word| Tree::Text((*word).to_owned()));
+    [Tree::Int(1), Tree::Bool(true)].into_iter().chain(texts).chain([Tree::List(Vec::new())]).find_map(|tree| {
+        let mut filled = rest.clone();
+        let place = error.path.iter().rev().try_fold(&mut filled, |node, step| child(node, step))?;
+        let new = Node { span: error.span.clone()?, tree, drawn: false };
+        let mut path = error.path.clone();
+        match (key, &mut place.tree) {
+            (None, _) => *place = new,
+            (Some(field), Tree::Map(entries)) => {
+                entries.push((Key { span: place.span.clone(), text: field.to_owned() }, new));
+                path.insert(0, field.to_owned());
+            }
+            (Some(_), _) => return None,
+        }
+        let still = T::deserialize(&filled).is_err_and(|next| next.path == path);
+        (!still).then_some(filled)
+    })
+}
+
+/// Takes what the error is about out of the tree; a field that was only misspelt is set right.
+fn take(rest: &mut Node, error: &TypeError, mended: &mut Mended) -> Option<()> {
     let (last, way) = error.path.split_first()?;
     let parent = way.iter().rev().try_fold(rest, |node, step| child(node, step))?;
     match &mut parent.tree {
@@ -60,9 +96,11 @@ fn take(rest: &mut Node, error: &TypeError, taken: &mut Taken) -> Option<()> {
         }
         Tree::Map(entries) => {
             let index = entries.iter().position(|(key, _)| key.text == *last)?;
-            taken.insert((parent.span.start, entries.remove(index).0.text));
-            if let Kind::Unknown(Some(meant)) = error.kind {
-                taken.insert((parent.span.start, meant.to_owned()));
+            match error.kind {
+                Kind::Unknown(Some(meant)) if entries.iter().all(|(key, _)| key.text != meant) => {
+                    entries[index].0.text = meant.to_owned();
+                }
+                _ => drop(mended.insert((parent.span.start, entries.remove(index).0.text))),
             }
         }
         _ => return None,
@@ -85,7 +123,6 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "only their errors matter")]
     struct Team {
         name: String,
         players: Vec<Player>,
@@ -105,7 +142,8 @@ mod tests {
         let source = Source::new("team.yaml", text);
         let node = parse(&source, Dialect::Pack).unwrap();
         let mut problems = Vec::new();
-        assert!(read::<Team>(&source, &node, &mut problems).is_none());
+        let team = read::<Team>(&source, &node, &mut problems).unwrap().value;
+        assert_eq!((team.name.as_str(), team.players.len()), ("Reds", 3));
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         team.yaml:1:1: there is no field `nmae` here

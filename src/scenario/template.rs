@@ -10,8 +10,8 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::node::{Key, Node, Tree};
-use super::problem::{Place, Problem};
-use super::source::Source;
+use super::problem::Problem;
+use super::source::{Place, Source};
 
 /// How much work one template may do: about this many instructions, or 64 times as many bytes.
 const FUEL: u64 = 50_000;
@@ -113,6 +113,12 @@ fn syntax() -> Result<SyntaxConfig, minijinja::Error> {
     syntax.build()
 }
 
+/// The JSON Schema of a number that a template may draw.
+pub fn number_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let drawn = "^\\{\\{.*\\}\\}$";
+    schemars::json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": drawn }] })
+}
+
 /// Whether a text has anything to draw.
 pub fn is_template(text: &str) -> bool {
     ["{{", "{%"].iter().any(|mark| text.contains(mark))
@@ -139,10 +145,25 @@ fn within_scalar(source: &Source, span: &Range<usize>, error: &minijinja::Error)
 fn narrow(source: &Source, line: Range<usize>, error: &minijinja::Error) -> Range<usize> {
     let fragment = error.template_source().zip(error.range()).and_then(|(text, range)| text.get(range));
     let inside = fragment.filter(|fragment| !fragment.is_empty()).and_then(|fragment| {
-        let at = line.start + source.text.get(line.clone())?.find(fragment)?;
+        let at = line.start + find_drawn(source.text.get(line.clone())?, fragment)?;
         Some(at..at + fragment.len())
     });
     inside.unwrap_or(line)
+}
+
+/// Where a word stands inside of `{{ }}` or `{% %}`, as a word of its own.
+pub fn find_drawn(text: &str, word: &str) -> Option<usize> {
+    let part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    let whole = |at: usize| {
+        let plain = !word.starts_with(|letter: char| letter.is_alphanumeric());
+        let before = text[..at].chars().next_back();
+        plain || !(part(before) || before == Some('.') || part(text[at + word.len()..].chars().next()))
+    };
+    let inside = |at: usize| {
+        let last = |marks: [&str; 2]| text[..at].rfind(marks[0]).max(text[..at].rfind(marks[1]));
+        last(["{{", "{%"]) > last(["}}", "%}"])
+    };
+    text.match_indices(word).map(|(at, _)| at).find(|at| whole(*at) && inside(*at))
 }
 
 /// The text of line `line` (from 1) behind `skip` lines, without the white space around it.

@@ -36,8 +36,8 @@ pub enum Kind {
     Unknown(Option<&'static str>),
     /// This field is not there.
     Missing(&'static str),
-    /// A value that is not right.
-    Value,
+    /// A value that is not right, and the words that would be.
+    Value(&'static [&'static str]),
 }
 
 impl TypeError {
@@ -46,7 +46,7 @@ impl TypeError {
         let code = match self.kind {
             Kind::Unknown(_) => "unknown-field",
             Kind::Missing(_) => "missing-field",
-            Kind::Value => "bad-value",
+            Kind::Value(_) => "bad-value",
         };
         let place = source.place(self.span.clone().unwrap_or(0..0));
         Problem { help: self.help.clone(), ..Problem::at(place, code, &self.message) }
@@ -69,11 +69,11 @@ impl TypeError {
 
 impl de::Error for TypeError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::new(Kind::Value, message.to_string(), None)
+        Self::new(Kind::Value(&[]), message.to_string(), None)
     }
 
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Value, format!("expected {expected}, found {found}"), None)
+        Self::new(Kind::Value(&[]), format!("expected {expected}, found {found}"), None)
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -87,7 +87,7 @@ impl de::Error for TypeError {
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
         let help = advice(nearest(word, known.iter().copied()), known);
-        Self::new(Kind::Value, format!("`{word}` is none of the words known here"), Some(help))
+        Self::new(Kind::Value(known), format!("`{word}` is none of the words known here"), Some(help))
     }
 
     fn missing_field(field: &'static str) -> Self {

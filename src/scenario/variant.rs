@@ -12,7 +12,7 @@ use super::manifest;
 use super::model::{Capability, Difficulty, ScenarioFile, Solution, Spec, Wrong};
 use super::node::{Node, Tree};
 use super::problem::{PackError, Problem, unless_errors};
-use super::recover;
+use super::recover::{self, Recovered};
 use super::source::Source;
 use super::step::Step;
 use super::template::Templates;
@@ -75,12 +75,15 @@ impl Variant {
     }
 }
 
-/// A variant together with the tree it was made of, so that lint can point at what it finds.
+/// A variant with the trees it was made of, so that lint can point at what it finds.
+#[derive(Clone, Debug)]
 pub struct Drawing {
-    /// The variant.
+    /// The variant, without what could not be read.
     pub variant: Variant,
-    /// The tree of `scenario.yaml`, drawn.
+    /// The tree of the file `scenario.yaml`, drawn, without what could not be read.
     pub node: Node,
+    /// The same with it.
+    pub whole: Node,
 }
 
 impl Scenario {
@@ -91,23 +94,23 @@ impl Scenario {
         unless_errors(drawing.map(|drawing| drawing.variant), problems)
     }
 
-    /// Draws the scenario and tells all that stands in the way.
+    /// Draws the scenario as far as that can be done, and tells all that is wrong.
     pub fn draw(&self, seed: Seed, problems: &mut Vec<Problem>) -> Option<Drawing> {
         let params = self.draw_params(seed, problems)?;
         let templates = Templates::new(&params);
-        let before = problems.len();
-        let node = draw_tree(&templates, &self.source, &self.node, problems);
-        // A type error behind a template that could not be drawn would only say the same again.
-        if problems.len() > before {
-            return None;
-        }
-        let file: ScenarioFile = recover::read(&self.source, &node, problems)?;
-        let mut spec = file.spec;
+        let whole = draw_tree(&templates, &self.source, &self.node, problems);
+        let told: Vec<String> = problems.iter().map(Problem::position).collect();
+        let mut behind = Vec::new();
+        let read: Option<Recovered<ScenarioFile>> = recover::read(&self.source, &whole, &mut behind);
+        // What could not be drawn is often of the wrong type too; that was said already.
+        problems.extend(behind.into_iter().filter(|problem| !told.contains(&problem.position())));
+        let Recovered { value, rest: node } = read?;
+        let mut spec = value.spec;
         let task = self.task(&templates, spec.task.take(), problems);
         let files = self.solution_files(&templates, problems);
         self.fill(&templates, &node, &mut spec, problems);
-        let variant = self.assemble(seed, params, spec, (task?, files));
-        (problems.len() == before).then_some(Drawing { variant, node })
+        let variant = self.assemble(seed, params, spec, (task, files));
+        Some(Drawing { variant, node, whole })
     }
 
     fn draw_params(&self, seed: Seed, problems: &mut Vec<Problem>) -> Option<Map<String, Value>> {
@@ -179,7 +182,7 @@ impl Scenario {
         seed: Seed,
         params: Map<String, Value>,
         spec: Spec,
-        (task, files): (String, BTreeMap<String, String>),
+        (task, files): (Option<String>, BTreeMap<String, String>),
     ) -> Variant {
         Variant {
             pack: self.pack.clone(),
@@ -192,7 +195,7 @@ impl Scenario {
             difficulty: spec.difficulty,
             minutes: spec.minutes,
             requires: spec.requires,
-            task,
+            task: task.unwrap_or_default(),
             setup: spec.setup,
             checks: spec.checks,
             hints: spec.hints,

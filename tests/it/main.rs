@@ -12,6 +12,7 @@ mod exam_report;
 mod infra;
 mod openapi;
 mod packs;
+mod packs_broken;
 mod pki;
 mod protobuf;
 mod rbac;

@@ -1,10 +1,11 @@
 //! `absent`: no such object is there.
+//! Negative: it pays only after a positive check.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::inspect::Inspect;
 use crate::scenario::query::Query;
 
 /// No such object is there.

@@ -1,4 +1,5 @@
 //! `answerFile`: the learner wrote an answer down in a file.
+//! Reading the learner's file is grading's.
 
 use regex::Regex;
 use schemars::JsonSchema;
@@ -6,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Statement;
-use crate::scenario::json_schema::schema_of_form;
-use crate::scenario::lint::inspect::Inspect;
-use crate::scenario::source::climbs_out;
+use crate::scenario::folder::climbs_out;
+use crate::scenario::form::schema_of_form;
+use crate::scenario::inspect::Inspect;
 
 /// The learner wrote an answer down in a file.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,8 +73,13 @@ impl TryFrom<AnswerFileForm> for AnswerFile {
         if let Some(why) = climbs_out(&form.path) {
             return Err(format!("the path `{}` {why}; it is relative to the task's working directory", form.path));
         }
-        let regex =
-            |text: String| Regex::new(&text).map_err(|error| format!("`{text}` is no regular expression: {error}"));
+        let regex = |text: String| {
+            Regex::new(&text).map_err(|error| {
+                let words = error.to_string();
+                let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                format!("`{text}` is no regular expression: {last}")
+            })
+        };
         let all = [
             form.equals.map(Expectation::Equals),
             form.lines.map(Expectation::Lines),

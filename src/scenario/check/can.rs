@@ -1,11 +1,14 @@
 //! `can`: somebody may do something, as the cluster's own access review says.
+//! Also who, what and where, which `cannot` shares.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use crate::scenario::json_schema::schema_of_form;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::form::schema_of_form;
+use crate::scenario::inspect::Inspect;
+use crate::scenario::known;
+use crate::scenario::nearest::nearest;
 
 /// Somebody may do something.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -78,6 +81,36 @@ impl std::fmt::Display for ResourceName {
 
 impl Statement for Can {
     fn inspect(&self, inspect: &mut Inspect<'_>) {
-        inspect.access(&self.0);
+        self.0.inspect(inspect);
+        for part in self.0.user.strip_prefix("system:serviceaccount:").unwrap_or(&self.0.user).split(':') {
+            inspect.name(&["as"], part);
+        }
+        for group in self.0.groups.iter().filter(|group| !group.starts_with("system:")) {
+            inspect.name(&["groups"], group);
+        }
+        for (key, name) in [("namespace", &self.0.namespace), ("name", &self.0.name)] {
+            if let Some(name) = name {
+                inspect.name(&[key], name);
+            }
+        }
+    }
+}
+
+impl Access {
+    /// Tells which words of it Kubernetes does not know.
+    pub(super) fn inspect(&self, inspect: &mut Inspect<'_>) {
+        if !known::VERBS.contains(&self.verb.as_str()) {
+            let near =
+                nearest(&self.verb, known::VERBS.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            let message = format!("Kubernetes knows no verb `{}`{}", self.verb, near.unwrap_or_default());
+            inspect.error(&["verb"], "bad-value", message);
+        }
+        let ResourceName { resource, group, .. } = &self.resource;
+        if let (Err(near), false) = (known::resource(group, resource), known::is_virtual(&self.verb)) {
+            let place = if group.is_empty() { "the core group".to_owned() } else { format!("the group {group}") };
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let message = format!("there is no resource `{resource}` in {place}{near}");
+            inspect.error(&["resource"], "unknown-resource", message);
+        }
     }
 }

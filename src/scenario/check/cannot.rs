@@ -1,10 +1,11 @@
 //! `cannot`: somebody may not do something, as the cluster's own access review says.
+//! Negative: it pays only after a positive check.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Access, Statement};
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::inspect::Inspect;
 
 /// Somebody may not do something.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -17,6 +18,6 @@ impl Statement for Cannot {
     }
 
     fn inspect(&self, inspect: &mut Inspect<'_>) {
-        inspect.access(&self.0);
+        self.0.inspect(inspect);
     }
 }

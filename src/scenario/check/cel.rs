@@ -1,4 +1,5 @@
 //! `cel`: an expression over some objects is true.
+//! Compiling and evaluating stand in the layer `expr`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::inspect::Inspect;
 use crate::scenario::query::Query;
 
 /// An expression over some objects is true. Each name under `objects` is a variable: the object itself where it is asked for by
@@ -31,9 +32,9 @@ impl Statement for Cel {
         if self.objects.is_empty() {
             inspect.error(&[], "bad-value", "an expression needs at least one object to look at under `objects`");
         }
-        inspect.cel(&["expr"], &self.expr, self.objects.keys().map(String::as_str));
+        inspect.expression(&["expr"], &self.expr, &self.objects);
         if self.message.is_none() {
-            inspect.warning(&["expr"], "no-message", "the learner is not told what is wrong when this is not true")
+            inspect.warning(&["expr"], "no-message", "the learner is not told what is wrong when this is not true");
         }
     }
 }

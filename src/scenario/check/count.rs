@@ -1,4 +1,5 @@
 //! `count`: so many objects of a kind are there.
+//! Counting is grading's; zero is a negative.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Statement;
-use crate::scenario::json_schema::schema_of_form;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::form::schema_of_form;
+use crate::scenario::inspect::Inspect;
 use crate::scenario::query::{Query, Which};
 
 /// So many objects of a kind are there.
@@ -69,12 +70,15 @@ struct CountForm {
     matching: Option<Value>,
     /// Exactly so many.
     #[serde(default)]
+    #[schemars(schema_with = "crate::scenario::template::number_schema")]
     equals: Option<u64>,
     /// So many or more.
     #[serde(default)]
+    #[schemars(schema_with = "crate::scenario::template::number_schema")]
     at_least: Option<u64>,
     /// So many or fewer.
     #[serde(default)]
+    #[schemars(schema_with = "crate::scenario::template::number_schema")]
     at_most: Option<u64>,
 }
 

@@ -1,10 +1,11 @@
 //! `event`: something was said about an object.
+//! Events go after an hour on a real cluster: ask only for what the task itself makes happen.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::inspect::Inspect;
 
 /// Something was said about an object.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

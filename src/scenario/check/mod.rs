@@ -24,8 +24,8 @@ pub use count::{Bounds, Count};
 pub use event::Event;
 pub use object::Object;
 
-use super::json_schema::schema_of_form;
-use super::lint::inspect::Inspect;
+use super::form::schema_of_form;
+use super::inspect::Inspect;
 
 /// What every kind of check can say about itself.
 pub trait Statement {

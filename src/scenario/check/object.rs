@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use crate::scenario::lint::inspect::Inspect;
+use crate::scenario::inspect::Inspect;
 use crate::scenario::query::Partial;
 
 /// An object is there and has these fields; others do not matter.

@@ -1,10 +1,11 @@
 //! `apply`: manifests from a file of the scenario's folder, or written in place.
+//! Reading them stands in `scenario::manifest`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::scenario::json_schema::schema_of_form;
+use crate::scenario::form::schema_of_form;
 
 /// Applies manifests.
 #[derive(Clone, Debug, Deserialize)]

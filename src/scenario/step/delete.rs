@@ -1,4 +1,5 @@
 //! `delete`: an object goes.
+//! Waiting until it is gone is the lab's.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

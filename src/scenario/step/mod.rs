@@ -16,7 +16,7 @@ pub use patch::{Patch, PatchType};
 pub use run::Run;
 pub use wait_for::WaitFor;
 
-use super::json_schema::schema_of_form;
+use super::form::schema_of_form;
 
 macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $field:ident, $key:literal, $kind:ident;)+) => {

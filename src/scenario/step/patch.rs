@@ -1,4 +1,5 @@
 //! `patch`: an object changes.
+//! How patches work stands in `object::patch`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

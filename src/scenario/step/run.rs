@@ -1,4 +1,5 @@
 //! `run`: shell text, in solutions and wrong answers only.
+//! Running it is the lab's.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,4 +1,5 @@
 //! `waitFor`: until an object has some fields.
+//! Waiting is the lab's.
 
 use std::time::Duration;
 
