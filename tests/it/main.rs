@@ -23,3 +23,4 @@ mod screens_desk;
 mod screens_room;
 mod terminal;
 mod tls;
+mod workloads;

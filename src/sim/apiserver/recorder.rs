@@ -69,11 +69,19 @@ impl Recorder {
                 return;
             }
         }
-        let name = format!("{}.{:x}", meta::name(object), now.as_nanosecond());
-        let event = self.event((namespace, &name), kind, (object, &said), now);
-        // An event that cannot be written (its namespace is going) is no loss.
-        if self.client.create(&EVENT, event).is_ok() {
-            known.insert(said, (name, now));
+        for nanosecond in now.as_nanosecond().. {
+            let name = format!("{}.{nanosecond:x}", meta::name(object));
+            let event = self.event((namespace, &name), kind, (object, &said), now);
+            match self.client.create(&EVENT, event) {
+                // Two events of one moment.
+                Err(status) if status.reason == "AlreadyExists" => {}
+                // An event that cannot be written (its namespace is going) is no loss.
+                Err(_) => return,
+                Ok(_) => {
+                    known.insert(said, (name, now));
+                    return;
+                }
+            }
         }
     }
 

@@ -1,6 +1,15 @@
 //! The controllers: each watches some resources and brings the cluster nearer to what one object asks for.
 //! One controller, one file, one row. How a controller is driven is the reconciler's; Pods start and stop at the nodes.
 
+pub mod claim;
+pub mod conditions;
+pub mod deployment;
+pub mod fraction;
+pub mod pod_control;
+pub mod pods;
+pub mod replicaset;
+pub mod template;
+
 use super::apiserver::status::Result;
 use super::reconciler::{Context, Key, Next, Reconciler, Watched};
 
@@ -27,4 +36,5 @@ impl Reconciler for Controller {
 }
 
 /// Every controller.
-pub static CONTROLLERS: &[&Controller] = &[];
+pub static CONTROLLERS: &[&Controller] =
+    &[&deployment::DEPLOYMENT_CONTROLLER, &replicaset::REPLICASET_CONTROLLER, &replicaset::REPLICATION_CONTROLLER];
