@@ -143,7 +143,7 @@ impl Walk<'_> {
             }
             (Shape::Bytes, Value::String(text)) => {
                 use base64::Engine;
-                if base64::engine::general_purpose::STANDARD.decode(text.replace(['\n', '\r'], "")).is_err() {
+                if super::BASE64.decode(text.replace(['\n', '\r'], "")).is_err() {
                     self.unreadable("base64", value);
                 }
             }

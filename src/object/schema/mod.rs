@@ -8,7 +8,7 @@ mod table;
 mod typed;
 
 pub use check::{Kind as ProblemKind, Problem, check};
-pub use typed::normalise;
+pub use typed::{BASE64, normalise};
 
 use serde_json::Value;
 
@@ -187,6 +187,11 @@ impl std::fmt::Debug for Type {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.name())
     }
+}
+
+/// Go's name of a list's items or a map's values, from Go's name of the whole: `v1.Protocol` from `[]v1.Protocol`.
+pub fn element_name(name: &str) -> Option<&str> {
+    name.strip_prefix("[]").or_else(|| Some(name.strip_prefix("map[")?.split_once(']')?.1))
 }
 
 impl Shape {

@@ -3,7 +3,18 @@
 
 use super::{Field, Shape, Type};
 use crate::object::quantity::Quantity;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value, json};
+
+/// Base64 as Go reads it: padded, and trailing bits do not matter.
+pub const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
 
 /// Rewrites `value` as Kubernetes' own types would print it. Unknown fields are left alone (decoding drops them, with a word about it).
 ///
@@ -11,7 +22,7 @@ use serde_json::{Map, Value, json};
 /// - structs that Go always writes appear (`resources: {}`, `strategy: {}`, `targetPort: 0`, `divisor: "0"`), and so do zeros of fields without
 ///   `omitempty` (`restartCount: 0`); a list, map or time without `omitempty` that was not set, or is an empty
 ///   list, is absent, where Go would print `null`;
-/// - quantities and times take their canonical form.
+/// - quantities, times and base64 take their canonical form.
 ///
 /// Does nothing to what does not have its field's shape. Idempotent.
 pub fn normalise(value: &mut Value, of: Type) {
@@ -44,6 +55,7 @@ fn shape(value: &mut Value, of: &Shape) {
                 *value = quantity.to_string().into();
             }
         }
+        (Shape::Bytes, Value::String(text)) => rewrite_base64(text),
         (Shape::Time, Value::String(text)) => rewrite_time(text, 0),
         (Shape::MicroTime, Value::String(text)) => rewrite_time(text, 6),
         _ => {}
@@ -58,6 +70,14 @@ fn element(value: &mut Value, of: &Shape) {
         *value = zero;
     }
     shape(value, of);
+}
+
+/// Line ends go, and so do bits that stand for nothing.
+fn rewrite_base64(text: &mut String) {
+    text.retain(|letter| !matches!(letter, '\r' | '\n'));
+    if let Ok(bytes) = BASE64.decode(&*text) {
+        *text = BASE64.encode(bytes);
+    }
 }
 
 fn rewrite_time(text: &mut String, digits: usize) {
@@ -159,6 +179,12 @@ mod tests {
         let status = normalised("apps/v1", "DaemonSet", json!({}));
         assert_eq!(status["status"]["desiredNumberScheduled"], 0);
         assert_eq!(normalised("rbac.authorization.k8s.io/v1", "Role", json!({"rules": []})), json!({"metadata": {}}));
+    }
+
+    #[test]
+    fn base64_is_one_line() {
+        let secret = normalised("v1", "Secret", json!({"data": {"a": "Z2Vo\nZWlt\n", "b": "YR=="}}));
+        assert_eq!(secret["data"], json!({"a": "Z2VoZWlt", "b": "YQ=="}));
     }
 
     #[test]

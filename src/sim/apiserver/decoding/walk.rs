@@ -3,7 +3,7 @@
 
 use super::words::{self, Dialect};
 use crate::object::quantity::Quantity;
-use crate::object::schema::{Field, Shape, Type};
+use crate::object::schema::{self, Field, Shape, Type};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_yaml::Spanned;
@@ -197,7 +197,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let (inner, name) = match self.shape {
-            Shape::List(inner) => (inner.as_ref(), self.name.and_then(|name| name.strip_prefix("[]"))),
+            Shape::List(inner) => (inner.as_ref(), self.name.and_then(schema::element_name)),
             Shape::Any => (self.shape, None),
             _ => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
@@ -231,7 +231,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             if out.contains_key(&key) && checked {
                 duplicate(self.walk, &key, line);
             }
-            let name = self.name.and_then(|name| name.strip_prefix("map[string]"));
+            let name = self.name.and_then(schema::element_name);
             let value = self.walk.within(&key, |walk| map.next_value_seed(Seed { walk, shape: inner, name }))?;
             out.insert(key, value);
         }

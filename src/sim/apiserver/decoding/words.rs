@@ -1,7 +1,7 @@
 //! What Go's decoders call a fault, word for word: encoding/json (sigs.k8s.io/json), time, base64, and the converter of strategic merge patches.
 //! Checked against a real API server 1.35.4.
 
-use crate::object::schema::Shape;
+use crate::object::schema::{self, Shape};
 use base64::DecodeError;
 use base64::Engine;
 use serde_json::Value;
@@ -121,47 +121,50 @@ pub(super) fn time_fault(text: &str, micro: bool) -> Option<String> {
     let mut rest = text;
     let pieces = ["2006", "-", "01", "-", "02", "T", "15", ":", "04", ":", "05", ".000000"];
     for piece in &pieces[..if micro { 12 } else { 11 }] {
-        let fits = rest.len() >= piece.len()
-            && rest.is_char_boundary(piece.len())
-            && rest
-                .bytes()
-                .zip(piece.bytes())
-                .all(|(found, like)| if like.is_ascii_digit() { found.is_ascii_digit() } else { found == like });
-        if !fits {
+        let Some((head, tail)) = rest.split_at_checked(piece.len()).filter(|(head, _)| alike(head, piece)) else {
             return fault(rest, piece);
+        };
+        let beyond = match (*piece, head.parse::<u32>()) {
+            ("01", Ok(0 | 13..)) => "month",
+            ("15", Ok(24..)) => "hour",
+            ("04", Ok(60..)) => "minute",
+            ("05", Ok(60..)) => "second",
+            _ => "",
+        };
+        if !beyond.is_empty() {
+            return Some(format!("parsing time {text:?}: {beyond} out of range"));
         }
-        rest = &rest[piece.len()..];
+        rest = tail;
     }
-    let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap_or_default();
-    let beyond = [("month", number(5..7), 1, 12), ("day", number(8..10), 1, 31), ("hour", number(11..13), 0, 23)]
-        .into_iter()
-        .chain([("minute", number(14..16), 0, 59), ("second", number(17..19), 0, 59)])
-        .find(|(_, value, least, most)| value < least || value > most);
-    if let Some((what, ..)) = beyond {
-        return Some(format!("parsing time {text:?}: {what} out of range"));
+    if !micro && let Some(fraction) = rest.strip_prefix('.') {
+        let after = fraction.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        rest = if after == fraction { rest } else { after };
     }
-    if !micro
-        && let Some(fraction) = rest.strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    {
-        rest = fraction.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let offset = rest.strip_prefix(['+', '-']).is_some_and(|offset| alike(offset, "07:00"));
+    if rest != "Z" && !offset {
+        return fault(rest, "Z07:00");
     }
-    let zone = rest == "Z"
-        || rest.strip_prefix(['+', '-']).is_some_and(|zone| {
-            let digits =
-                zone.bytes().enumerate().all(|(at, byte)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() });
-            zone.len() == 5 && digits
-        });
-    if zone { None } else { fault(rest, "Z07:00") }
+    let day = text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok());
+    (!day).then(|| format!("parsing time {text:?}: day out of range"))
+}
+
+/// Whether a text is like a piece of a layout: digits where it has digits.
+fn alike(text: &str, piece: &str) -> bool {
+    text.len() == piece.len()
+        && text
+            .bytes()
+            .zip(piece.bytes())
+            .all(|(found, like)| if like.is_ascii_digit() { found.is_ascii_digit() } else { found == like })
 }
 
 /// Why Go could not read base64, if so. Line ends count in Go's offsets but are skipped.
 pub(super) fn base64_fault(text: &str) -> Option<String> {
     let (places, kept): (Vec<usize>, Vec<u8>) =
         text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n')).unzip();
-    let error = base64::engine::general_purpose::STANDARD.decode(&kept).err()?;
-    let at = match error {
+    let at = match schema::BASE64.decode(&kept).err()? {
         DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
-        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => kept.len(),
+        // Go names the start of the four letters that are not four.
+        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => kept.len().saturating_sub(1) / 4 * 4,
     };
     let at = places.get(at).copied().unwrap_or(text.len());
     Some(format!("illegal base64 data at input byte {at}"))
@@ -220,6 +223,7 @@ mod tests {
             r#"parsing time "2025-01-31" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T""#
         );
         assert_eq!(fault("2025-13-31T00:00:00Z"), r#"parsing time "2025-13-31T00:00:00Z": month out of range"#);
+        assert_eq!(fault("2025-02-30T00:00:00Z"), r#"parsing time "2025-02-30T00:00:00Z": day out of range"#);
         assert_eq!(
             fault("2025-01-31T00:00:00"),
             r#"parsing time "2025-01-31T00:00:00" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "Z07:00""#
@@ -229,6 +233,8 @@ mod tests {
     #[test]
     fn base64_fails_at_gos_offset() {
         assert_eq!(base64_fault("Z2Vo\nZWlt\n"), None);
+        assert_eq!(base64_fault("YR=="), None);
+        assert_eq!(base64_fault("Z2Vo1").unwrap(), "illegal base64 data at input byte 4");
         assert_eq!(base64_fault("%%%").unwrap(), "illegal base64 data at input byte 0");
         assert_eq!(base64_fault("Z2Vo\nZ%lt").unwrap(), "illegal base64 data at input byte 6");
     }

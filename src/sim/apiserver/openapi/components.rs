@@ -98,11 +98,11 @@ impl Making {
                 reference(of.name())
             }
             Shape::Map(inner) => {
-                let name = name.and_then(|name| name.strip_prefix("map[string]"));
+                let name = name.and_then(schema::element_name);
                 json!({ "type": "object", "additionalProperties": self.element(inner, name) })
             }
             Shape::List(inner) => {
-                let name = name.and_then(|name| name.strip_prefix("[]"));
+                let name = name.and_then(schema::element_name);
                 json!({ "type": "array", "items": self.element(inner, name) })
             }
             Shape::String => json!({ "type": "string" }),
