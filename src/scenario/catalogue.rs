@@ -1,8 +1,9 @@
 //! All packs at hand: the ones inside the program, installed ones, and folders that were named.
 //! Finding a scenario by what somebody typed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use super::folder::Folder;
 use super::load::Scenario;
@@ -10,6 +11,7 @@ use super::nearest::nearest;
 use super::pack::{PACK_FILE, Pack};
 use super::problem::{PackError, Problem};
 use crate::base::dirs::Dirs;
+use crate::base::files;
 
 include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
@@ -17,6 +19,7 @@ include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     packs: Vec<Arc<Pack>>,
+    broken: Vec<PackError>,
 }
 
 /// Nothing has the name that was asked for.
@@ -62,13 +65,22 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// The packs inside the program and the ones this user installed. Of two with the same name the installed one counts.
+    /// The packs inside the program and the ones this user installed. Of two with the same name the installed one counts; one that
+    /// cannot be read is left out, and told by [`Catalogue::broken`].
     pub fn of_user(dirs: &Dirs) -> Result<Self, PackError> {
         let mut catalogue = Self::embedded()?;
         for folder in installed(dirs) {
-            catalogue.add(Pack::open(&folder)?);
+            match Pack::open(&folder) {
+                Ok(pack) => drop(catalogue.add(pack)),
+                Err(error) => catalogue.broken.push(error),
+            }
         }
         Ok(catalogue)
+    }
+
+    /// Why installed packs were left out.
+    pub fn broken(&self) -> &[PackError] {
+        &self.broken
     }
 
     /// Adds the pack of a folder that was named.
@@ -136,13 +148,35 @@ impl Catalogue {
 }
 
 /// Where a pack of this name is or would be installed.
-pub fn install_path(dirs: &Dirs, name: &str) -> std::path::PathBuf {
+pub fn install_path(dirs: &Dirs, name: &str) -> PathBuf {
     dirs.data.join("packs").join(name)
 }
 
-fn installed(dirs: &Dirs) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(dirs.data.join("packs")).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.join(PACK_FILE).is_file()).collect();
+/// Copies a pack to where [`Catalogue::of_user`] finds it, in place of one with the same name. Returns the folder.
+pub fn install(dirs: &Dirs, pack: &Pack) -> io::Result<PathBuf> {
+    let place = install_path(dirs, &pack.name);
+    let parent = dirs.data.join("packs");
+    files::private_dir(&parent)?;
+    let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&parent)?;
+    for (path, file) in pack.folder.files() {
+        let path = new.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(new.path()))?;
+        fs::write(path, file.text.as_bytes())?;
+    }
+    // The old one is moved away first: a folder cannot be replaced by another in one step.
+    let old = tempfile::Builder::new().prefix(".old-").tempdir_in(&parent)?;
+    match fs::rename(&place, old.path().join("pack")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => fs::rename(new.keep(), &place)?,
+    }
+    Ok(place)
+}
+
+fn installed(dirs: &Dirs) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dirs.data.join("packs")).into_iter().flatten().flatten();
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let is_pack = |path: &PathBuf| !hidden(path) && path.join(PACK_FILE).is_file();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(is_pack).collect();
     folders.sort();
     folders
 }

@@ -100,9 +100,13 @@ impl Templates {
         if !is_template(text) {
             return BTreeSet::new();
         }
-        let names = self.environment.template_from_str(text).map(|template| template.undeclared_variables(false));
-        let known: BTreeSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        names.unwrap_or_default().into_iter().filter(|name| !known.contains(name.as_str())).collect()
+        let template = self.environment.template_from_str(text);
+        template.map(|template| template.undeclared_variables(false).into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Whether templates have a function of this name; a parameter of the same name hides it.
+    pub fn has_function(&self, name: &str) -> bool {
+        self.environment.globals().any(|(known, _)| known == name)
     }
 }
 

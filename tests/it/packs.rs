@@ -1,10 +1,13 @@
 //! The packs inside the program: all load, all scenarios draw for several seeds, and the same seed draws the same.
 //! Whether they grade rightly is proved by `pack verify`.
 
+use kubedrill::base::dirs::Dirs;
 use kubedrill::base::seed::Seed;
 use kubedrill::scenario::folder::Folder;
 use kubedrill::scenario::lint::lint;
-use kubedrill::scenario::{Catalogue, CheckKind, NotFound, Pack, Severity, Step, json_schema, problem, scaffold};
+use kubedrill::scenario::{
+    Catalogue, CheckKind, NotFound, Pack, Severity, Step, catalogue, json_schema, problem, scaffold,
+};
 
 #[test]
 fn every_scenario_inside_the_program_can_be_drawn() {
@@ -109,4 +112,25 @@ fn the_examples_of_the_documentation_are_right() {
     let problems = lint(Folder::of_texts("sample", texts));
     let errors: Vec<_> = problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{}", problem::render(&errors, false));
+}
+
+#[test]
+fn an_installed_pack_is_found_and_a_broken_one_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::under(home.path().to_owned());
+    let pack = |name: &str| {
+        let files = scaffold::pack(name);
+        Pack::of_folder(Folder::of_texts("", files.iter().map(|file| (file.path.as_str(), file.text.as_str()))))
+            .unwrap()
+    };
+    for name in ["mine", "mine", "other"] {
+        catalogue::install(&dirs, &pack(name)).unwrap();
+    }
+    std::fs::write(catalogue::install_path(&dirs, "other").join("pack.yaml"), "kind: Pack\n").unwrap();
+    let catalogue = Catalogue::of_user(&dirs).unwrap();
+    assert_eq!(catalogue.find("mine/first-task").unwrap().id(), "mine/first-task");
+    assert!(catalogue.pack("other").is_none());
+    assert_eq!(catalogue.broken().len(), 1);
+    let left: Vec<_> = std::fs::read_dir(home.path().join("data/packs")).unwrap().collect();
+    assert_eq!(left.len(), 2, "only the two packs are left behind: {left:?}");
 }

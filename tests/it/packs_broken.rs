@@ -9,6 +9,7 @@ use kubedrill::scenario::code::CODES;
 use kubedrill::scenario::folder::Folder;
 use kubedrill::scenario::lint::lint;
 use kubedrill::scenario::{Pack, Problem, problem, scaffold};
+use proptest::prelude::*;
 
 /// A way to break the pack that `pack new` makes.
 struct Case {
@@ -338,4 +339,23 @@ fn a_folder_that_is_none_is_told() {
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     assert_eq!(message(&path), "there is no pack.yaml here");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_a_stranger_writes_makes_lint_panic(edits in proptest::collection::vec((0.0..1.0f64, 0..6usize, "[a-z:{}%|é漢\\[\\]\"'&*!#\\- \\n\\t]{0,6}"), 1..4)) {
+        let mut files = files(&case("", &[]));
+        let text = &mut files.iter_mut().find(|(path, _)| path == "first-task/scenario.yaml").unwrap().1;
+        for (place, cut, new) in &edits {
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            let start = (*place * places.len() as f64) as usize;
+            let end = (start + cut).min(places.len() - 1);
+            text.replace_range(places[start]..places[end.max(start)], new);
+        }
+        let problems = lint(Folder::of_texts("sample", files.iter().map(|(path, text)| (path.as_str(), text.as_str()))));
+        problem::render(&problems, true);
+        serde_json::to_string(&problems).unwrap();
+    }
 }

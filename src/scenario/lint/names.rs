@@ -10,6 +10,8 @@ use crate::scenario::step::Step;
 
 /// Names that are there in every cluster, or that the embedded one has.
 const EVERYWHERE: &[&str] = &[
+    "cpu",
+    "memory",
     "default",
     "kube-system",
     "kube-public",

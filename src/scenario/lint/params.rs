@@ -20,7 +20,7 @@ pub fn lint(scenario: &Scenario, problems: &mut Vec<Problem>) {
     let mut used = BTreeSet::new();
     let mut look = |text: &str, place: Place| {
         for name in templates.names(text) {
-            if !declared.contains(&name.as_str()) {
+            if !declared.contains(&name.as_str()) && !templates.has_function(&name) {
                 problems.push(undeclared(&declared, &name, place.clone()));
             }
             used.insert(name);
