@@ -3,6 +3,7 @@
 
 mod capability;
 pub mod embedded;
+pub mod objects;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::base::clock::Clock;
 pub use capability::{Capabilities, Capability};
+pub use objects::{AskError, Objects, PatchForm, Selection};
 
 /// A cluster that runs.
 pub trait Cluster: Send + Sync {
