@@ -13,14 +13,17 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::cluster::{AskError, Objects, Selection};
 use crate::scenario::query::{Query, Target, Which};
 
+/// An answer that is asked for once.
+type Once<T> = Arc<OnceCell<Result<T, AskError>>>;
+
 /// A list and the revision it was read at.
-type Listed = Result<(Arc<Vec<Value>>, String), AskError>;
+type Listed = (Arc<Vec<Value>>, String);
 
 /// What a cluster holds, as of when it was first asked.
 pub struct View {
     objects: Arc<Objects>,
-    lists: Mutex<HashMap<Selection, Arc<OnceCell<Listed>>>>,
-    reviews: Mutex<HashMap<String, Arc<OnceCell<Result<Value, AskError>>>>>,
+    lists: Mutex<HashMap<Selection, Once<Listed>>>,
+    reviews: Mutex<HashMap<String, Once<Value>>>,
     /// The task's working directory, where answers are written.
     pub answers: PathBuf,
 }

@@ -1,0 +1,156 @@
+//! Labs on clusters that are not ours: what is made there is labelled, remembered, and taken away again; nothing else is touched.
+//! Clusters of our own go back to a checkpoint instead.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Lab, LabError, steps};
+use crate::base::files;
+use crate::cluster::Selection;
+use crate::object::meta;
+use crate::scenario::check::CheckKind;
+use crate::scenario::query::Which;
+use crate::scenario::step::Step;
+
+/// The label on everything a lab makes on a foreign cluster.
+pub const LABEL: &str = "kubedrill.io/lab";
+
+/// Kind and name of an object that is the lab's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    api_version: String,
+    kind: String,
+    namespace: Option<String>,
+    name: String,
+}
+
+impl Mark {
+    fn selection(&self) -> Selection {
+        Selection::named(&self.api_version, &self.kind, self.namespace.as_deref(), &self.name)
+    }
+
+    fn of(selection: &Selection) -> Option<Self> {
+        Some(Self {
+            api_version: selection.api_version.clone(),
+            kind: selection.kind.clone(),
+            namespace: selection.namespace.clone(),
+            name: selection.name.clone()?,
+        })
+    }
+}
+
+/// What will be taken away: the objects that setup makes and those the task asks the learner to make. None of them was there before.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Footprint {
+    marks: Vec<Mark>,
+}
+
+fn path(lab: &Lab) -> PathBuf {
+    lab.dir.join("footprint.json")
+}
+
+/// Labels an object as the lab's.
+pub fn mark(lab: &Lab, object: &mut Value) {
+    meta::set_label(object, LABEL, &format!("{}-{}", lab.variant.scenario, lab.variant.seed.0));
+}
+
+/// The objects that setup applies, then those that checks name.
+fn planned(lab: &Lab) -> Vec<Mark> {
+    let applied = lab.variant.setup.iter().flat_map(|step| match step {
+        Step::Apply(apply) => apply.objects.iter().map(Selection::of).collect(),
+        _ => Vec::new(),
+    });
+    let asked = lab.variant.checks.iter().flat_map(|check| match &check.kind {
+        CheckKind::Object(object) => vec![&object.0.target].into_iter().map(crate_selection).collect(),
+        CheckKind::Cel(cel) => cel
+            .objects
+            .values()
+            .filter_map(|query| match &query.which {
+                Which::Name(name) => {
+                    Some(Selection::named(&query.api_version, &query.kind, query.namespace.as_deref(), name))
+                }
+                Which::Labels(_) => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    });
+    let mut marks: Vec<Mark> = Vec::new();
+    for mark in applied.chain(asked).filter_map(|selection| Mark::of(&selection)) {
+        if !marks.contains(&mark) {
+            marks.push(mark);
+        }
+    }
+    marks
+}
+
+fn crate_selection(target: &crate::scenario::query::Target) -> Selection {
+    Selection::named(&target.api_version, &target.kind, target.namespace.as_deref(), &target.name)
+}
+
+impl Footprint {
+    /// Looks at a cluster before a lab is laid on it. Leftovers of an earlier lab are taken away; what is somebody else's stops the lab.
+    pub async fn before(lab: &Lab) -> Result<Self, LabError> {
+        let mut marks = Vec::new();
+        let applied: Vec<Mark> = lab
+            .variant
+            .setup
+            .iter()
+            .flat_map(|step| {
+                if let Step::Apply(apply) = step {
+                    apply.objects.iter().map(Selection::of).collect()
+                } else {
+                    Vec::new()
+                }
+            })
+            .filter_map(|selection| Mark::of(&selection))
+            .collect();
+        for mark in planned(lab) {
+            let what = format!("looking for {} {}", mark.kind, mark.name);
+            let found = match lab.objects.get(&mark.selection()).await {
+                Err(error) if error.is_not_found() => None,
+                found => found.map_err(|source| LabError::Ask { what, source })?,
+            };
+            match found {
+                None => marks.push(mark),
+                Some(found) if meta::label(&found, LABEL).is_some() => {
+                    steps::delete_and_wait(lab, &mark.selection()).await?;
+                    marks.push(mark);
+                }
+                // What was there and is only looked at stays; what would be overwritten stops the lab.
+                Some(_) if applied.contains(&mark) => {
+                    return Err(LabError::Foreign(format!(
+                        "{} {} is on the cluster already and is not Kubedrill's; nothing was changed",
+                        mark.kind, mark.name
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        let footprint = Self { marks };
+        let text = serde_json::to_vec(&footprint).unwrap_or_default();
+        files::write_atomic(&path(lab), &text, 0o600).map_err(|source| LabError::File { path: path(lab), source })?;
+        Ok(footprint)
+    }
+
+    /// The footprint of a lab that was laid before.
+    pub fn load(lab: &Lab) -> Result<Self, LabError> {
+        let failed = |source| LabError::File { path: path(lab), source };
+        let bytes = std::fs::read(path(lab)).map_err(failed)?;
+        serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))
+    }
+
+    /// Takes everything away, the namespaces last as they hold the rest.
+    pub async fn erase(&self, lab: &Lab) -> Result<(), LabError> {
+        let (namespaces, others): (Vec<&Mark>, Vec<&Mark>) =
+            self.marks.iter().partition(|mark| mark.kind == "Namespace");
+        for mark in others.into_iter().rev().chain(namespaces) {
+            match steps::delete_and_wait(lab, &mark.selection()).await {
+                Err(LabError::Ask { source, .. }) if source.is_not_found() => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+}
