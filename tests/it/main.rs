@@ -17,6 +17,7 @@ mod pki;
 mod protobuf;
 mod rbac;
 mod registry_rows;
+mod registry_validation;
 mod screens;
 mod screens_behaviour;
 mod screens_desk;

@@ -81,10 +81,9 @@ impl ErrorList {
         self.invalid(field, value, "field is immutable");
     }
 
-    /// `field: Unsupported value: "x": supported values: "A", "B"`.
+    /// `field: Unsupported value: "x": supported values: "A", "B"`, in the order given.
     pub fn not_supported(&mut self, field: impl Into<String>, value: impl Into<Value>, supported: &[&str]) {
-        let mut names: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
-        names.sort();
+        let names: Vec<String> = supported.iter().map(|name| format!("{name:?}")).collect();
         let value = shown(&value.into());
         let message = format!("Unsupported value: {value}: supported values: {}", names.join(", "));
         self.push(ErrorType::NotSupported, field, message);
@@ -105,6 +104,18 @@ impl ErrorList {
     pub fn not_found(&mut self, field: impl Into<String>, value: impl Into<Value>) {
         let message = format!("Not found: {}", shown(&value.into()));
         self.push(ErrorType::NotFound, field, message);
+    }
+
+    /// `field: Not found: "x": detail`.
+    pub fn not_found_because(&mut self, field: impl Into<String>, value: impl Into<Value>, detail: &str) {
+        let message = format!("Not found: {}: {detail}", shown(&value.into()));
+        self.push(ErrorType::NotFound, field, message);
+    }
+
+    /// `field: Duplicate value: "x": detail`.
+    pub fn duplicate_because(&mut self, field: impl Into<String>, value: impl Into<Value>, detail: &str) {
+        let message = format!("Duplicate value: {}: {detail}", shown(&value.into()));
+        self.push(ErrorType::Duplicate, field, message);
     }
 
     /// `field: Too long: may not be more than N bytes`.

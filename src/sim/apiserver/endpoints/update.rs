@@ -89,7 +89,10 @@ impl ApiServer {
         names::metadata(resource, &object, &mut errors);
         names::metadata_update(&object, old, &mut errors);
         (strategy.validate)(&object, &mut errors);
-        (strategy.validate_update)(&object, old, &mut errors);
+        match request.subresource.as_str() {
+            "" => (strategy.validate_update)(&object, old, &mut errors),
+            subresource => (strategy.validate_subresource)(subresource, &object, old, &mut errors),
+        }
         if !errors.is_empty() {
             return Err(Status::invalid(resource.group, resource.kind, &request.name, errors));
         }

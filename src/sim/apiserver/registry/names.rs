@@ -42,7 +42,7 @@ fn is_loose(text: &str) -> bool {
 pub fn subdomain(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > 253 {
-        wrong.push("must be no more than 253 bytes".to_owned());
+        wrong.push("must be no more than 253 characters".to_owned());
     }
     if !text.split('.').all(is_label) {
         wrong.push(SUBDOMAIN.to_owned());
@@ -50,14 +50,30 @@ pub fn subdomain(text: &str) -> Vec<String> {
     wrong
 }
 
+const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const UNDERSCORED: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
+
+/// What is wrong with a subdomain below a wildcard, such as `*.example.com`.
+pub fn wildcard(text: &str) -> Vec<String> {
+    let fits = text.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label));
+    if fits { Vec::new() } else { vec![WILDCARD.to_owned()] }
+}
+
+/// What is wrong with a subdomain whose labels may have underscores, such as a DNS search path.
+pub fn subdomain_with_underscore(text: &str) -> Vec<String> {
+    let part = |label: &str| is_label(&label.strip_prefix('_').unwrap_or(label).replace('_', "-"));
+    if text.split('.').all(part) { Vec::new() } else { vec![UNDERSCORED.to_owned()] }
+}
+
 /// What is wrong with a DNS-1123 label.
 pub fn dns_label(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > 63 {
-        wrong.push("must be no more than 63 bytes".to_owned());
+        wrong.push("must be no more than 63 characters".to_owned());
     }
     if !is_label(text) {
-        wrong.push(LABEL.to_owned());
+        let dotted = text.split('.').all(is_label);
+        wrong.push(if dotted { "must not contain dots".to_owned() } else { LABEL.to_owned() });
     }
     wrong
 }
@@ -66,7 +82,7 @@ pub fn dns_label(text: &str) -> Vec<String> {
 pub fn dns1035_label(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > 63 {
-        wrong.push("must be no more than 63 bytes".to_owned());
+        wrong.push("must be no more than 63 characters".to_owned());
     }
     if !is_label(text) || text.starts_with(|c: char| c.is_ascii_digit()) {
         wrong.push(DNS1035.to_owned());
@@ -111,7 +127,7 @@ pub fn qualified(text: &str) -> Vec<String> {
         [prefix, part] => (Some(prefix), part),
         _ => {
             return vec![format!(
-                "a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
                 QUALIFIED.trim_start_matches("name part ")
             )];
         }
@@ -147,6 +163,13 @@ pub fn labels(found: Option<&Value>, field: &str, errors: &mut ErrorList) {
 
 /// Checks the metadata of an object of `resource`.
 pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
+    let generate = meta::text(object, "/metadata/generateName");
+    if !generate.is_empty() {
+        // A dash at the end is not the end yet.
+        for why in name(resource.strategy.name, generate.trim_end_matches('-')) {
+            errors.invalid("metadata.generateName", generate, why);
+        }
+    }
     let given = meta::name(object);
     if given.is_empty() {
         errors.required("metadata.name", "name or generateName is required");
@@ -172,13 +195,25 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
             errors.invalid("metadata.finalizers", finalizer, why);
         }
     }
+    finalizers(object, errors);
     owners(object, errors);
+}
+
+/// Finalizers of built-in kinds are Kubernetes' own, or have a domain.
+fn finalizers(object: &Value, errors: &mut ErrorList) {
+    for (index, finalizer) in meta::finalizers(object).enumerate() {
+        if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.invalid(format!("metadata.finalizers[{index}]"), finalizer, why);
+        }
+    }
 }
 
 fn owners(object: &Value, errors: &mut ErrorList) {
     let mut controllers = 0;
-    for (index, owner) in meta::list(object, "/metadata/ownerReferences").iter().enumerate() {
-        let field = |name: &str| format!("metadata.ownerReferences[{index}].{name}");
+    for owner in meta::list(object, "/metadata/ownerReferences") {
+        // Upstream leaves the index out.
+        let field = |name: &str| format!("metadata.ownerReferences.{name}");
         for (key, say) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),

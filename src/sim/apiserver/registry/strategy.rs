@@ -51,6 +51,8 @@ pub struct Strategy {
     pub validate: fn(&Value, &mut ErrorList),
     /// What an update may not change; the second is the old object.
     pub validate_update: fn(&Value, &Value, &mut ErrorList),
+    /// What an update through a subresource other than `/status` may not change; the first is its name.
+    pub validate_subresource: fn(&str, &Value, &Value, &mut ErrorList),
     /// What the server tells without refusing.
     pub warnings: fn(&Value) -> Vec<String>,
     /// Hands out what the cluster has to give (addresses, ports), with the old object on an update.
@@ -76,6 +78,7 @@ impl Strategy {
         prepare_status: |_, _| {},
         validate: |_, _| {},
         validate_update: |_, _, _| {},
+        validate_subresource: |_, _, _, _| {},
         warnings: |_| Vec::new(),
         allocate: |_, _, _| Ok(()),
         create_on_update: false,

@@ -4,12 +4,17 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE};
 use super::filling::reset_status;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::{age, human};
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Subresource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// `certificates.k8s.io/v1 CertificateSigningRequest`.
 pub static CERTIFICATESIGNINGREQUEST: Resource = Resource {
@@ -31,6 +36,7 @@ pub static CERTIFICATESIGNINGREQUEST: Resource = Resource {
         prepare_update,
         prepare_status,
         fields: &[("spec.signerName", |object| meta::text(object, "/spec/signerName").to_owned())],
+        validate,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -86,4 +92,79 @@ pub fn condition(request: &Value) -> String {
         said += ",Issued";
     }
     said
+}
+
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
+
+fn validate(request: &Value, errors: &mut ErrorList) {
+    let root = At::root(request);
+    let spec = root.key("spec");
+    let pem = STANDARD.decode(spec.key("request").text()).unwrap_or_default();
+    if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE REQUEST-----") {
+        spec.key("request").invalid("PEM block type must be CERTIFICATE REQUEST", errors);
+    }
+    let usages = spec.key("usages");
+    if usages.list().is_empty() {
+        usages.required(errors);
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for usage in usages.items() {
+        usage.one_of(&USAGES, errors);
+        if seen.contains(&usage.text()) {
+            usage.duplicate(errors);
+        }
+        seen.push(usage.text());
+    }
+    let signer = spec.key("signerName");
+    if signer.text() == "kubernetes.io/legacy-unknown" {
+        signer.invalid("the legacy signerName is not allowed via this API version", errors);
+    } else {
+        signer_name(signer, errors);
+    }
+    let seconds = spec.key("expirationSeconds");
+    if seconds.number().is_some_and(|seconds| seconds < 600) {
+        seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)", errors);
+    }
+}
+
+fn signer_name(signer: At<'_, '_>, errors: &mut ErrorList) {
+    if signer.is_empty() {
+        return signer.required(errors);
+    }
+    let Some((domain, path)) = signer.text().split_once('/').filter(|(_, path)| !path.contains('/')) else {
+        let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        return signer.invalid(why, errors);
+    };
+    for why in names::subdomain(domain) {
+        errors.invalid(signer.path(), domain, format!("validating label {domain:?}: {why}"));
+    }
+    for label in path.split('.') {
+        for why in names::subdomain(label) {
+            errors.invalid(signer.path(), label, format!("validating label {label:?}: {why}"));
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub static CONFIGMAP: Resource = Resource {
 };
 
 /// Data in one object is limited to this many bytes.
-const MAX_SIZE: usize = 1024 * 1024;
+pub const MAX_SIZE: usize = 1024 * 1024;
 
 fn entries(map: &Value) -> usize {
     ["/data", "/binaryData"].iter().filter_map(|part| meta::map(map, part)).map(serde_json::Map::len).sum()
@@ -44,6 +44,9 @@ fn validate(map: &Value, errors: &mut ErrorList) {
             if let Some(why) = config_key(key) {
                 errors.invalid(format!("{part}[{key}]"), key.as_str(), why);
             }
+            if part == "data" && map.get("binaryData").is_some_and(|other| other.get(key).is_some()) {
+                errors.invalid(format!("data[{key}]"), key.as_str(), "duplicate of key present in binaryData");
+            }
         }
     }
     if size > MAX_SIZE {
@@ -55,6 +58,7 @@ fn validate(map: &Value, errors: &mut ErrorList) {
 pub fn config_key(key: &str) -> Option<String> {
     let fits = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     match key {
+        _ if key.len() > 253 => Some("must be no more than 253 characters".to_owned()),
         _ if !fits => Some("a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')".to_owned()),
         "." | ".." => Some(format!("must not be '{key}'")),
         _ if key.starts_with("..") => Some("must not start with '..'".to_owned()),

@@ -4,8 +4,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE};
+use super::check;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -22,7 +25,7 @@ pub static CONTROLLERREVISION: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy::PLAIN,
+    strategy: Strategy { validate, validate_update, ..Strategy::PLAIN },
     table: Table { columns: &[NAME, column("Controller"), column("Revision"), AGE], row },
     stored_as: None,
 };
@@ -39,5 +42,19 @@ fn controller(revision: &Value) -> Value {
     match meta::text(owner, "/apiVersion").rsplit_once('/') {
         Some((group, _)) => json!(format!("{kind}.{group}/{name}")),
         None => json!(format!("{kind}/{name}")),
+    }
+}
+
+fn validate(revision: &Value, errors: &mut ErrorList) {
+    let root = At::root(revision);
+    check::not_negative(root.key("revision"), errors);
+    if !root.key("data").is_set() {
+        root.key("data").required_because("data is mandatory", errors);
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if new.get("data") != old.get("data") {
+        errors.immutable("data", new.get("data").cloned().unwrap_or_default());
     }
 }

@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE, UNSET};
+use super::check;
 use super::filling::{always, reset_status, zero};
 use super::pod_spec;
+use super::{cron_schedule, job_validation};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::{age, since};
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -28,6 +32,7 @@ pub static CRONJOB: Resource = Resource {
         defaults,
         prepare_create: |cron| reset_status(cron, json!({})),
         generation: true,
+        validate,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -83,4 +88,56 @@ fn row(cron: &Value, now: Timestamp) -> Vec<Value> {
         images,
         cells::selector(cron.pointer("/spec/jobTemplate/spec/selector")),
     ]
+}
+
+fn validate(cron: &Value, errors: &mut ErrorList) {
+    let root = At::root(cron);
+    let spec = root.key("spec");
+    let schedule = spec.key("schedule");
+    if schedule.is_empty() {
+        schedule.required(errors);
+    } else {
+        if let Err(why) = cron_schedule::parse(schedule.text()) {
+            schedule.invalid(why, errors);
+        }
+        if schedule.text().contains("TZ") {
+            let why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
+            schedule.invalid(why, errors);
+        }
+    }
+    check::not_negative(spec.key("startingDeadlineSeconds"), errors);
+    time_zone(spec.key("timeZone"), errors);
+    spec.key("concurrencyPolicy").one_of(&["Allow", "Forbid", "Replace"], errors);
+    let template = spec.key("jobTemplate");
+    let job = template.key("spec");
+    job_validation::job_spec(job, errors);
+    if job.key("selector").is_set() {
+        job.key("selector").invalid("`selector` will be auto-generated", errors);
+    }
+    if job.key("manualSelector").truth() {
+        errors.not_supported(job.key("manualSelector").path(), true, &["nil", "false"]);
+    }
+    check::not_negative(spec.key("successfulJobsHistoryLimit"), errors);
+    check::not_negative(spec.key("failedJobsHistoryLimit"), errors);
+    let name = meta::name(cron);
+    // The Jobs' names are eleven longer.
+    if name.len() > 52 {
+        errors.invalid("metadata.name", name, "must be no more than 52 characters");
+    }
+}
+
+fn time_zone(zone: At<'_, '_>, errors: &mut ErrorList) {
+    if !zone.is_set() {
+        return;
+    }
+    let name = zone.text();
+    if name.is_empty() {
+        return zone.invalid("timeZone must be nil or non-empty string", errors);
+    }
+    if name.eq_ignore_ascii_case("Local") {
+        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        zone.invalid(why, errors);
+    } else if jiff::tz::TimeZone::get(name).is_err() {
+        zone.invalid(format!("unknown time zone {name}"), errors);
+    }
 }

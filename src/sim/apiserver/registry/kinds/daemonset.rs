@@ -4,10 +4,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells;
+use super::check;
 use super::filling::{reset_status, zero};
 use super::pod_spec;
+use super::workload;
 use crate::object::meta;
+use crate::object::selector::LabelSelector;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -24,7 +29,15 @@ pub static DAEMONSET: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { defaults, prepare_create, prepare_update, generation: true, ..Strategy::PLAIN },
+    strategy: Strategy {
+        defaults,
+        prepare_create,
+        prepare_update,
+        generation: true,
+        validate,
+        validate_update: workload::same_selector,
+        ..Strategy::PLAIN
+    },
     table: Table {
         columns: &[
             NAME,
@@ -92,4 +105,45 @@ fn row(set: &Value, now: Timestamp) -> Vec<Value> {
         images,
         cells::selector(set.pointer("/spec/selector")),
     ]
+}
+
+fn validate(set: &Value, errors: &mut ErrorList) {
+    let root = At::root(set);
+    let spec = root.key("spec");
+    let (selector, template) = (spec.key("selector"), spec.key("template"));
+    check::selector(selector, errors);
+    if let Ok(found) = LabelSelector::from_object(Some(selector.value())) {
+        workload::selects(&found, template, errors);
+    }
+    workload::not_empty(selector, "daemonset", errors);
+    pod_spec::validation::template(template, errors);
+    workload::runs_for_ever(template, "DaemonSet", errors);
+    check::not_negative(spec.key("minReadySeconds"), errors);
+    strategy(spec.key("updateStrategy"), errors);
+    check::not_negative(spec.key("revisionHistoryLimit"), errors);
+}
+
+fn strategy(strategy: At<'_, '_>, errors: &mut ErrorList) {
+    let rolling = strategy.key("rollingUpdate");
+    match strategy.key("type").text() {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.key("maxUnavailable"), rolling.key("maxSurge"));
+            for part in [unavailable, surge] {
+                check::count_or_percent(part, errors);
+            }
+            for part in [unavailable, surge] {
+                check::not_above_all(part, errors);
+            }
+            match (check::plain(unavailable) != 0, check::plain(surge) != 0) {
+                (true, true) => surge.invalid("may not be set when maxUnavailable is non-zero", errors),
+                (false, false) => unavailable.required_because("cannot be 0 when maxSurge is 0", errors),
+                _ => {}
+            }
+        }
+        _ => {
+            let shown = go(strategy.value(), &[("Type", "type"), ("RollingUpdate", "rollingUpdate")]);
+            errors.not_supported(strategy.path(), shown, &["RollingUpdate", "OnDelete"]);
+        }
+    }
 }

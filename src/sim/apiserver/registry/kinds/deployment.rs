@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells;
+use super::check;
 use super::filling::{reset_status, zero};
 use super::pod_spec;
+use super::workload;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, SCALE, STATUS, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -28,6 +32,8 @@ pub static DEPLOYMENT: Resource = Resource {
         defaults,
         prepare_create: |deployment| reset_status(deployment, json!({})),
         generation: true,
+        validate,
+        validate_update: workload::same_selector,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -74,4 +80,43 @@ fn row(deployment: &Value, now: Timestamp) -> Vec<Value> {
         images,
         json!(cells::selector_text(deployment.pointer("/spec/selector"))),
     ]
+}
+
+fn validate(deployment: &Value, errors: &mut ErrorList) {
+    let root = At::root(deployment);
+    let spec = root.key("spec");
+    check::not_negative(spec.key("replicas"), errors);
+    let selector = workload::selector(spec, "deployment", "invalid label selector", errors);
+    workload::template(selector.as_ref(), spec.key("template"), errors);
+    strategy(spec.key("strategy"), errors);
+    check::not_negative(spec.key("minReadySeconds"), errors);
+    check::not_negative(spec.key("revisionHistoryLimit"), errors);
+    let deadline = spec.key("progressDeadlineSeconds");
+    check::not_negative(deadline, errors);
+    if deadline.number().is_some_and(|seconds| seconds <= spec.key("minReadySeconds").count()) {
+        deadline.invalid("must be greater than minReadySeconds", errors);
+    }
+}
+
+fn strategy(strategy: At<'_, '_>, errors: &mut ErrorList) {
+    let rolling = strategy.key("rollingUpdate");
+    match strategy.key("type").text() {
+        "Recreate" if rolling.is_set() => {
+            rolling.forbidden("may not be specified when strategy `type` is 'Recreate'", errors);
+        }
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.key("maxUnavailable"), rolling.key("maxSurge"));
+            check::count_or_percent(unavailable, errors);
+            check::count_or_percent(surge, errors);
+            if check::plain(unavailable) == 0 && check::plain(surge) == 0 {
+                unavailable.invalid("may not be 0 when `maxSurge` is 0", errors);
+            }
+            check::not_above_all(unavailable, errors);
+        }
+        _ => {
+            let shown = go(strategy.value(), &[("Type", "type"), ("RollingUpdate", "rollingUpdate")]);
+            errors.not_supported(strategy.path(), shown, &["Recreate", "RollingUpdate"]);
+        }
+    }
 }

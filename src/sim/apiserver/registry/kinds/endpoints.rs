@@ -4,9 +4,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE};
+use super::check;
 use super::filling::{each, zero};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -23,7 +26,7 @@ pub static ENDPOINTS: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, create_on_update: true, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, create_on_update: true, validate, ..Strategy::PLAIN },
     table: Table { columns: &[NAME, column("Endpoints"), AGE], row },
     stored_as: None,
 };
@@ -57,5 +60,36 @@ fn addresses(endpoints: &Value) -> String {
     match all.len() {
         0..=3 => all.join(","),
         count => format!("{} + {} more...", all[..3].join(","), count - 3),
+    }
+}
+
+fn validate(endpoints: &Value, errors: &mut ErrorList) {
+    let root = At::root(endpoints);
+    let subsets = root.key("subsets");
+    for subset in subsets.items() {
+        if subset.key("addresses").is_empty() && subset.key("notReadyAddresses").is_empty() {
+            subset.required_because("must specify `addresses` or `notReadyAddresses`", errors);
+        }
+        for list in ["addresses", "notReadyAddresses"] {
+            let addresses = subset.key(list);
+            for address in addresses.items() {
+                let ip = address.key("ip");
+                check::ip(ip, errors);
+                check::endpoint_ip(ip, errors);
+            }
+        }
+        let ports = subset.key("ports");
+        for port in ports.items() {
+            let (name, protocol) = (port.key("name"), port.key("protocol"));
+            if name.is_empty() {
+                if ports.list().len() > 1 {
+                    name.required(errors);
+                }
+            } else {
+                check::dns_label(name, errors);
+            }
+            check::port_number(port.key("port"), errors);
+            protocol.one_of(&["SCTP", "TCP", "UDP"], errors);
+        }
     }
 }

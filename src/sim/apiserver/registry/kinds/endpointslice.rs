@@ -4,9 +4,12 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::at::At;
 use super::cells;
+use super::check;
 use super::filling::each;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -23,7 +26,7 @@ pub static ENDPOINTSLICE: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, generation: true, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, generation: true, validate, validate_update, ..Strategy::PLAIN },
     table: Table { columns: &[NAME, column("AddressType"), column("Ports"), column("Endpoints"), AGE], row },
     stored_as: None,
 };
@@ -56,5 +59,48 @@ fn port(port: &Value) -> String {
         (Some(number), _) => number.to_string(),
         (None, Some(name)) => name.to_owned(),
         (None, None) => "*".to_owned(),
+    }
+}
+
+fn validate(slice: &Value, errors: &mut ErrorList) {
+    let root = At::root(slice);
+    let kind = root.key("addressType");
+    if kind.is_empty() {
+        kind.required(errors);
+    } else {
+        kind.one_of(&["FQDN", "IPv4", "IPv6"], errors);
+    }
+    let endpoints = root.key("endpoints");
+    for endpoint in endpoints.items() {
+        let addresses = endpoint.key("addresses");
+        if addresses.list().is_empty() {
+            addresses.required_because("must contain at least 1 address", errors);
+        }
+        for address in addresses.items() {
+            match kind.text() {
+                "IPv4" | "IPv6" => check::ip(address, errors),
+                "FQDN" => check::subdomain(address, errors),
+                _ => {}
+            }
+        }
+    }
+    let ports = root.key("ports");
+    let mut seen: Vec<&str> = Vec::new();
+    for port in ports.items() {
+        let name = port.key("name");
+        if !name.is_empty() {
+            check::dns_label(name, errors);
+        }
+        if seen.contains(&name.text()) {
+            errors.duplicate(name.path(), name.text());
+        }
+        seen.push(name.text());
+        port.key("protocol").one_of(&["SCTP", "TCP", "UDP"], errors);
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if new.get("addressType") != old.get("addressType") {
+        errors.immutable("addressType", new["addressType"].clone());
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::cells;
 use super::filling::{always, is_zero};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::since;
 use crate::sim::apiserver::registry::resource::{ALL_VERBS, Column, Resource, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::{SelectableField, Strategy};
@@ -38,7 +39,7 @@ pub static EVENT: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, create_on_update: true, fields: FIELDS, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, create_on_update: true, fields: FIELDS, validate, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             column("Last Seen"),
@@ -119,5 +120,16 @@ fn source(event: &Value) -> String {
     match first(event, "/source/host", "/reportingInstance") {
         "" => component.to_owned(),
         host => format!("{component}, {host}"),
+    }
+}
+
+/// An event stands in the namespace of what it is about; for what has none, in `default`.
+fn validate(event: &Value, errors: &mut ErrorList) {
+    let about = meta::text(event, "/involvedObject/namespace");
+    let expected = if about.is_empty() { "default" } else { about };
+    let place = meta::namespace(event);
+    let fits = expected == place || (about.is_empty() && place == "kube-system");
+    if !fits {
+        errors.invalid("involvedObject.namespace", about, "does not match event.namespace");
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::cells::{self, UNSET};
 use super::filling::{part, reset_status};
 use super::hpa_targets;
+use super::hpa_validation;
 use crate::object::meta;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column};
@@ -24,7 +25,7 @@ pub static HORIZONTALPODAUTOSCALER: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { defaults, prepare_create, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, prepare_create, validate: hpa_validation::validate, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,

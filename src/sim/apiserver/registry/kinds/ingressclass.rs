@@ -4,10 +4,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE};
 use super::filling::part;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
@@ -30,6 +33,8 @@ pub static INGRESSCLASS: Resource = Resource {
             })
         },
         generation: true,
+        validate,
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Controller"), column("Parameters"), AGE], row },
@@ -46,5 +51,43 @@ fn parameters(class: &Value) -> Value {
     match parameters.get("apiGroup").and_then(Value::as_str) {
         Some(group) => json!(format!("{kind}.{group}/{name}")),
         None => json!(format!("{kind}/{name}")),
+    }
+}
+
+fn validate(class: &Value, errors: &mut ErrorList) {
+    let root = At::root(class);
+    let spec = root.key("spec");
+    let controller = spec.key("controller");
+    match controller.text().split_once('/') {
+        _ if controller.is_empty() => controller.required(errors),
+        Some((domain, path)) if !domain.is_empty() && !path.is_empty() => {
+            for why in names::subdomain(domain) {
+                errors.invalid(controller.path(), domain, why);
+            }
+        }
+        _ => controller.invalid("must be a domain-prefixed path (such as \"acme.io/foo\")", errors),
+    }
+    let parameters = spec.key("parameters");
+    if !parameters.is_set() {
+        return;
+    }
+    for field in ["kind", "name"] {
+        if parameters.key(field).is_empty() {
+            parameters.key(field).required(errors);
+        }
+    }
+    let (scope, namespace) = (parameters.key("scope"), parameters.key("namespace"));
+    scope.one_of_if_set(&["Cluster", "Namespace"], errors);
+    if scope.text() == "Namespace" && namespace.is_empty() {
+        namespace.required_because("`parameters.scope` is set to 'Namespace'", errors);
+    }
+    if scope.text() == "Cluster" && namespace.is_set() {
+        namespace.forbidden("`parameters.scope` is set to 'Cluster'", errors);
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if new["spec"]["controller"] != old["spec"]["controller"] {
+        errors.immutable("spec.controller", new["spec"]["controller"].clone());
     }
 }

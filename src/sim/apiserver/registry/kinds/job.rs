@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::cells;
 use super::filling::reset_status;
+use super::job_validation;
 use super::pod_spec;
 use crate::object::meta;
 use crate::sim::apiserver::registry::duration::{age, human};
@@ -29,6 +30,12 @@ pub static JOB: Resource = Resource {
         prepare_create,
         generation: true,
         fields: &[("status.successful", |job| meta::number(job, "/status/succeeded").unwrap_or_default().to_string())],
+        validate: job_validation::validate,
+        allocate: |_, job, _| {
+            labels_from_template(job);
+            Ok(())
+        },
+        validate_update: job_validation::validate_update,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -54,7 +61,7 @@ fn defaults(job: &mut Value) {
     labels_from_template(job);
 }
 
-/// A Job without labels of its own has those of its template.
+/// A Job without labels of its own has those of its template; on creation, after validation, as upstream decodes what it stores.
 fn labels_from_template(job: &mut Value) {
     let labels = job.pointer("/spec/template/metadata/labels").cloned();
     if let Some(labels) = labels.filter(Value::is_object)
@@ -87,7 +94,6 @@ fn prepare_create(job: &mut Value) {
     if !meta::truth(job, "/spec/manualSelector") {
         generate_selector(job);
     }
-    labels_from_template(job);
     reset_status(job, json!({}));
 }
 

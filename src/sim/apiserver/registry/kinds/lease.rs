@@ -1,8 +1,13 @@
 //! Lease: who leads, or that a node is alive.
 //! Source: `pkg/registry/coordination/lease/strategy.go`.
 
+use serde_json::Value;
+
+use super::at::At;
 use super::cells;
+use super::check;
 use super::filling::always;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -23,6 +28,7 @@ pub static LEASE: Resource = Resource {
         defaults: |lease| always(lease, "spec"),
         create_on_update: true,
         unconditional_update: false,
+        validate,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -31,3 +37,13 @@ pub static LEASE: Resource = Resource {
     },
     stored_as: None,
 };
+
+fn validate(lease: &Value, errors: &mut ErrorList) {
+    let root = At::root(lease);
+    let spec = root.key("spec");
+    let duration = spec.key("leaseDurationSeconds");
+    if duration.number().is_some_and(|seconds| seconds <= 0) {
+        duration.invalid("must be greater than 0", errors);
+    }
+    check::not_negative(spec.key("leaseTransitions"), errors);
+}

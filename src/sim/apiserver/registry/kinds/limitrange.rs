@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::cells;
 use super::filling::{each, part};
+use super::quota_validation;
 use crate::object::meta;
 use crate::sim::apiserver::registry::resource::{ALL_VERBS, Resource};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -21,7 +22,7 @@ pub static LIMITRANGE: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, create_on_update: true, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, create_on_update: true, validate: quota_validation::limit_range, ..Strategy::PLAIN },
     table: cells::CREATED_TABLE,
     stored_as: None,
 };

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, NAME, Resource, STATUS, Subresource, Table, column};
 use crate::sim::apiserver::registry::strategy::{Deletion, NameRule, Strategy};
@@ -26,6 +27,7 @@ pub static NAMESPACE: Resource = Resource {
         deletion: Deletion::Namespace,
         prepare_create,
         prepare_update,
+        validate,
         fields: &[("status.phase", |namespace| meta::text(namespace, "/status/phase").to_owned())],
         ..Strategy::PLAIN
     },
@@ -40,7 +42,11 @@ pub static NAMESPACE: Resource = Resource {
 
 fn prepare_create(namespace: &mut Value) {
     namespace["status"] = json!({ "phase": "Active" });
-    namespace["spec"] = json!({ "finalizers": ["kubernetes"] });
+    let mut finalizers = meta::list(namespace, "/spec/finalizers").to_vec();
+    if !finalizers.contains(&json!("kubernetes")) {
+        finalizers.push(json!("kubernetes"));
+    }
+    namespace["spec"] = json!({ "finalizers": finalizers });
     label(namespace);
 }
 
@@ -53,4 +59,13 @@ fn prepare_update(new: &mut Value, old: &Value) {
 fn label(namespace: &mut Value) {
     let name = meta::name(namespace).to_owned();
     meta::set_label(namespace, "kubernetes.io/metadata.name", &name);
+}
+
+fn validate(namespace: &Value, errors: &mut ErrorList) {
+    for finalizer in meta::list(namespace, "/spec/finalizers").iter().filter_map(Value::as_str) {
+        if !finalizer.contains('/') && finalizer != "kubernetes" {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.invalid("spec.finalizers", finalizer, why);
+        }
+    }
 }

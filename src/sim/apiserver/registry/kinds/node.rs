@@ -4,10 +4,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells::{self, NONE};
+use super::check;
 use super::filling::part;
+use super::pod_spec;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{
     AGE, ALL_VERBS, NAME, Resource, STATUS, Subresource, Table, column, wide,
 };
@@ -37,6 +42,8 @@ pub static NODE: Resource = Resource {
     strategy: Strategy {
         defaults,
         fields: &[("spec.unschedulable", |node| meta::truth(node, "/spec/unschedulable").to_string())],
+        validate,
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -112,4 +119,58 @@ fn address<'a>(node: &'a Value, kind: &str) -> &'a str {
         .iter()
         .find(|address| meta::text(address, "/type") == kind)
         .map_or(NONE, |address| meta::text(address, "/address"))
+}
+
+fn validate(node: &Value, errors: &mut ErrorList) {
+    let root = At::root(node);
+    let spec = root.key("spec");
+    taints(spec.key("taints"), errors);
+    let ranges = spec.key("podCIDRs");
+    for range in ranges.items() {
+        check::cidr(range, errors);
+    }
+}
+
+/// Upstream tells of taints as if they stood in metadata.
+fn taints(taints: At<'_, '_>, errors: &mut ErrorList) {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (index, taint) in taints.list().iter().enumerate() {
+        let field = |name: &str| format!("metadata.taints[{index}].{name}");
+        let (key, value) = (meta::text(taint, "/key"), meta::text(taint, "/value"));
+        let effect = meta::text(taint, "/effect");
+        for why in names::qualified(key) {
+            errors.invalid(field("key"), key, why);
+        }
+        let wrong = names::label_value(value);
+        if !wrong.is_empty() {
+            errors.invalid(field("value"), value, wrong.join(";"));
+        }
+        if effect.is_empty() {
+            errors.required(field("effect"), "");
+        } else if !pod_spec::spread::EFFECTS.contains(&effect) {
+            errors.not_supported(field("effect"), effect, &pod_spec::spread::EFFECTS);
+        }
+        if seen.contains(&(key, effect)) {
+            let mut shown =
+                go(taint, &[("Key", "key"), ("Value", "value"), ("Effect", "effect"), ("TimeAdded", "timeAdded")]);
+            shown["Value"] = value.into();
+            errors.duplicate_because(
+                format!("metadata.taints[{index}]"),
+                shown,
+                "taints must be unique by key and effect pair",
+            );
+        }
+        seen.push((key, effect));
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    for (field, key, shown) in
+        [("spec.podCIDRs", "podCIDRs", "podCIDR"), ("spec.providerID", "providerID", "providerID")]
+    {
+        let before = &old["spec"][key];
+        if !before.is_null() && new["spec"][key] != *before {
+            errors.forbidden(field, format!("node updates may not change {shown} except from \"\" to valid"));
+        }
+    }
 }

@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells::{self, UNSET};
+use super::check;
 use super::filling::{reset_status, zero};
 use super::pod_spec;
 use crate::object::meta;
+use crate::object::quantity::Quantity;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -24,7 +28,7 @@ pub static PERSISTENTVOLUME: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { defaults, prepare_create, prepare_status, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, prepare_create, prepare_status, validate, validate_update, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,
@@ -87,4 +91,151 @@ fn row(volume: &Value, now: Timestamp) -> Vec<Value> {
         age(volume, now),
         cells::text_or(volume, "/spec/volumeMode", UNSET),
     ]
+}
+
+const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+/// Access modes, each known; `ReadWriteOncePod` stands alone.
+pub fn modes(modes: At<'_, '_>, errors: &mut ErrorList) {
+    let (mut alone, mut other) = (false, false);
+    for mode in modes.list().iter().map(|mode| mode.as_str().unwrap_or_default()) {
+        if !ACCESS_MODES.contains(&mode) {
+            errors.not_supported(modes.path(), mode, &ACCESS_MODES);
+        } else if mode == "ReadWriteOncePod" {
+            alone = true;
+        } else {
+            other = true;
+        }
+    }
+    if alone && other {
+        modes.forbidden("may not use ReadWriteOncePod with other access modes", errors);
+    }
+}
+
+/// The sources in the order they are looked at.
+const SOURCES: [&str; 19] = [
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "flocker",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "scaleIO",
+    "local",
+    "csi",
+];
+
+fn validate(volume: &Value, errors: &mut ErrorList) {
+    let root = At::root(volume);
+    let spec = root.key("spec");
+    if spec.key("accessModes").list().is_empty() {
+        spec.key("accessModes").required(errors);
+    }
+    modes(spec.key("accessModes"), errors);
+    capacity(spec.key("capacity"), errors);
+    let reclaim = spec.key("persistentVolumeReclaimPolicy");
+    reclaim.one_of_if_set(&["Delete", "Recycle", "Retain"], errors);
+    let placed = affinity(spec.key("nodeAffinity"), errors);
+    source(spec, placed, errors);
+    let path = spec.key("hostPath").key("path").text().trim_end_matches('/').is_empty();
+    if spec.key("hostPath").is_set() && path && reclaim.text() == "Recycle" {
+        reclaim.forbidden("may not be 'recycle' for a hostPath mount of '/'", errors);
+    }
+    let class = spec.key("storageClassName");
+    if !class.is_empty() {
+        check::subdomain(class, errors);
+    }
+    spec.key("volumeMode").one_of_if_set(&["Block", "Filesystem"], errors);
+}
+
+fn capacity(capacity: At<'_, '_>, errors: &mut ErrorList) {
+    if capacity.is_empty() {
+        capacity.required(errors);
+    }
+    if !capacity.key("storage").is_set() || capacity.entries().count() > 1 {
+        errors.not_supported(capacity.path(), capacity.value().clone(), &["storage"]);
+    }
+    for (_, amount) in capacity.entries() {
+        let found = pod_spec::resources::quantity(amount.value());
+        if found < Quantity::ZERO {
+            errors.invalid(amount.path(), found.value(), "must be a valid resource quantity");
+        }
+        if found <= Quantity::ZERO {
+            errors.invalid(amount.path(), found.to_string(), "must be greater than zero");
+        }
+    }
+}
+
+/// Checks where the volume is; says whether that is said.
+fn affinity(affinity: At<'_, '_>, errors: &mut ErrorList) -> bool {
+    if !affinity.is_set() {
+        return false;
+    }
+    let required = affinity.key("required");
+    if required.is_set() {
+        pod_spec::affinity::node_selector(required, errors);
+    } else {
+        required.required_because("must specify required node constraints", errors);
+    }
+    true
+}
+
+fn source(spec: At<'_, '_>, placed: bool, errors: &mut ErrorList) {
+    let mut found = false;
+    for kind in SOURCES {
+        let source = spec.key(kind);
+        if !source.is_set() {
+            continue;
+        }
+        if found {
+            source.forbidden("may not specify more than 1 volume type", errors);
+            continue;
+        }
+        found = true;
+        pod_spec::volumes::source(kind, source, errors);
+        if kind == "local" && !placed {
+            errors.required(spec.key("nodeAffinity").path(), "Local volume requires node affinity");
+        }
+    }
+    if !found {
+        spec.required_because("must specify a volume type", errors);
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if SOURCES.iter().any(|kind| new["spec"][kind] != old["spec"][kind]) {
+        errors.forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation");
+    }
+    if new["spec"]["volumeMode"] != old["spec"]["volumeMode"] {
+        errors.immutable("volumeMode", new["spec"]["volumeMode"].clone());
+    }
+    let affinity = &old["spec"]["nodeAffinity"];
+    if !affinity.is_null() && *affinity != new["spec"]["nodeAffinity"] {
+        let why = "field is immutable, except for updating from beta label to GA";
+        errors.invalid("nodeAffinity", go_affinity(&new["spec"]["nodeAffinity"]), why);
+    }
+}
+
+/// A volume's node affinity as Go writes it.
+fn go_affinity(affinity: &Value) -> Value {
+    let requirement = |found: &Value| go(found, &[("Key", "key"), ("Operator", "operator"), ("Values", "values")]);
+    let list = |term: &Value, key: &str| match term.get(key).and_then(Value::as_array) {
+        Some(list) => list.iter().map(requirement).collect(),
+        None => Value::Null,
+    };
+    let terms: Vec<Value> = meta::list(affinity, "/required/nodeSelectorTerms")
+        .iter()
+        .map(|term| json!({ "MatchExpressions": list(term, "matchExpressions"), "MatchFields": list(term, "matchFields") }))
+        .collect();
+    json!({ "Required": { "NodeSelectorTerms": terms } })
 }

@@ -4,10 +4,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, UNSET};
+use super::check;
 use super::filling::{reset_status, zero};
+use super::persistentvolume;
 use super::pod_spec;
 use crate::object::meta;
+use crate::object::quantity::Quantity;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -26,7 +31,10 @@ pub static PERSISTENTVOLUMECLAIM: Resource = Resource {
     subresources: &[STATUS],
     strategy: Strategy {
         defaults,
-        prepare_create: |claim| reset_status(claim, json!({ "phase": "Pending" })),
+        prepare_create,
+        prepare_update: |claim, _| sources(claim),
+        validate: |claim, errors| claim_spec(At::root(claim).key("spec"), errors),
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -51,6 +59,22 @@ fn defaults(claim: &mut Value) {
     zero(meta::child(claim, "status"), "phase", "Pending");
 }
 
+fn prepare_create(claim: &mut Value) {
+    sources(claim);
+    reset_status(claim, json!({ "phase": "Pending" }));
+}
+
+/// `dataSource` and `dataSourceRef` say the same, unless the second names another namespace.
+fn sources(claim: &mut Value) {
+    let spec = meta::child(claim, "spec");
+    let (old, new) = (spec.get("dataSource").cloned(), spec.get("dataSourceRef").cloned());
+    match (old, new) {
+        (Some(source), None) => spec["dataSourceRef"] = source,
+        (None, Some(source)) if meta::text(&source, "/namespace").is_empty() => spec["dataSource"] = source,
+        _ => {}
+    }
+}
+
 fn row(claim: &Value, now: Timestamp) -> Vec<Value> {
     let phase = if meta::is_terminating(claim) { "Terminating" } else { meta::text(claim, "/status/phase") };
     let bound = !meta::text(claim, "/spec/volumeName").is_empty();
@@ -71,4 +95,79 @@ fn row(claim: &Value, now: Timestamp) -> Vec<Value> {
         age(claim, now),
         cells::text_or(claim, "/spec/volumeMode", UNSET),
     ]
+}
+
+/// The spec of a claim, wherever it stands.
+pub fn claim_spec(spec: At<'_, '_>, errors: &mut ErrorList) {
+    let modes = spec.key("accessModes");
+    if modes.list().is_empty() {
+        modes.required_because("at least 1 access mode is required", errors);
+    }
+    check::selector(spec.key("selector"), errors);
+    persistentvolume::modes(modes, errors);
+    let resources = spec.key("resources");
+    let requests = resources.key("requests");
+    let storage = requests.key("storage");
+    // Upstream leaves "requests" out.
+    let field = format!("{}[storage]", resources.path());
+    let amount = pod_spec::resources::quantity(storage.value());
+    if !storage.is_set() {
+        errors.required(field, "");
+    } else if amount <= Quantity::ZERO {
+        errors.invalid(field, amount.to_string(), "must be greater than zero");
+    }
+    let class = spec.key("storageClassName");
+    if !class.is_empty() {
+        check::subdomain(class, errors);
+    }
+    spec.key("volumeMode").one_of_if_set(&["Block", "Filesystem"], errors);
+    for source in ["dataSource", "dataSourceRef"] {
+        let source = spec.key(source);
+        for field in ["name", "kind"] {
+            if source.is_set() && source.key(field).is_empty() {
+                source.key(field).required(errors);
+            }
+        }
+    }
+}
+
+const FIXED: &str =
+    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    let (mut after, mut before) = (new["spec"].clone(), old["spec"].clone());
+    if meta::text(old, "/spec/volumeName").is_empty() {
+        // The volume is written in once.
+        copy(&after, &mut before, "volumeName");
+    }
+    if old["spec"].get("storageClassName").is_none() {
+        // A claim without class gets the default one later.
+        copy(&before, &mut after, "storageClassName");
+    }
+    if meta::text(new, "/status/phase") == "Bound" {
+        copy(&before, &mut after, "volumeAttributesClassName");
+        if let Some(requests) = after.pointer_mut("/resources/requests") {
+            requests["storage"] = old.pointer("/spec/resources/requests/storage").cloned().unwrap_or_default();
+        }
+    }
+    if after != before {
+        errors.forbidden("spec", FIXED);
+    }
+    let size =
+        |object: &Value, pointer: &str| object.pointer(pointer).map_or(Quantity::ZERO, pod_spec::resources::quantity);
+    let asked = size(new, "/spec/resources/requests/storage");
+    let has = size(old, "/status/capacity/storage");
+    if asked < size(old, "/spec/resources/requests/storage") && asked <= has {
+        errors.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity");
+    }
+    if new["spec"]["volumeMode"] != old["spec"]["volumeMode"] {
+        errors.immutable("volumeMode", new["spec"]["volumeMode"].clone());
+    }
+}
+
+fn copy(from: &Value, to: &mut Value, key: &str) {
+    match from.get(key) {
+        Some(value) => to[key] = value.clone(),
+        None => drop(meta::remove(to, key)),
+    }
 }

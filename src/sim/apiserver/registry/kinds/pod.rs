@@ -4,13 +4,16 @@
 
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::filling::reset_status;
 use super::{pod_cells, pod_spec};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::resource::{
     AGE, ALL_VERBS, NAME, Resource, STATUS, Subresource, Table, column, wide,
 };
 use crate::sim::apiserver::registry::strategy::{Deletion, Strategy};
+use crate::sim::apiserver::status::Status;
 
 const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
     Subresource { name, group: "", version: "", kind, verbs }
@@ -58,6 +61,13 @@ pub static POD: Resource = Resource {
             ("status.podIP", |pod| meta::text(pod, "/status/podIPs/0/ip").to_owned()),
             ("status.nominatedNodeName", |pod| meta::text(pod, "/status/nominatedNodeName").to_owned()),
         ],
+        validate,
+        validate_update: pod_spec::update::pod,
+        validate_subresource,
+        allocate: |_, pod, old| match old {
+            None => new_pod(pod),
+            Some(_) => Ok(()),
+        },
         ..Strategy::PLAIN
     },
     table: Table {
@@ -100,5 +110,26 @@ fn prepare_status(new: &mut Value, old: &Value) {
     // The class was decided at creation; who writes status may have dropped it.
     if let Some(class) = old.pointer("/status/qosClass") {
         meta::set_default(meta::child(new, "status"), "qosClass", class.clone());
+    }
+}
+
+fn validate(pod: &Value, errors: &mut ErrorList) {
+    let root = At::root(pod);
+    pod_spec::validation::pod_spec(root.key("spec"), errors);
+    pod_spec::validation::pod(root.key("spec"), errors);
+}
+
+/// What only new Pods must be.
+fn new_pod(pod: &Value) -> Result<(), Status> {
+    let mut errors = ErrorList::default();
+    pod_spec::validation::new_pod(At::root(pod).key("spec"), &mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid("", "Pod", meta::name(pod), errors)) }
+}
+
+fn validate_subresource(subresource: &str, new: &Value, old: &Value, errors: &mut ErrorList) {
+    match subresource {
+        "ephemeralcontainers" => pod_spec::update::ephemeral(new, old, errors),
+        "resize" => pod_spec::update::resize(new, old, errors),
+        _ => {}
     }
 }

@@ -4,8 +4,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells;
+use super::check;
 use super::filling::reset_status;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -22,7 +25,7 @@ pub static PODDISRUPTIONBUDGET: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { prepare_create, generation: true, unconditional_update: false, ..Strategy::PLAIN },
+    strategy: Strategy { prepare_create, generation: true, unconditional_update: false, validate, ..Strategy::PLAIN },
     table: Table {
         columns: &[NAME, column("Min Available"), column("Max Unavailable"), integer("Allowed Disruptions"), AGE],
         row,
@@ -43,4 +46,30 @@ fn row(budget: &Value, now: Timestamp) -> Vec<Value> {
         cells::count(budget, "/status/disruptionsAllowed"),
         age(budget, now),
     ]
+}
+
+fn validate(budget: &Value, errors: &mut ErrorList) {
+    let root = At::root(budget);
+    let spec = root.key("spec");
+    let (least, most) = (spec.key("minAvailable"), spec.key("maxUnavailable"));
+    if least.is_set() && most.is_set() {
+        let shown = go(
+            spec.value(),
+            &[
+                ("MinAvailable", "minAvailable"),
+                ("Selector", "selector"),
+                ("MaxUnavailable", "maxUnavailable"),
+                ("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
+            ],
+        );
+        errors.invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set");
+    }
+    for bound in [least, most] {
+        if bound.is_set() {
+            check::count_or_percent(bound, errors);
+            check::not_above_all(bound, errors);
+        }
+    }
+    check::selector(spec.key("selector"), errors);
+    spec.key("unhealthyPodEvictionPolicy").one_of_if_set(&["AlwaysAllow", "IfHealthyBudget"], errors);
 }

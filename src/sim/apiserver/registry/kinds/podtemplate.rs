@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::at::At;
 use super::cells;
 use super::pod_spec;
 use crate::sim::apiserver::registry::resource::{ALL_VERBS, NAME, Resource, Table, column};
@@ -24,6 +25,7 @@ pub static PODTEMPLATE: Resource = Resource {
     strategy: Strategy {
         defaults: |object| pod_spec::defaults::template(object, "template"),
         generation: true,
+        validate: |object, errors| pod_spec::validation::template(At::root(object).key("template"), errors),
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Containers"), column("Images"), column("Pod Labels")], row },

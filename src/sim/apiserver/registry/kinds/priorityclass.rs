@@ -4,8 +4,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column, integer};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -25,6 +27,8 @@ pub static PRIORITYCLASS: Resource = Resource {
     strategy: Strategy {
         defaults: |class| meta::set_default(class, "preemptionPolicy", "PreemptLowerPriority"),
         generation: true,
+        validate,
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -42,4 +46,33 @@ fn row(class: &Value, now: Timestamp) -> Vec<Value> {
         age(class, now),
         cells::text(class, "/preemptionPolicy"),
     ]
+}
+
+const HIGHEST: i64 = 1_000_000_000;
+/// The classes that may be above, and their values.
+const SYSTEM: [(&str, i64); 2] = [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
+
+fn validate(class: &Value, errors: &mut ErrorList) {
+    let root = At::root(class);
+    let name = meta::name(class);
+    let system = SYSTEM.iter().find(|(known, _)| *known == name);
+    if name.starts_with("system-") {
+        if system.is_none_or(|(_, value)| *value != root.key("value").count()) {
+            let why = "priority class names with 'system-' prefix are reserved for system use only. error: ";
+            errors.forbidden("metadata.name", format!("{why}{name} is not a known system priority class"));
+        }
+    } else if root.key("value").count() > HIGHEST {
+        let why = format!("maximum allowed value of a user defined priority is {HIGHEST}");
+        root.key("value").forbidden(why, errors);
+    }
+    root.key("preemptionPolicy").one_of_if_set(&["PreemptLowerPriority", "Never"], errors);
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if meta::number(new, "/value") != meta::number(old, "/value") {
+        errors.forbidden("value", "may not be changed in an update.");
+    }
+    if new.get("preemptionPolicy") != old.get("preemptionPolicy") {
+        errors.immutable("preemptionPolicy", new["preemptionPolicy"].clone());
+    }
 }

@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells;
+use super::check;
 use super::filling::reset_status;
 use super::pod_spec;
+use super::workload;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, SCALE, STATUS, Table, integer, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -31,6 +35,8 @@ pub static REPLICASET: Resource = Resource {
         fields: &[("status.replicas", |object| {
             meta::number(object, "/status/replicas").unwrap_or_default().to_string()
         })],
+        validate,
+        validate_update: workload::same_selector,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -67,4 +73,14 @@ fn row(object: &Value, now: Timestamp) -> Vec<Value> {
         images,
         cells::selector(object.pointer("/spec/selector")),
     ]
+}
+
+fn validate(set: &Value, errors: &mut ErrorList) {
+    let root = At::root(set);
+    let spec = root.key("spec");
+    check::not_negative(spec.key("replicas"), errors);
+    check::not_negative(spec.key("minReadySeconds"), errors);
+    // Upstream names a deployment here too.
+    let selector = workload::selector(spec, "deployment", "invalid label selector", errors);
+    workload::template(selector.as_ref(), spec.key("template"), errors);
 }

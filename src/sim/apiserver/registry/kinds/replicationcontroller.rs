@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::at::At;
 use super::cells;
+use super::check;
 use super::filling::reset_status;
 use super::pod_spec;
+use super::workload;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, SCALE, STATUS, Table, integer, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -31,6 +35,7 @@ pub static REPLICATIONCONTROLLER: Resource = Resource {
         fields: &[("status.replicas", |object| {
             meta::number(object, "/status/replicas").unwrap_or_default().to_string()
         })],
+        validate,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -79,4 +84,29 @@ fn row(object: &Value, now: Timestamp) -> Vec<Value> {
         images,
         cells::labels(object.pointer("/spec/selector")),
     ]
+}
+
+fn validate(controller: &Value, errors: &mut ErrorList) {
+    let root = At::root(controller);
+    let spec = root.key("spec");
+    let (selector, template) = (spec.key("selector"), spec.key("template"));
+    check::not_negative(spec.key("minReadySeconds"), errors);
+    if selector.is_empty() {
+        selector.required(errors);
+    }
+    if template.is_set() {
+        let labels = meta::map(template.value(), "/metadata/labels");
+        if let Some(map) = selector.value().as_object()
+            && !map.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+        {
+            let field = format!("{}.metadata.labels", template.path());
+            let labels = pod_spec::validation::labels_of(template);
+            errors.invalid(field, labels, "`selector` does not match template `labels`");
+        }
+        pod_spec::validation::template(template, errors);
+        workload::runs_for_ever(template, "ReplicationController", errors);
+    } else {
+        template.required(errors);
+    }
+    check::not_negative(spec.key("replicas"), errors);
 }

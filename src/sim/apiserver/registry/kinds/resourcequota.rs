@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::cells;
 use super::filling::reset_status;
+use super::quota_validation;
 use crate::object::meta;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column};
@@ -23,7 +24,12 @@ pub static RESOURCEQUOTA: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { prepare_create: |quota| reset_status(quota, json!({})), ..Strategy::PLAIN },
+    strategy: Strategy {
+        prepare_create: |quota| reset_status(quota, json!({})),
+        validate: quota_validation::quota,
+        validate_update: quota_validation::quota_update,
+        ..Strategy::PLAIN
+    },
     table: Table { columns: &[NAME, column("Request"), column("Limit"), AGE], row },
     stored_as: None,
 };

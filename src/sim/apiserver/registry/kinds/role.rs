@@ -3,8 +3,11 @@
 
 use serde_json::Value;
 
+use super::at::At;
 use super::cells;
+use super::rbac_role;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::resource::{ALL_VERBS, Resource};
 use crate::sim::apiserver::registry::strategy::{NameRule, Strategy};
 
@@ -24,8 +27,14 @@ pub static ROLE: Resource = Resource {
         name: NameRule::PathSegment,
         defaults: |role| meta::set_default(role, "rules", Value::Null),
         create_on_update: true,
+        validate,
         ..Strategy::PLAIN
     },
     table: cells::CREATED_TABLE,
     stored_as: None,
 };
+
+fn validate(role: &Value, errors: &mut ErrorList) {
+    let root = At::root(role);
+    rbac_role::rules(root.key("rules"), true, errors);
+}

@@ -21,6 +21,8 @@ pub static ROLEBINDING: Resource = Resource {
         name: NameRule::PathSegment,
         defaults: rbac_binding::defaults,
         create_on_update: true,
+        validate: |binding, errors| rbac_binding::validate(binding, &["Role", "ClusterRole"], errors),
+        validate_update: rbac_binding::validate_update,
         ..Strategy::PLAIN
     },
     table: Table {

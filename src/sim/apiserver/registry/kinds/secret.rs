@@ -4,9 +4,12 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::at::At;
 use super::cells;
+use super::configmap;
 use super::filling::zero;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -29,6 +32,8 @@ pub static SECRET: Resource = Resource {
         defaults,
         prepare_update,
         fields: &[("type", |object| meta::text(object, "/type").to_owned())],
+        validate,
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Type"), column("Data"), AGE], row },
@@ -53,4 +58,76 @@ fn prepare_update(new: &mut Value, old: &Value) {
 fn row(secret: &Value, now: Timestamp) -> Vec<Value> {
     let entries = meta::map(secret, "/data").map_or(0, Map::len);
     vec![cells::name(secret), cells::text(secret, "/type"), json!(entries), age(secret, now)]
+}
+
+/// The keys a type asks for.
+fn wanted(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
+        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+        "kubernetes.io/dockercfg" => &[".dockercfg"],
+        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+        _ => &[],
+    }
+}
+
+fn validate(secret: &Value, errors: &mut ErrorList) {
+    let root = At::root(secret);
+    let data = root.key("data");
+    let mut size = 0;
+    for (key, entry) in data.entries() {
+        if let Some(why) = configmap::config_key(key) {
+            errors.invalid(entry.path(), key, why);
+        }
+        size += entry.text().len() / 4 * 3;
+    }
+    if size > configmap::MAX_SIZE {
+        errors.too_long("data", configmap::MAX_SIZE);
+    }
+    let kind = meta::text(secret, "/type");
+    for key in wanted(kind) {
+        let entry = data.entry(key);
+        if !entry.is_set() {
+            entry.required(errors);
+        } else if key.starts_with(".docker")
+            && let Some(why) = not_json(entry.text())
+        {
+            errors.invalid(entry.path(), "<secret contents redacted>", why);
+        }
+    }
+    match kind {
+        "kubernetes.io/basic-auth" if !data.entry("username").is_set() && !data.entry("password").is_set() => {
+            data.entry("username").required(errors);
+            data.entry("password").required(errors);
+        }
+        "kubernetes.io/service-account-token" => {
+            let account = "kubernetes.io/service-account.name";
+            if meta::annotation(secret, account).is_none_or(str::is_empty) {
+                errors.required(format!("metadata.annotations[{account}]"), "");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Why base64 data is no JSON, in Go's words.
+fn not_json(data: &str) -> Option<&'static str> {
+    let bytes = STANDARD.decode(data).unwrap_or_default();
+    let error = serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).err()?;
+    Some(if error.is_eof() { "unexpected end of JSON input" } else { "invalid character in JSON" })
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    if new.get("type") != old.get("type") {
+        errors.immutable("type", new["type"].clone());
+    }
+    if !meta::truth(old, "/immutable") {
+        return;
+    }
+    if !meta::truth(new, "/immutable") {
+        errors.forbidden("immutable", "field is immutable when `immutable` is set");
+    }
+    if new.get("data") != old.get("data") {
+        errors.forbidden("data", "field is immutable when `immutable` is set");
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::cells::{self, NONE};
 use super::filling::{each, reset_status, zero};
 use super::service_ips;
+use super::service_validation;
 use crate::object::meta;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{
@@ -46,6 +47,8 @@ pub static SERVICE: Resource = Resource {
             ("spec.clusterIP", |object| meta::text(object, "/spec/clusterIP").to_owned()),
             ("spec.type", |object| meta::text(object, "/spec/type").to_owned()),
         ],
+        validate: service_validation::validate,
+        validate_update: service_validation::validate_update,
         ..Strategy::PLAIN
     },
     table: Table {

@@ -4,13 +4,19 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::{At, go};
 use super::cells;
+use super::check;
 use super::filling::{always, each, is_zero, part, reset_status, zero};
+use super::persistentvolumeclaim;
 use super::pod_spec;
+use super::workload;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, SCALE, STATUS, Table, column, wide};
-use crate::sim::apiserver::registry::strategy::Strategy;
+use crate::sim::apiserver::registry::strategy::{NameRule, Strategy};
 
 /// `apps/v1 StatefulSet`.
 pub static STATEFULSET: Resource = Resource {
@@ -28,6 +34,9 @@ pub static STATEFULSET: Resource = Resource {
         defaults,
         prepare_create: |set| reset_status(set, json!({ "replicas": 0, "availableReplicas": 0 })),
         generation: true,
+        name: NameRule::Label,
+        validate,
+        validate_update,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Ready"), AGE, wide("Containers"), wide("Images")], row },
@@ -72,4 +81,106 @@ fn row(set: &Value, now: Timestamp) -> Vec<Value> {
         names,
         images,
     ]
+}
+
+fn validate(set: &Value, errors: &mut ErrorList) {
+    let root = At::root(set);
+    let spec = root.key("spec");
+    let management = spec.key("podManagementPolicy");
+    if !matches!(management.text(), "OrderedReady" | "Parallel") {
+        management.invalid("must be 'OrderedReady' or 'Parallel'", errors);
+    }
+    strategy(spec.key("updateStrategy"), errors);
+    let retention = spec.key("persistentVolumeClaimRetentionPolicy");
+    for when in ["whenDeleted", "whenScaled"] {
+        retention.key(when).one_of(&["Retain", "Delete"], errors);
+    }
+    let claims = spec.key("volumeClaimTemplates");
+    for claim in claims.items() {
+        persistentvolumeclaim::claim_spec(claim.key("spec"), errors);
+    }
+    check::not_negative(spec.key("replicas"), errors);
+    check::not_negative(spec.key("minReadySeconds"), errors);
+    let service = spec.key("serviceName");
+    if !service.is_empty() {
+        check::dns_label(service, errors);
+    }
+    let selector = workload::selector(spec, "statefulset", "", errors);
+    let template = spec.key("template");
+    if let Some(selector) = selector {
+        let known = with_claims(spec.value());
+        let root = At::root(&known);
+        let spec = root.key("spec");
+        workload::selects(&selector, spec.key("template"), errors);
+        pod_spec::validation::template(spec.key("template"), errors);
+        names::labels(template.value().pointer("/metadata/labels"), &format!("{}.labels", template.path()), errors);
+    }
+    workload::runs_for_ever(template, "StatefulSet", errors);
+}
+
+/// The object with a volume in its template for each claim it makes, as its Pods will have.
+fn with_claims(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let names: Vec<Value> =
+        meta::list(&spec, "/volumeClaimTemplates").iter().map(|claim| json!(meta::name(claim))).collect();
+    if !names.is_empty() {
+        let pod = meta::child(meta::child(&mut spec, "template"), "spec");
+        let mut volumes: Vec<Value> =
+            names.iter().map(|name| json!({ "name": name, "persistentVolumeClaim": { "claimName": name } })).collect();
+        let own = meta::list(pod, "/volumes").iter().filter(|volume| !names.contains(&volume["name"])).cloned();
+        volumes.extend(own);
+        pod["volumes"] = Value::Array(volumes);
+    }
+    json!({ "spec": spec })
+}
+
+fn strategy(strategy: At<'_, '_>, errors: &mut ErrorList) {
+    let rolling = strategy.key("rollingUpdate");
+    match strategy.key("type").text() {
+        "OnDelete" if rolling.is_set() => {
+            let shown = go(rolling.value(), &[("Partition", "partition"), ("MaxUnavailable", "maxUnavailable")]);
+            errors.invalid(rolling.path(), shown, "only allowed for updateStrategy 'RollingUpdate'");
+        }
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            check::not_negative(rolling.key("partition"), errors);
+            let unavailable = rolling.key("maxUnavailable");
+            if unavailable.is_set() {
+                check::count_or_percent(unavailable, errors);
+                if check::plain(unavailable) == 0 {
+                    unavailable.invalid("cannot be 0", errors);
+                }
+                check::not_above_all(unavailable, errors);
+            }
+        }
+        _ => {
+            let shown = go(strategy.value(), &[("Type", "type"), ("RollingUpdate", "rollingUpdate")]);
+            errors.invalid(strategy.path(), shown, "must be 'RollingUpdate' or 'OnDelete'");
+        }
+    }
+}
+
+/// What may change after creation.
+const CHANGEABLE: [&str; 7] = [
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    let fixed = |set: &Value| {
+        let mut spec = set["spec"].clone();
+        for key in CHANGEABLE {
+            meta::remove(&mut spec, key);
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+        errors.forbidden("spec", why);
+    }
 }

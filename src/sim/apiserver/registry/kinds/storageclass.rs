@@ -4,9 +4,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells;
+use super::check;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
@@ -22,7 +26,7 @@ pub static STORAGECLASS: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, validate, validate_update, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,
@@ -59,4 +63,45 @@ fn row(class: &Value, now: Timestamp) -> Vec<Value> {
         json!(meta::truth(class, "/allowVolumeExpansion")),
         age(class, now),
     ]
+}
+
+fn validate(class: &Value, errors: &mut ErrorList) {
+    let root = At::root(class);
+    let provisioner = root.key("provisioner");
+    if provisioner.is_empty() {
+        provisioner.required(errors);
+    } else {
+        let lower = provisioner.text().to_lowercase();
+        for why in names::qualified(&lower) {
+            errors.invalid(provisioner.path(), lower.as_str(), why);
+        }
+    }
+    for (key, _) in root.key("parameters").entries() {
+        if key.is_empty() {
+            errors.invalid("parameters", "", "field can not be empty.");
+        }
+    }
+    root.key("reclaimPolicy").one_of(&["Delete", "Retain"], errors);
+    root.key("volumeBindingMode").one_of(&["Immediate", "WaitForFirstConsumer"], errors);
+    let topologies = root.key("allowedTopologies");
+    for topology in topologies.items() {
+        let expressions = topology.key("matchLabelExpressions");
+        for expression in expressions.items() {
+            if expression.key("values").list().is_empty() {
+                expression.key("values").required(errors);
+            }
+            check::qualified(expression.key("key"), errors);
+        }
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    for field in ["parameters", "provisioner", "reclaimPolicy"] {
+        if new.get(field) != old.get(field) {
+            errors.forbidden(field, format!("updates to {field} are forbidden."));
+        }
+    }
+    if new.get("volumeBindingMode") != old.get("volumeBindingMode") {
+        errors.immutable("volumeBindingMode", new["volumeBindingMode"].clone());
+    }
 }

@@ -1,5 +1,16 @@
 //! The PodSpec, which Pods and every workload share: its defaults, QoS class and validation.
 //! The Pod's own row, table and status stand in `pod.rs` and `pod_cells.rs`.
 
+pub mod affinity;
+pub mod containers;
 pub mod defaults;
+pub mod env;
+pub mod handlers;
+pub mod mounts;
 pub mod qos;
+pub mod resources;
+pub mod security;
+pub mod spread;
+pub mod update;
+pub mod validation;
+pub mod volumes;
