@@ -3,8 +3,10 @@
 
 pub mod claim;
 pub mod conditions;
+pub mod daemonset;
 pub mod deployment;
 pub mod fraction;
+pub mod history;
 pub mod pod_control;
 pub mod pods;
 pub mod replicaset;
@@ -36,5 +38,9 @@ impl Reconciler for Controller {
 }
 
 /// Every controller.
-pub static CONTROLLERS: &[&Controller] =
-    &[&deployment::DEPLOYMENT_CONTROLLER, &replicaset::REPLICASET_CONTROLLER, &replicaset::REPLICATION_CONTROLLER];
+pub static CONTROLLERS: &[&Controller] = &[
+    &deployment::DEPLOYMENT_CONTROLLER,
+    &replicaset::REPLICASET_CONTROLLER,
+    &replicaset::REPLICATION_CONTROLLER,
+    &daemonset::DAEMONSET_CONTROLLER,
+];

@@ -1,6 +1,7 @@
 //! Stories of the controllers that keep workloads, over an API server in the process, with a kubelet played by the test.
 //! Time stands still until every task waits, so `settle` means that everybody has done what there was to do.
 
+mod daemonset;
 mod deployment;
 mod replicaset;
 
@@ -24,6 +25,9 @@ use serde_json::{Value, json};
 
 /// The namespace of every story.
 const NS: &str = "default";
+
+/// Where a daemon's Pod says its node.
+pub const MEANT_FOR: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchFields/0/values/0";
 
 /// An API server, the controllers a story names, and the story's own client.
 pub struct World {
@@ -130,7 +134,8 @@ impl World {
     pub fn report(&self, pod: &Value, phase: &str, ready: bool) {
         let (namespace, name) = (meta::namespace(pod), meta::name(pod));
         if meta::text(pod, "/spec/nodeName").is_empty() {
-            self.client.bind(namespace, name, "node01").unwrap();
+            let node = pod.pointer(MEANT_FOR).and_then(Value::as_str).unwrap_or("node01");
+            self.client.bind(namespace, name, node).unwrap();
         }
         let now = timestamp(self.api.clock.now());
         let ready =
