@@ -12,7 +12,8 @@ use crate::grading::report::{Report, Verdict};
 
 /// Who does what the screens ask.
 ///
-/// At most one session is open at a desk: a practice with one task, number 0, or an exam with several.
+/// At most one session is open at a desk: a practice with one task, number 0, or an exam with several. A session may still be open when
+/// the learner quits; whoever made the desk closes it then.
 pub trait Desk: Send + Sync {
     /// Takes a request and returns at once; what comes of it is sent with `replies`, which is dropped when no more will come.
     fn ask(&self, request: Request, replies: Replies);
@@ -51,6 +52,21 @@ pub enum Request {
     Submit,
     /// Leave the session: a practice ends and its lab is taken down; an exam's clock runs on. No answer.
     Leave,
+}
+
+/// What is shown first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Opening {
+    #[default]
+    Home,
+    Practise {
+        scenario: String,
+        seed: Option<u64>,
+    },
+    StartExam {
+        exam: String,
+    },
+    ResumeExam,
 }
 
 /// What the screens are told. Each may also be answered with [`News::Trouble`], which ends it.
@@ -292,6 +308,8 @@ pub struct Attempt {
     /// When, in words: `today 14:05`, `12 Mar`.
     pub when: String,
     pub title: String,
+    /// The scenario's id; empty for an exam.
+    pub scenario: String,
     pub exam: bool,
     pub domain: String,
     /// Per cent; `None` when it was never graded.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::desk::Request;
+use super::desk::{Opening, Request};
 use super::errand::{Errand, Errands};
 use super::message::{Effect, ShellId};
 use super::overlays::Overlay;
@@ -91,9 +91,16 @@ impl Model {
         }
     }
 
-    /// What is to be done first: ask what there is.
-    pub fn begin(&mut self) -> Vec<Effect> {
-        self.ask(Errand::Catalogue, Request::Catalogue)
+    /// What is to be done first: ask what there is, and for what shall be shown first.
+    pub fn begin(&mut self, opening: Opening) -> Vec<Effect> {
+        let mut effects = self.ask(Errand::Catalogue, Request::Catalogue);
+        effects.extend(match opening {
+            Opening::Home => Vec::new(),
+            Opening::Practise { scenario, seed } => self.ask(Errand::Open, Request::Practise { scenario, seed }),
+            Opening::StartExam { exam } => self.ask(Errand::Exam, Request::StartExam { exam }),
+            Opening::ResumeExam => self.ask(Errand::Exam, Request::ResumeExam),
+        });
+        effects
     }
 
     /// Asks the desk, and remembers what for.

@@ -22,6 +22,7 @@ mod screens;
 mod screens_behaviour;
 mod screens_desk;
 mod screens_room;
+mod screens_runtime;
 mod terminal;
 mod tls;
 mod workloads;

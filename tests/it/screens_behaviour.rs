@@ -283,3 +283,11 @@ fn a_reset_may_bring_a_new_shell() {
     assert_ne!(room.model.visible_shell(), old);
     assert!(room.orders.iter().any(|(shell, order)| Some(*shell) == old && *order == Order::Close));
 }
+
+#[test]
+fn an_attempt_leads_to_its_task() {
+    let mut room = Room::new(80, 24);
+    room.keys("3jjj<ret>");
+    assert_eq!(room.model.place, Place::Home);
+    assert!(room.screen().contains("▌ · Names of nodes"), "{}", room.screen());
+}

@@ -379,7 +379,8 @@ fn over() -> ExamOver {
 }
 
 fn history() -> History {
-    let attempt = |(number, (_, domain, title, _, _, minutes, best)): (usize, Line)| Attempt {
+    let attempt = |(number, (id, domain, title, _, _, minutes, best)): (usize, Line)| Attempt {
+        scenario: id.into(),
         when: format!("{} Mar 09:{:02}", 14 - number / 3, 10 + number),
         title: title.into(),
         exam: false,

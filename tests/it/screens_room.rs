@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use kubedrill::pty::{Screen, Size};
 use kubedrill::tui::action::Action;
-use kubedrill::tui::desk::News;
+use kubedrill::tui::desk::{News, Opening};
 use kubedrill::tui::hits::Hits;
 use kubedrill::tui::message::{Effect, Message, Order, ShellSaid};
 use kubedrill::tui::model::Model;
@@ -61,7 +61,7 @@ impl Room {
             holding: false,
             terminal,
         };
-        let effects = room.model.begin();
+        let effects = room.model.begin(Opening::Home);
         room.follow(effects);
         room
     }

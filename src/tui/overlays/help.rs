@@ -29,7 +29,10 @@ fn draw(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let keys = screens::bindings(model);
     let theme = &model.theme;
     let tips: &[&str] = match model.place {
-        Place::Task => &["Click code in the text to copy it. Drag in the terminal to copy."],
+        Place::Task => &[
+            "Click code in the text to copy it; drag in the terminal to copy.",
+            "Shift and drag selects as your own terminal does.",
+        ],
         _ => &["Everything in the bar at the bottom can be clicked."],
     };
     let mut lines: Vec<Line<'static>> = keys

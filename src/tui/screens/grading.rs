@@ -186,7 +186,7 @@ fn panes(model: &Model) -> (Rect, Rect) {
         return (under(left), under(right));
     }
     let checks = model.grading.as_ref().map_or(1, |grading| grading.checks.len().max(1)) as u16;
-    let top = Rect { height: (checks + 1).min(area.height / 2), ..area };
+    let top = Rect { height: (checks + 2).min(area.height / 2 + 1), ..area };
     let bottom = Rect { y: top.bottom(), height: area.height - top.height, ..area };
     (under(top), under(bottom))
 }

@@ -1,12 +1,13 @@
 //! What was done so far: how the domains stand, which topics are weak, and every attempt.
 //! Counting stands with the progress layer.
 
+use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::home::{self, ending, head_of, tabs_bindings};
 use super::{Head, Row, body, no_typing};
-use crate::tui::action::{Action, Binding, moving};
+use crate::tui::action::{Action, Binding, bind, moving, named};
 use crate::tui::canvas::{Canvas, pad};
 use crate::tui::desk::{Attempt, History, Standing};
 use crate::tui::hits::{Pane, Target};
@@ -30,7 +31,8 @@ pub struct Past {
 }
 
 fn bindings(_: &Model) -> Vec<Binding> {
-    let mut all = tabs_bindings();
+    let mut all = vec![bind(&[named(KeyCode::Enter)], "⏎", ("Show", "show this task in the catalogue"), Action::Enter)];
+    all.extend(tabs_bindings());
     all.extend(ending());
     all.extend(moving());
     all
@@ -40,12 +42,24 @@ fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
     match action {
         Action::Tab(tab) => return home::go(model, *tab),
         Action::NextTab | Action::Back => return home::go(model, 0),
+        Action::Enter => return show(model),
         _ => {}
     }
     let page = usize::from(panes(model).2.height);
     let attempts = model.past.history.as_ref().map_or(0, |history| history.attempts.len());
     model.past.list.act(action, attempts, page);
     Vec::new()
+}
+
+/// Shows the chosen attempt's task in the catalogue.
+fn show(model: &mut Model) -> Vec<Effect> {
+    let chosen = model.past.history.as_ref().and_then(|history| history.attempts.get(model.past.list.cursor));
+    let Some(scenario) = chosen.map(|attempt| attempt.scenario.clone()) else { return Vec::new() };
+    if scenario.is_empty() {
+        return home::go(model, 1);
+    }
+    model.home.choose(&scenario);
+    home::go(model, 0)
 }
 
 fn choose(model: &mut Model, row: usize) -> Vec<Effect> {

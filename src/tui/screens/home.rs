@@ -368,7 +368,12 @@ fn draw_list(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect) {
     }
     canvas.hits.add(area, Target::Pane(Pane::First));
     if shown == 0 {
-        return canvas.line(area, Span::styled("  Nothing contains these words.", theme.dim));
+        let told = if filter.is_empty() {
+            "  There is nothing to practise: this pack is empty."
+        } else {
+            "  Nothing contains these words."
+        };
+        return canvas.line(area, Span::styled(told, theme.dim));
     }
     let mut number = 0;
     let entries = home.entries(usize::from(area.height));

@@ -121,8 +121,7 @@ fn draw(model: &Model, canvas: &mut Canvas<'_, '_>, _: Rect) {
         canvas.line(row, domain_line(domain, row.width, &model.theme));
     }
     let inside = ruled(canvas, tasks, &Title::new("Tasks").focused(true));
-    let columns =
-        format!("         {}  points     time expected", " ".repeat(task_room(inside.width).saturating_sub(1)));
+    let columns = format!("{:8}{:room$}{:>7}  {:>7}", "", "", "points", "time", room = task_room(inside.width));
     canvas.line(inside, Span::styled(columns, model.theme.dim));
     let inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     canvas.hits.add(inside, Target::Pane(Pane::First));

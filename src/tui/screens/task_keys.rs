@@ -79,7 +79,6 @@ pub fn bindings(model: &Model) -> Vec<Binding> {
         all.push(bind(&[PREFIX], "^G", words, Action::Leader));
         let words = ("Scroll", "what scrolled away in the terminal");
         all.push(bind(&[], "⇧PgUp ⇧PgDn", words, Action::PageUp).hidden());
-        all.push(bind(&[], "mouse", ("Select", "drag to select and copy; click code to copy it"), Action::Up).hidden());
         return all;
     }
     let both = |c: &Command| {

@@ -128,7 +128,7 @@ struct Rows {
     says: &'static [&'static str],
 }
 
-const ROWS: [Rows; 11] = [
+const ROWS: [Rows; 12] = [
     Rows { folder: "src/scenario/check", table: "src/scenario/check/mod.rs", says: &[] },
     Rows { folder: "src/scenario/step", table: "src/scenario/step/mod.rs", says: &[] },
     Rows {
@@ -142,7 +142,8 @@ const ROWS: [Rows; 11] = [
     Rows { folder: "src/sim/shell/commands", table: "src/sim/shell/commands/mod.rs", says: &[] },
     Rows { folder: "src/lab/steps", table: "src/lab/steps/mod.rs", says: &[] },
     Rows { folder: "src/grading/checks", table: "src/grading/checks/mod.rs", says: &[] },
-    Rows { folder: "src/tui/screens", table: "src/tui/screens/mod.rs", says: &[] },
+    Rows { folder: "src/tui/screens", table: "src/tui/screens/mod.rs", says: &["ROW", ":", "Row", "="] },
+    Rows { folder: "src/tui/overlays", table: "src/tui/overlays/mod.rs", says: &["ROW", ":", "Row", "="] },
     Rows { folder: "src/cli/commands", table: "src/cli/commands/mod.rs", says: &[] },
 ];
 
