@@ -98,6 +98,19 @@ const CASES: &[Case] = &[
     ),
     case("answer path that climbs out", &[(OBJECT, "      answerFile: { path: ../../.bashrc, contains: x }\n")]),
     case("not YAML", &[("title: Settings for a web server", "title: \"Settings for a web server")]),
+    case(
+        "fault of some variants only",
+        &[
+            (
+                "workers: { from: 2, to: 8 }",
+                "workers: { choose: [7, 7, 7, 7, 7, 7, { a: 1 }] }\n    word: { choose: [\"2\", \"3\", \"some\"] }",
+            ),
+            (
+                OBJECT,
+                "      object: { apiVersion: v1, kind: Pod, metadata: { name: x }, spec: { containers: [{ name: c, resources: { limits: { cpu: \"{{ word }}\" } } }] } }\n",
+            ),
+        ],
+    ),
     case("template without quotes", &[("name: \"{{ name }}\", namespace", "name: {{ name }}, namespace")]),
     case("key twice", &[("  difficulty: easy", "  difficulty: easy\n  difficulty: hard")]),
     case(
