@@ -1,0 +1,187 @@
+//! `kubedrill pack`: write, check and prove packs.
+//! The rules of packs are the scenario layer's, proving them is the app's.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::app::error::{AppError, Kind};
+use crate::app::verify::{self, Plan, Proof};
+use crate::base::seed::Seed;
+use crate::cli::output;
+use crate::cli::{Done, Output};
+use crate::cluster::Origin;
+use crate::scenario::folder::Folder;
+use crate::scenario::load::Scenario;
+use crate::scenario::pack::Pack as Whole;
+use crate::scenario::problem::{Severity, render};
+use crate::scenario::{json_schema, lint};
+
+/// What can be done with packs.
+#[derive(Debug, Subcommand)]
+pub enum Pack {
+    /// Tell everything that is wrong with a pack, at once.
+    Lint(Lint),
+    /// Prove every scenario on a cluster.
+    Verify(Verify),
+    /// Print the JSON Schema of scenario.yaml, or of pack.yaml.
+    Schema {
+        /// The schema of pack.yaml.
+        #[arg(long)]
+        pack: bool,
+    },
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// The pack's folder.
+    folder: PathBuf,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What to prove, and where.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The pack's folder.
+    folder: PathBuf,
+    /// Only the scenarios with these names.
+    #[arg(long = "scenario")]
+    scenarios: Vec<String>,
+    /// How many variants of each.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// embedded, kind or context:NAME.
+    #[arg(long, default_value = "embedded")]
+    cluster: String,
+    /// How many at a time.
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    jobs: usize,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Runs it.
+pub async fn run(pack: Pack) -> Done {
+    match pack {
+        Pack::Lint(lint) => run_lint(&lint),
+        Pack::Verify(verify) => run_verify(&verify).await,
+        Pack::Schema { pack } => {
+            output::json(&if pack { json_schema::pack() } else { json_schema::scenario() });
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_lint(asked: &Lint) -> Done {
+    let problems = lint::lint(Folder::read(&asked.folder)?);
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    if asked.output == Output::Json {
+        let rows: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({ "severity": if problem.severity == Severity::Error { "error" } else { "warning" }, "code": problem.code, "file": problem.file, "at": problem.position(), "message": problem.message, "help": problem.help }))
+            .collect();
+        output::json(&rows);
+    } else if problems.is_empty() {
+        output::line("Nothing is wrong.");
+    } else {
+        let color = std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
+        output::line(&render(&problems, color));
+        output::line(&format!("\n{errors} errors, {} warnings", problems.len() - errors));
+    }
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Pack.exit_code()) })
+}
+
+fn chosen(pack: &Whole, names: &[String]) -> Result<Vec<Arc<Scenario>>, AppError> {
+    if names.is_empty() {
+        return Ok(pack.scenarios.clone());
+    }
+    let missing =
+        |name: &String| AppError::new(Kind::Usage, "nothing to prove", format!("the pack has no scenario {name:?}"));
+    names.iter().map(|name| pack.scenario(name).cloned().ok_or_else(|| missing(name))).collect()
+}
+
+async fn run_verify(asked: &Verify) -> Done {
+    let pack = Whole::open(&asked.folder)?;
+    let origin: Origin = asked.cluster.parse()?;
+    let dir = tempfile::tempdir()
+        .map_err(|error| AppError::new(Kind::Environment, "no folder to work in", error).hint("is the disk full?"))?;
+    let jobs = if origin == Origin::Embedded { asked.jobs } else { 1 };
+    let seeds = (1..=asked.seeds.max(1)).map(Seed).collect();
+    let plan = Plan { scenarios: chosen(&pack, &asked.scenarios)?, seeds, origin, dir: dir.path().to_owned(), jobs };
+    let proofs = verify::verify(&plan, |proof| {
+        if asked.output == Output::Text {
+            output::text(&told(proof));
+        }
+    })
+    .await;
+    let failed = proofs.iter().filter(|proof| !proof.holds()).count();
+    match asked.output {
+        Output::Text => {
+            let skipped = proofs.iter().filter(|proof| proof.skipped.is_some()).count();
+            let proved = proofs.len() - failed - skipped;
+            output::line(&format!("{proved} proved, {failed} not proved, {skipped} skipped"));
+        }
+        Output::Json => output::json(&proofs),
+        Output::Junit => output::text(&junit(&asked.folder, &proofs)),
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Pack.exit_code()) })
+}
+
+fn told(proof: &Proof) -> String {
+    let mark = match (&proof.skipped, proof.holds()) {
+        (Some(_), _) => "skipped",
+        (None, true) => "proved",
+        (None, false) => "NOT PROVED",
+    };
+    let mut text = format!(
+        "{mark:<10} {} seed {} ({} claims, {:.1} s)\n",
+        proof.scenario,
+        proof.seed.0,
+        proof.claims.len(),
+        proof.seconds
+    );
+    if let Some(why) = &proof.skipped {
+        text.push_str(&format!("           {why}\n"));
+    }
+    for claim in &proof.claims {
+        if let Some(failure) = &claim.failure {
+            text.push_str(&format!("           {}: {failure}\n", claim.claim));
+        }
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn junit(folder: &Path, proofs: &[Proof]) -> String {
+    let failures = proofs.iter().flat_map(|proof| &proof.claims).filter(|claim| claim.failure.is_some()).count();
+    let tests: usize = proofs.iter().map(|proof| proof.claims.len()).sum();
+    let mut text = format!(
+        "<testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\">\n",
+        escaped(&folder.to_string_lossy())
+    );
+    for proof in proofs {
+        for claim in &proof.claims {
+            let head = format!(
+                "  <testcase classname=\"{} seed {}\" name=\"{}\"",
+                escaped(&proof.scenario),
+                proof.seed.0,
+                escaped(&claim.claim)
+            );
+            match &claim.failure {
+                Some(failure) => {
+                    text.push_str(&format!("{head}><failure message=\"{}\"/></testcase>\n", escaped(failure)))
+                }
+                None => text.push_str(&format!("{head}/>\n")),
+            }
+        }
+    }
+    text + "</testsuite>\n"
+}
