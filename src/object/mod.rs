@@ -9,3 +9,4 @@ pub mod path;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
+pub mod taint;

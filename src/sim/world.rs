@@ -14,7 +14,6 @@ use super::apiserver::auth::{Authenticator, TokenKey, User};
 use super::apiserver::client::Client;
 use super::apiserver::endpoints::ApiServer;
 use super::apiserver::pki::{AlternativeNames, Authority, Issued, KeyPair, Kubeconfig, PkiError};
-use super::apiserver::recorder::Recorder;
 use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::registry::kinds::pod::POD;
 use super::apiserver::server::{self, Server, Trusted};
@@ -61,7 +60,7 @@ pub enum WorldError {
 
 /// The keys of a cluster.
 struct Keys {
-    authority: Authority,
+    authority: Arc<Authority>,
     tokens: KeyPair,
     admin: Issued,
 }
@@ -98,7 +97,7 @@ impl World {
         if let Some(path) = journal {
             api.storage.keep(Journal::at(path))?;
         }
-        let connector = Arc::new(Kubelet::new(context(&api, "kubelet")));
+        let connector = Arc::new(Kubelet::new(Context::new(api.clone(), "kubelet", keys.authority.clone())));
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
@@ -198,15 +197,19 @@ impl World {
     fn resume(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         for controller in CONTROLLERS {
-            let context = context(&self.api, controller.name);
+            let context = self.context(controller.name);
             running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }).abort_handle());
         }
-        let kubelet = context(&self.api, "kubelet");
+        let kubelet = self.context("kubelet");
         let beating = heartbeat::run(kubelet.client.clone());
         running.push(tokio::spawn(beating).abort_handle());
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }).abort_handle());
         running.push(tokio::spawn(async move { reconciler::run(&Kubelets::default(), kubelet).await }).abort_handle());
+    }
+
+    fn context(&self, component: &'static str) -> Context {
+        Context::new(self.api.clone(), component, self.keys.authority.clone())
     }
 
     /// Stops everything and frees the port.
@@ -215,11 +218,6 @@ impl World {
         let Self { serving, .. } = self;
         serving.stop(Duration::from_millis(100)).await;
     }
-}
-
-fn context(api: &Arc<ApiServer>, component: &'static str) -> Context {
-    let client = Client::of_component(api.clone(), component);
-    Context { events: Recorder::new(client.clone(), component, ""), client }
 }
 
 fn serving_names() -> AlternativeNames {
@@ -258,6 +256,6 @@ impl Keys {
             written.map_err(|source| WorldError::Folder { path: dir.to_owned(), source })?;
         }
         let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins", "system:masters"], now)?;
-        Ok(Self { authority, tokens, admin })
+        Ok(Self { authority: Arc::new(authority), tokens, admin })
     }
 }

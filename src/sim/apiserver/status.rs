@@ -187,6 +187,12 @@ impl Status {
         self.code == 409
     }
 
+    /// Whether one of the causes has this reason, such as `NamespaceTerminating`.
+    pub fn has_cause(&self, reason: &str) -> bool {
+        let causes = self.details.as_ref().and_then(|details| details.get("causes")?.as_array());
+        causes.is_some_and(|causes| causes.iter().any(|cause| cause["reason"] == reason))
+    }
+
     /// The answer's body.
     pub fn to_value(&self) -> Value {
         let mut body = json!({

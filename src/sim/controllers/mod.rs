@@ -5,11 +5,18 @@ pub mod claim;
 pub mod conditions;
 pub mod daemonset;
 pub mod deployment;
+pub mod event_ttl;
 pub mod fraction;
 pub mod history;
+pub mod namespace;
+pub mod node_lifecycle;
 pub mod pod_control;
+pub mod pod_gc;
 pub mod pods;
 pub mod replicaset;
+pub mod root_ca;
+pub mod serviceaccount;
+pub mod taint_eviction;
 pub mod template;
 
 use super::apiserver::status::Result;
@@ -43,4 +50,11 @@ pub static CONTROLLERS: &[&Controller] = &[
     &replicaset::REPLICASET_CONTROLLER,
     &replicaset::REPLICATION_CONTROLLER,
     &daemonset::DAEMONSET_CONTROLLER,
+    &namespace::NAMESPACE_CONTROLLER,
+    &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,
+    &root_ca::ROOT_CA_CERTIFICATE_PUBLISHER,
+    &node_lifecycle::NODE_LIFECYCLE_CONTROLLER,
+    &taint_eviction::TAINT_EVICTION_CONTROLLER,
+    &pod_gc::POD_GARBAGE_COLLECTOR,
+    &event_ttl::EVENT_TTL,
 ];

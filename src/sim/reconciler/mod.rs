@@ -3,9 +3,13 @@
 
 mod run;
 
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::apiserver::client::Client;
+use super::apiserver::endpoints::ApiServer;
+use super::apiserver::pki::Authority;
 use super::apiserver::recorder::Recorder;
 use super::apiserver::registry::Resource;
 use super::apiserver::status::Result;
@@ -22,6 +26,27 @@ pub type Key = (String, String);
 pub struct Context {
     pub client: Client,
     pub events: Recorder,
+    /// The cluster's certificate authority, whose key lies where the controller manager runs.
+    pub authority: Arc<Authority>,
+    memory: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+}
+
+impl Context {
+    /// What the component of this name works with; it is also the source of its events.
+    pub fn new(api: Arc<ApiServer>, component: &'static str, authority: Arc<Authority>) -> Self {
+        let client = Client::of_component(api, component);
+        Self { events: Recorder::new(client.clone(), component, ""), client, authority, memory: Arc::default() }
+    }
+
+    /// What the component remembers between two keys: nothing when it starts, and a value of one type only.
+    /// What must outlive a restart belongs into objects.
+    pub fn remember<T: Default + Send + 'static, R>(&self, with: impl FnOnce(&mut T) -> R) -> R {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = memory.take().and_then(|kept| kept.downcast::<T>().ok()).unwrap_or_default();
+        let told = with(&mut kept);
+        *memory = Some(kept);
+        told
+    }
 }
 
 /// When to look at the same key again.

@@ -19,6 +19,8 @@ struct Queue {
     ready: VecDeque<Key>,
     waiting: HashSet<Key>,
     later: BTreeSet<(Timestamp, Key)>,
+    /// When a key in `later` is due: each waits there once.
+    due: HashMap<Key, Timestamp>,
     failures: HashMap<Key, u32>,
 }
 
@@ -29,13 +31,22 @@ impl Queue {
         }
     }
 
+    /// A key that waits already is due at the earlier of both times.
     fn add_later(&mut self, key: Key, then: Timestamp) {
+        if let Some(known) = self.due.get(&key).copied() {
+            if known <= then {
+                return;
+            }
+            self.later.remove(&(known, key.clone()));
+        }
+        self.due.insert(key.clone(), then);
         self.later.insert((then, key));
     }
 
     fn next(&mut self, now: Timestamp) -> Option<Key> {
         while self.later.first().is_some_and(|(then, _)| *then <= now) {
             if let Some((_, key)) = self.later.pop_first() {
+                self.due.remove(&key);
                 self.add(key);
             }
         }

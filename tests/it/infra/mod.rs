@@ -2,20 +2,30 @@
 //! Time stands still until every task waits; nothing here sleeps.
 
 mod admission_basics;
+mod namespaces;
+mod nodes;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use kubedrill::base::clock::Clock;
+use kubedrill::object::meta;
 use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
 use kubedrill::sim::apiserver::endpoints::ApiServer;
 use kubedrill::sim::apiserver::pki::{Authority, KeyPair};
+use kubedrill::sim::apiserver::registry::kinds::event::EVENT;
 use kubedrill::sim::apiserver::registry::{self, Resource};
 use kubedrill::sim::apiserver::status::Status;
 use kubedrill::sim::apiserver::storage::{Object, Storage};
+use kubedrill::sim::controllers::CONTROLLERS;
+use kubedrill::sim::reconciler::{self, Context};
 use serde_json::{Value, json};
 
 /// An API server with nothing but the namespaces every cluster has.
 pub struct World {
     pub client: Client,
+    pub authority: Arc<Authority>,
 }
 
 /// The resource of an object.
@@ -31,11 +41,46 @@ impl World {
         let tokens = TokenKey::new(&KeyPair::generate().unwrap()).unwrap();
         let api = ApiServer::new(Storage::new(), clock, Authenticator::new(authority.certificate(), tokens));
         let client = Client::of_component(api, "tester");
-        let world = Self { client };
+        let world = Self { client, authority: Arc::new(authority) };
         for name in ["default", "kube-system", "kube-public"] {
             world.make(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
         }
         world
+    }
+
+    /// The same with these controllers at work, by the names they have in events; all when none is named.
+    pub fn with_controllers(names: &[&str]) -> Self {
+        let world = Self::new();
+        for controller in CONTROLLERS.iter().filter(|one| names.is_empty() || names.contains(&one.name)) {
+            let context = Context::new(world.client.server().clone(), controller.name, world.authority.clone());
+            tokio::spawn(async move { reconciler::run(*controller, context).await });
+        }
+        world
+    }
+
+    /// Lets time pass, in which everything happens that is due.
+    pub async fn pass(&self, seconds: u64) {
+        self.client.clock().sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// Lets happen what needs no time.
+    pub async fn settle(&self) {
+        self.client.clock().sleep(Duration::from_millis(900)).await;
+    }
+
+    /// The events of an object, as `reason: message`, oldest first.
+    pub fn events(&self, kind: &str, name: &str) -> Vec<String> {
+        let mut events = self.client.list(&EVENT, "");
+        events.sort_by_key(|event| meta::revision(event));
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let mut told = Vec::new();
+        for event in &events {
+            let involved = &event["involvedObject"];
+            if involved["kind"] == kind && involved["name"] == name {
+                told.push(format!("{}: {}", text(event, "reason"), text(event, "message")));
+            }
+        }
+        told
     }
 
     /// Creates an object, as an administrator; in namespace `default` unless it names one.

@@ -14,7 +14,6 @@ use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
 use kubedrill::sim::apiserver::endpoints::{ApiServer, DeleteOptions, Propagation, timestamp};
 use kubedrill::sim::apiserver::pki::{Authority, KeyPair};
-use kubedrill::sim::apiserver::recorder::Recorder;
 use kubedrill::sim::apiserver::registry::kinds::event::EVENT;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
 use kubedrill::sim::apiserver::registry::{self, Resource};
@@ -45,7 +44,7 @@ impl World {
     /// A world where these controllers run.
     pub fn with(controllers: &[&str]) -> Self {
         let clock = Clock::from_epoch("2026-03-01T12:00:00Z".parse().unwrap(), 1.0);
-        let authority = Authority::generate("kubernetes", clock.now()).unwrap();
+        let authority = Arc::new(Authority::generate("kubernetes", clock.now()).unwrap());
         let tokens = TokenKey::new(&KeyPair::generate().unwrap()).unwrap();
         let api = ApiServer::new(Storage::new(), clock, Authenticator::new(authority.certificate(), tokens));
         let world = Self { client: Client::of_component(api.clone(), "tester"), api };
@@ -54,8 +53,7 @@ impl World {
         for name in controllers {
             let found = CONTROLLERS.iter().find(|controller| controller.name == *name);
             let controller = found.unwrap_or_else(|| panic!("no such controller: {name}"));
-            let client = Client::of_component(world.api.clone(), controller.name);
-            let context = Context { events: Recorder::new(client.clone(), controller.name, ""), client };
+            let context = Context::new(world.api.clone(), controller.name, authority.clone());
             tokio::spawn(async move { reconciler::run(*controller, context).await });
         }
         world
