@@ -16,6 +16,7 @@ pub mod pods;
 pub mod replicaset;
 pub mod root_ca;
 pub mod serviceaccount;
+pub mod statefulset;
 pub mod taint_eviction;
 pub mod template;
 
@@ -49,6 +50,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &deployment::DEPLOYMENT_CONTROLLER,
     &replicaset::REPLICASET_CONTROLLER,
     &replicaset::REPLICATION_CONTROLLER,
+    &statefulset::STATEFULSET_CONTROLLER,
     &daemonset::DAEMONSET_CONTROLLER,
     &namespace::NAMESPACE_CONTROLLER,
     &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,

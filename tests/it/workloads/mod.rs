@@ -4,6 +4,7 @@
 mod daemonset;
 mod deployment;
 mod replicaset;
+mod statefulset;
 
 use std::sync::Arc;
 use std::time::Duration;
