@@ -1,10 +1,14 @@
 //! The controllers: each watches some resources and brings the cluster nearer to what one object asks for.
 //! One controller, one file, one row. How a controller is driven is the reconciler's; Pods start and stop at the nodes.
 
+pub mod backends;
 pub mod claim;
 pub mod conditions;
 pub mod daemonset;
 pub mod deployment;
+pub mod endpoint_slice;
+pub mod endpoint_slice_mirroring;
+pub mod endpoints;
 pub mod event_ttl;
 pub mod fraction;
 pub mod history;
@@ -59,4 +63,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &taint_eviction::TAINT_EVICTION_CONTROLLER,
     &pod_gc::POD_GARBAGE_COLLECTOR,
     &event_ttl::EVENT_TTL,
+    &endpoints::ENDPOINT_CONTROLLER,
+    &endpoint_slice::ENDPOINT_SLICE_CONTROLLER,
+    &endpoint_slice_mirroring::ENDPOINT_SLICE_MIRRORING_CONTROLLER,
 ];

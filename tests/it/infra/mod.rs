@@ -2,6 +2,7 @@
 //! Time stands still until every task waits; nothing here sleeps.
 
 mod admission_basics;
+mod endpoints;
 mod namespaces;
 mod nodes;
 
