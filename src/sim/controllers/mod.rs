@@ -11,6 +11,7 @@ pub mod endpoint_slice_mirroring;
 pub mod endpoints;
 pub mod event_ttl;
 pub mod fraction;
+pub mod garbage_collector;
 pub mod history;
 pub mod namespace;
 pub mod node_lifecycle;
@@ -56,6 +57,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &replicaset::REPLICATION_CONTROLLER,
     &statefulset::STATEFULSET_CONTROLLER,
     &daemonset::DAEMONSET_CONTROLLER,
+    &garbage_collector::GARBAGE_COLLECTOR,
     &namespace::NAMESPACE_CONTROLLER,
     &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,
     &root_ca::ROOT_CA_CERTIFICATE_PUBLISHER,

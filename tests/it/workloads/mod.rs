@@ -3,6 +3,7 @@
 
 mod daemonset;
 mod deployment;
+mod garbage;
 mod replicaset;
 mod statefulset;
 
