@@ -13,7 +13,7 @@ use super::capability::{Capabilities, Capability};
 use super::{Checkpoints, Cluster, ClusterError, Wish};
 use crate::base::clock::Clock;
 use crate::base::files;
-use crate::sim::apiserver::storage::Checkpoint;
+use crate::sim::world::Checkpoint;
 use crate::sim::world::{Options, World};
 
 /// How long a new cluster may take until its nodes and system Pods are ready.

@@ -1,4 +1,5 @@
 //! Who somebody is to the API server: certificates, tokens, impersonation, in the words of kube-apiserver 1.35.4.
+//! What they may do stands in `rbac.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

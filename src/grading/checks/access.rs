@@ -1,11 +1,8 @@
 //! `can` and `cannot`: whether somebody may do something, asked of the cluster's own authorizer.
 //! Asking stores nothing. A ServiceAccount's own groups are added, as its token would have them.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::Look;
 use crate::cluster::AskError;
 use crate::grading::report::{Finding, Verdict};
 use crate::grading::view::View;
@@ -67,14 +64,12 @@ async fn decide(view: &View, access: &Access, wanted: bool) -> Result<Verdict, A
     Ok(Verdict::fail(Finding::told(format!("{}{reason}", sentence(access, word)))))
 }
 
-impl Look for Can {
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>> {
-        decide(view, &self.0, true).boxed()
-    }
+/// `can`.
+pub async fn can(check: &Can, view: &View) -> Result<Verdict, AskError> {
+    decide(view, &check.0, true).await
 }
 
-impl Look for Cannot {
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>> {
-        decide(view, &self.0, false).boxed()
-    }
+/// `cannot`.
+pub async fn cannot(check: &Cannot, view: &View) -> Result<Verdict, AskError> {
+    decide(view, &check.0, false).await
 }

@@ -5,11 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::Look;
 use crate::cluster::AskError;
 use crate::grading::report::{Finding, Verdict};
 use crate::grading::view::View;
@@ -62,17 +59,13 @@ fn judge(expected: &Expectation, text: &str) -> Vec<Finding> {
     }
 }
 
-impl Look for AnswerFile {
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>> {
-        async move {
-            Ok(match read(&view.answers.join(&self.path)) {
-                Ok(text) => Verdict::of(judge(&self.expected, &text)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Verdict::fail(Finding::told(format!("the file {} is not there", self.path)))
-                }
-                Err(error) => Verdict::fail(Finding::told(format!("the file {} cannot be read: {error}", self.path))),
-            })
+/// The verdict over a view. An error is what the cluster could not be asked.
+pub fn look(check: &AnswerFile, view: &View) -> Result<Verdict, AskError> {
+    Ok(match read(&view.answers.join(&check.path)) {
+        Ok(text) => Verdict::of(judge(&check.expected, &text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Verdict::fail(Finding::told(format!("the file {} is not there", check.path)))
         }
-        .boxed()
-    }
+        Err(error) => Verdict::fail(Finding::told(format!("the file {} cannot be read: {error}", check.path))),
+    })
 }

@@ -1,11 +1,8 @@
 //! `event`: something was said about an object.
 //! Events are read, never written, by grading.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::Look;
 use crate::cluster::{AskError, Selection};
 use crate::grading::report::{Finding, Verdict};
 use crate::grading::view::View;
@@ -23,23 +20,19 @@ impl Event {
     }
 }
 
-impl Look for Event {
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>> {
-        async move {
-            let namespace = self.namespace.clone().unwrap_or_else(|| "default".to_owned());
-            let events = Selection {
-                api_version: "v1".to_owned(),
-                kind: "Event".to_owned(),
-                namespace: Some(namespace),
-                ..Selection::default()
-            };
-            let all = view.list(&events).await?;
-            if all.iter().any(|event| self.fits(event)) {
-                return Ok(Verdict::Pass);
-            }
-            let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(" with reason {reason}"));
-            Ok(Verdict::fail(Finding::told(format!("no event{reason} about {} {}", self.kind, self.name))))
-        }
-        .boxed()
+/// The verdict over a view. An error is what the cluster could not be asked.
+pub async fn look(check: &Event, view: &View) -> Result<Verdict, AskError> {
+    let namespace = check.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let events = Selection {
+        api_version: "v1".to_owned(),
+        kind: "Event".to_owned(),
+        namespace: Some(namespace),
+        ..Selection::default()
+    };
+    let all = view.list(&events).await?;
+    if all.iter().any(|event| check.fits(event)) {
+        return Ok(Verdict::Pass);
     }
+    let reason = check.reason.as_ref().map_or(String::new(), |reason| format!(" with reason {reason}"));
+    Ok(Verdict::fail(Finding::told(format!("no event{reason} about {} {}", check.kind, check.name))))
 }

@@ -9,35 +9,21 @@ mod count;
 mod event;
 mod object;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-
 use super::report::Verdict;
 use super::view::View;
-use crate::cluster::AskError;
 use crate::scenario::check::CheckKind;
 
-/// What every kind of check does: look, and say what holds.
-pub trait Look: Sync {
-    /// The verdict over this view. An error is what the cluster could not be asked.
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>>;
-}
-
-/// The row of a kind of check.
-fn row(kind: &CheckKind) -> &dyn Look {
-    match kind {
-        CheckKind::Object(check) => check,
-        CheckKind::Absent(check) => check,
-        CheckKind::Count(check) => check,
-        CheckKind::Cel(check) => check,
-        CheckKind::Can(check) => check,
-        CheckKind::Cannot(check) => check,
-        CheckKind::Event(check) => check,
-        CheckKind::AnswerFile(check) => check,
-    }
-}
-
 /// Looks at one check; what the cluster could not be asked is broken.
-pub fn look<'a>(kind: &'a CheckKind, view: &'a View) -> BoxFuture<'a, Verdict> {
-    row(kind).look(view).map(|verdict| verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))).boxed()
+pub async fn look(kind: &CheckKind, view: &View) -> Verdict {
+    let verdict = match kind {
+        CheckKind::Object(check) => object::look(check, view).await,
+        CheckKind::Absent(check) => absent::look(check, view).await,
+        CheckKind::Count(check) => count::look(check, view).await,
+        CheckKind::Cel(check) => cel::look(check, view).await,
+        CheckKind::Can(check) => access::can(check, view).await,
+        CheckKind::Cannot(check) => access::cannot(check, view).await,
+        CheckKind::Event(check) => event::look(check, view).await,
+        CheckKind::AnswerFile(check) => answer_file::look(check, view),
+    };
+    verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))
 }

@@ -1,11 +1,8 @@
 //! `object`: an object is there and has these fields.
 //! How fields match is `object::matching`'s.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::Look;
 use crate::cluster::AskError;
 use crate::grading::report::{Finding, Verdict};
 use crate::grading::view::{View, target};
@@ -30,17 +27,13 @@ fn fields(expected: &Value) -> Value {
     fields
 }
 
-impl Look for Object {
-    fn look<'a>(&'a self, view: &'a View) -> BoxFuture<'a, Result<Verdict, AskError>> {
-        async move {
-            let expected = &self.0;
-            let Some(found) = view.get(&target(&expected.target)).await? else {
-                return Ok(Verdict::fail(Finding::told(format!("{} is not there", named(&expected.target)))));
-            };
-            let of = schema::of(&expected.target.api_version, &expected.target.kind);
-            let findings = matching::find(&fields(&expected.fields), &found, of);
-            Ok(Verdict::of(findings.into_iter().map(Finding::from).collect()))
-        }
-        .boxed()
-    }
+/// The verdict over a view. An error is what the cluster could not be asked.
+pub async fn look(check: &Object, view: &View) -> Result<Verdict, AskError> {
+    let expected = &check.0;
+    let Some(found) = view.get(&target(&expected.target)).await? else {
+        return Ok(Verdict::fail(Finding::told(format!("{} is not there", named(&expected.target)))));
+    };
+    let of = schema::of(&expected.target.api_version, &expected.target.kind);
+    let findings = matching::find(&fields(&expected.fields), &found, of);
+    Ok(Verdict::of(findings.into_iter().map(Finding::from).collect()))
 }
