@@ -121,6 +121,9 @@ fn mouse(model: &mut Model, event: MouseEvent, target: Option<Target>, clicks: u
         }
         return to_shell(shell, area, event, clicks);
     }
+    if model.too_small() {
+        return Vec::new();
+    }
     match (event.kind, target) {
         (_, Some(Target::Shell { shell, area })) => {
             let mut effects = Vec::new();

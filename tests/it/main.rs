@@ -19,6 +19,7 @@ mod rbac;
 mod registry_rows;
 mod registry_validation;
 mod screens;
+mod screens_anything;
 mod screens_behaviour;
 mod screens_desk;
 mod screens_room;

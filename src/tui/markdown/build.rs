@@ -1,13 +1,13 @@
 //! Turns pulldown-cmark's events into lines: paragraphs, headings, lists, quotes, code, rules.
 //! Tables stand in `table`.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::glyph::{Glyph, glyphs, spans, width, wrap};
 use super::table::Table;
-use super::{Copy, Page};
+use super::{Copy, Page, code};
 use crate::tui::theme::Theme;
 
 /// What stands before the lines of a list item or a quote.
@@ -30,6 +30,7 @@ pub struct Builder<'a> {
     /// The next number of each open list; `None` for bullets.
     lists: Vec<Option<u64>>,
     code: Option<String>,
+    language: String,
     table: Option<Table>,
     link: Option<String>,
     /// A blank line is due before the next block.
@@ -48,6 +49,7 @@ impl<'a> Builder<'a> {
             margins: Vec::new(),
             lists: Vec::new(),
             code: None,
+            language: String::new(),
             table: None,
             link: None,
             gap: false,
@@ -91,8 +93,12 @@ impl<'a> Builder<'a> {
                 self.lists.push(start);
             }
             Tag::Item => self.item(),
-            Tag::CodeBlock(_) => {
+            Tag::CodeBlock(kind) => {
                 self.flush();
+                self.language = match kind {
+                    CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or_default().to_owned(),
+                    CodeBlockKind::Indented => String::new(),
+                };
                 self.code = Some(String::new());
             }
             Tag::Table(_) => {
@@ -207,13 +213,13 @@ impl<'a> Builder<'a> {
 
     fn code_block(&mut self) {
         let Some(code) = self.code.take() else { return };
-        let code = code.trim_end_matches('\n').to_owned();
+        let source = code.trim_end_matches('\n').to_owned();
         self.gap |= !self.page.lines.is_empty();
-        self.codes.push(code.clone());
+        self.codes.push(source.clone());
         let copy = Some(self.codes.len() - 1);
         let columns = self.room().saturating_sub(2);
-        for line in code.lines() {
-            let shown: Vec<Glyph> = glyphs(&line.replace('\t', "    "), self.theme.block, copy).collect();
+        for line in source.lines() {
+            let shown = code::paint(&line.replace('\t', "    "), &self.language, self.theme, copy);
             for (part, shown) in chop(&shown, columns).into_iter().enumerate() {
                 let bar = if part == 0 { "│ " } else { "│↪" };
                 let mut row: Vec<Glyph> = glyphs(bar, self.theme.rule, None).collect();

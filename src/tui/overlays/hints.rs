@@ -62,7 +62,7 @@ fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
 
 /// Lines of text that the dialog shows.
 fn height(model: &Model, lines: usize) -> usize {
-    lines.clamp(1, usize::from(model.size.1.saturating_sub(8)))
+    lines.min(usize::from(model.size.1.saturating_sub(8))).max(1)
 }
 
 fn page(model: &Model, width: u16) -> Vec<Line<'static>> {

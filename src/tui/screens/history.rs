@@ -32,6 +32,7 @@ pub struct Past {
 
 fn bindings(_: &Model) -> Vec<Binding> {
     let mut all = vec![bind(&[named(KeyCode::Enter)], "⏎", ("Show", "show this task in the catalogue"), Action::Enter)];
+    all.push(bind(&[named(KeyCode::Esc)], "Esc", ("Back", "back to the tasks"), Action::Back).hidden());
     all.extend(tabs_bindings());
     all.extend(ending());
     all.extend(moving());

@@ -327,6 +327,7 @@ fn draw_text(task: &Task, canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn draw_shell(model: &Model, task: &Task, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let room = under_rule(area);
     let scrolled = match task.screen.scrolled {
+        0 if task.focus == Pane::Second => "^G menu".to_owned(),
         0 => String::new(),
         lines => format!("{lines} lines up · any key returns"),
     };

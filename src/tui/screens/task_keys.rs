@@ -76,7 +76,7 @@ pub fn bindings(model: &Model) -> Vec<Binding> {
         let by_f = |c: &Command| bind(&[named(KeyCode::F(c.f))], c.f_shown, c.words, c.action.clone());
         let mut all: Vec<Binding> = commands.iter().map(by_f).collect();
         let words = ("Menu", "then a letter; twice: ^G itself");
-        all.push(bind(&[PREFIX], "^G", words, Action::Leader));
+        all.push(bind(&[PREFIX], "^G", words, Action::Leader).hidden());
         let words = ("Scroll", "what scrolled away in the terminal");
         all.push(bind(&[], "⇧PgUp ⇧PgDn", words, Action::PageUp).hidden());
         return all;
