@@ -16,6 +16,7 @@ mod packs_broken;
 mod pki;
 mod protobuf;
 mod rbac;
+mod registry_golden;
 mod registry_rows;
 mod registry_validation;
 mod screens;

@@ -1,5 +1,5 @@
 //! Validation against what a real Kubernetes v1.35.4 answered to the same objects: every cause, in its words and its order.
-//! The answers were recorded by `tools/record_validation.py`. What admission says is not asked here.
+//! The answers were recorded by `tools/record_golden.py`. What admission says is not asked here.
 
 use kubedrill::object::meta;
 use kubedrill::sim::apiserver::field::ErrorList;

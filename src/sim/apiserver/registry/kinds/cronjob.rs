@@ -62,7 +62,9 @@ fn defaults(cron: &mut Value) {
     let template = meta::child(spec, "jobTemplate");
     always(template, "metadata");
     // What a Job's spec lacks is filled in when the Job is made; its Pod template is filled in here.
-    pod_spec::defaults::template(meta::child(template, "spec"), "template");
+    let job = meta::child(template, "spec");
+    pod_spec::defaults::template(job, "template");
+    super::job::failure_policy(job);
 }
 
 fn row(cron: &Value, now: Timestamp) -> Vec<Value> {

@@ -22,7 +22,7 @@ pub static CSIDRIVER: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, generation: true, unconditional_update: false, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, unconditional_update: false, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,

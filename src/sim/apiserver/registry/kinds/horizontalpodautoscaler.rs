@@ -71,7 +71,7 @@ fn rules(rules: &mut Value, policies: Value) {
 }
 
 fn prepare_create(scaler: &mut Value) {
-    reset_status(scaler, json!({ "currentReplicas": 0, "desiredReplicas": 0, "currentMetrics": null }));
+    reset_status(scaler, json!({ "desiredReplicas": 0, "currentMetrics": null }));
 }
 
 /// The cells of the stored form.

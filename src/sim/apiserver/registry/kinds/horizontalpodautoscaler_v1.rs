@@ -61,6 +61,10 @@ fn to_storage(mut scaler: Value) -> Value {
     let mut metrics: Vec<Value> = target.into_iter().map(|target| cpu_target(&target)).collect();
     let status = meta::child(&mut scaler, "status");
     let current = meta::remove(status, "currentCPUUtilizationPercentage");
+    if meta::number(status, "/currentReplicas") == Some(0) {
+        // The stored form leaves a zero out, this one writes it.
+        meta::remove(status, "currentReplicas");
+    }
     let mut measured: Vec<Value> = current.into_iter().map(|current| cpu_current(&current)).collect();
     for (annotation, part, key) in CARRIED {
         let Some(carried) = take_annotation(&mut scaler, annotation) else { continue };
@@ -123,6 +127,7 @@ fn from_storage(scaler: &Value) -> Value {
             holder[key] = Value::Array(metrics);
         }
     }
+    meta::set_default(meta::child(&mut scaler, "status"), "currentReplicas", 0);
     for (annotation, part, key) in CARRIED {
         if let Some(value) = meta::remove(meta::child(&mut scaler, part), key)
             && !value.is_null()

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::cells;
-use super::filling::reset_status;
+use super::filling::{each, part, reset_status, zero};
 use super::job_validation;
 use super::pod_spec;
 use crate::object::meta;
@@ -79,11 +79,19 @@ fn spec_defaults(spec: &mut Value) {
     meta::set_default(spec, "parallelism", 1);
     let limit = if is_absent(spec, "backoffLimitPerIndex") { 6 } else { i32::MAX };
     meta::set_default(spec, "backoffLimit", limit);
+    failure_policy(spec);
     meta::set_default(spec, "completionMode", "NonIndexed");
     meta::set_default(spec, "suspend", false);
     let replace = if is_absent(spec, "podFailurePolicy") { "TerminatingOrFailed" } else { "Failed" };
     meta::set_default(spec, "podReplacementPolicy", replace);
     meta::set_default(spec, "manualSelector", false);
+}
+
+/// A condition that is looked for is looked for as true.
+pub fn failure_policy(spec: &mut Value) {
+    part(spec, "podFailurePolicy", |policy| {
+        each(policy, "rules", |rule| each(rule, "onPodConditions", |condition| zero(condition, "status", "True")));
+    });
 }
 
 fn is_absent(spec: &Value, key: &str) -> bool {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::at::At;
 use super::cells::{self, UNSET};
 use super::check;
-use super::filling::{reset_status, zero};
+use super::filling::{part, reset_status, zero};
 use super::persistentvolume;
 use super::pod_spec;
 use crate::object::meta;
@@ -55,7 +55,11 @@ pub static PERSISTENTVOLUMECLAIM: Resource = Resource {
 };
 
 fn defaults(claim: &mut Value) {
-    pod_spec::defaults::claim_spec(meta::child(claim, "spec"));
+    let spec = meta::child(claim, "spec");
+    pod_spec::defaults::claim_spec(spec);
+    for source in ["dataSource", "dataSourceRef"] {
+        part(spec, source, |source| meta::set_default(source, "apiGroup", Value::Null));
+    }
     zero(meta::child(claim, "status"), "phase", "Pending");
 }
 

@@ -99,6 +99,8 @@ fn prepare_create(pod: &mut Value) {
         status["conditions"] = json!([{
             "type": "PodScheduled",
             "status": "False",
+            "lastProbeTime": null,
+            "lastTransitionTime": pod.pointer("/metadata/creationTimestamp"),
             "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
         }]);
