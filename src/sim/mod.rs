@@ -6,4 +6,5 @@ mod bootstrap;
 pub mod controllers;
 pub mod nodes;
 pub mod reconciler;
+pub mod scheduler;
 pub mod world;

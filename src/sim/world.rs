@@ -26,6 +26,7 @@ use super::controllers::CONTROLLERS;
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::{Kubelet, Kubelets, static_pods};
 use super::reconciler::{self, Context};
+use super::scheduler::Scheduler;
 use crate::base::clock::Clock;
 use crate::base::files;
 use crate::object::meta;
@@ -201,6 +202,9 @@ impl World {
             let context = self.context(controller.name);
             running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }).abort_handle());
         }
+        let scheduler = self.context("default-scheduler");
+        let scheduling = async move { reconciler::run(&Scheduler::default(), scheduler).await };
+        running.push(tokio::spawn(scheduling).abort_handle());
         let kubelet = self.context("kubelet");
         let beating = heartbeat::run(kubelet.client.clone());
         running.push(tokio::spawn(beating).abort_handle());

@@ -19,6 +19,7 @@ mod rbac;
 mod registry_golden;
 mod registry_rows;
 mod registry_validation;
+mod scheduling;
 mod screens;
 mod screens_anything;
 mod screens_behaviour;

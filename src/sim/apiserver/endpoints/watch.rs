@@ -5,7 +5,8 @@ use super::read::shown;
 use super::{ApiServer, ListOptions, Request};
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::{Result, Status};
-use crate::sim::apiserver::storage::{Change, Event, Expired, Object, Watcher};
+pub use crate::sim::apiserver::storage::Change;
+use crate::sim::apiserver::storage::{Event, Expired, Object, Watcher};
 
 /// A change as the watcher is told it.
 pub struct Told {

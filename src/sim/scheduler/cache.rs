@@ -1,0 +1,279 @@
+//! What the scheduler knows of Pods and nodes, kept up to date by watches instead of being read for every Pod.
+//! What waits to be scheduled is the queue's. Source: `pkg/scheduler/backend/cache`, `pkg/scheduler/eventhandlers.go`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::node::NodeInfo;
+use super::pod::{PodInfo, same_wants};
+use crate::object::meta;
+use crate::sim::apiserver::client::Client;
+use crate::sim::apiserver::endpoints::watch::{Change, Told, Watch};
+use crate::sim::apiserver::registry::kinds::namespace::NAMESPACE;
+use crate::sim::apiserver::registry::kinds::node::NODE;
+use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
+use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
+use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::apiserver::registry::kinds::storageclass::STORAGECLASS;
+use crate::sim::apiserver::status::Result;
+use crate::sim::apiserver::storage::Object;
+use crate::sim::reconciler::{Key, key};
+
+/// What can make a Pod schedulable that was not: a set of the bits below.
+pub type Happenings = u16;
+pub const NODE_ADDED: Happenings = 1;
+pub const NODE_ALLOCATABLE: Happenings = 1 << 1;
+pub const NODE_LABELS: Happenings = 1 << 2;
+pub const NODE_TAINTS: Happenings = 1 << 3;
+/// A Pod came to a node.
+pub const POD_ADDED: Happenings = 1 << 4;
+/// A Pod on a node has other labels.
+pub const POD_LABELS: Happenings = 1 << 5;
+/// A Pod on a node is gone or has ended.
+pub const POD_GONE: Happenings = 1 << 6;
+pub const CLAIM: Happenings = 1 << 7;
+pub const VOLUME: Happenings = 1 << 8;
+pub const CLASS: Happenings = 1 << 9;
+pub const NAMESPACES: Happenings = 1 << 10;
+
+/// What the queue has to know of a change.
+pub enum News {
+    /// A Pod that waits for a node; whether it asks for something else than before.
+    Pending(PodInfo, bool),
+    /// A Pod waits no longer: assigned, ended, deleted.
+    Settled(Key),
+    Happened(Happenings),
+}
+
+/// Pods by what selectors can tell of them: namespace, labels, and whether they are on their way out.
+type Group = (String, Option<Map<String, Value>>, bool);
+
+/// Pods, nodes and the watches they come from.
+pub struct Cache {
+    client: Client,
+    pods: HashMap<Key, PodInfo>,
+    nodes: BTreeMap<String, NodeInfo>,
+    groups: Vec<Group>,
+    known_groups: HashMap<String, u32>,
+    /// Where Pods will be whose volumes are still being bound.
+    assumed: HashMap<Key, String>,
+    pod_watch: Watch,
+    node_watch: Watch,
+    others: Vec<(Watch, Happenings)>,
+}
+
+impl Cache {
+    /// Reads everything, and what is to be scheduled of it.
+    pub fn open(client: &Client) -> Result<(Self, Vec<News>)> {
+        let (nodes, node_watch) = client.follow(&NODE)?;
+        let (mut pods, pod_watch) = client.follow(&POD)?;
+        let mut others = Vec::new();
+        for (resource, happening) in [
+            (&PERSISTENTVOLUMECLAIM, CLAIM),
+            (&PERSISTENTVOLUME, VOLUME),
+            (&STORAGECLASS, CLASS),
+            (&NAMESPACE, NAMESPACES),
+        ] {
+            others.push((client.follow(resource)?.1, happening));
+        }
+        let mut cache = Self {
+            client: client.clone(),
+            pods: HashMap::new(),
+            nodes: BTreeMap::new(),
+            groups: Vec::new(),
+            known_groups: HashMap::new(),
+            assumed: HashMap::new(),
+            pod_watch,
+            node_watch,
+            others,
+        };
+        for node in nodes {
+            cache.nodes.entry(meta::name(&node).to_owned()).or_default().set(Some(node));
+        }
+        let age = |pod: &Object| meta::text(pod, "/metadata/creationTimestamp").to_owned();
+        pods.sort_by_key(age);
+        let mut news = Vec::new();
+        for pod in pods {
+            cache.take_pod(key(&pod), Some(pod), &mut news);
+        }
+        Ok((cache, news))
+    }
+
+    /// Takes over everything that changed since.
+    pub fn catch_up(&mut self) -> Result<Vec<News>> {
+        let mut news = Vec::new();
+        while let Some(told) = self.node_watch.try_next()? {
+            news.push(News::Happened(self.take_node(told)));
+        }
+        while let Some(told) = self.pod_watch.try_next()? {
+            let present = (told.change != Change::Deleted).then(|| told.object.clone());
+            self.take_pod(key(&told.object), present, &mut news);
+        }
+        for (watch, happening) in &mut self.others {
+            while watch.try_next()?.is_some() {
+                news.push(News::Happened(*happening));
+            }
+        }
+        Ok(news)
+    }
+
+    fn take_node(&mut self, told: Told) -> Happenings {
+        let name = meta::name(&told.object).to_owned();
+        let node = self.nodes.entry(name.clone()).or_default();
+        if told.change == Change::Deleted {
+            node.set(None);
+            if node.pods.is_empty() {
+                self.nodes.remove(&name);
+            }
+            return 0;
+        }
+        let differs = |pointer: &str| node.node().pointer(pointer) != told.object.pointer(pointer);
+        let happened = match node.object {
+            None => NODE_ADDED,
+            Some(_) => [
+                (differs("/status/allocatable"), NODE_ALLOCATABLE),
+                (differs("/metadata/labels"), NODE_LABELS),
+                (differs("/spec/taints") || differs("/spec/unschedulable"), NODE_TAINTS),
+            ]
+            .into_iter()
+            .fold(0, |happened, (differs, bit)| if differs { happened | bit } else { happened }),
+        };
+        node.set(Some(told.object));
+        happened
+    }
+
+    fn take_pod(&mut self, key: Key, present: Option<Object>, news: &mut Vec<News>) {
+        let before = self.pods.remove(&key);
+        let present = present.filter(|pod| !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed"));
+        let was_on = before.as_ref().map(|pod| self.place(pod));
+        let Some(pod) = present else {
+            if let Some(before) = &before {
+                self.leave(&was_on.clone().unwrap_or_default(), before);
+            }
+            self.assumed.remove(&key);
+            news.push(News::Settled(key));
+            if was_on.is_some_and(|node| !node.is_empty()) {
+                news.push(News::Happened(POD_GONE));
+            }
+            return;
+        };
+        let group = self.group(&pod);
+        let info = PodInfo::of(pod, before.as_ref(), group);
+        let assigned = !info.node().is_empty();
+        if assigned {
+            self.assumed.remove(&key);
+        }
+        let is_on = self.place(&info);
+        if let Some(before) = &before {
+            self.leave(&was_on.clone().unwrap_or_default(), before);
+        }
+        if !is_on.is_empty() {
+            self.nodes.entry(is_on.clone()).or_default().add(info.clone());
+        }
+        if assigned {
+            let labels = |pod: &PodInfo| pod.labels().cloned();
+            if before.as_ref().is_none_or(|before| before.node().is_empty()) {
+                news.push(News::Settled(key.clone()));
+                news.push(News::Happened(POD_ADDED));
+            } else if before.as_ref().is_some_and(|before| labels(before) != labels(&info)) {
+                news.push(News::Happened(POD_LABELS));
+            }
+        } else if is_mine(&info.object) && !self.assumed.contains_key(&key) {
+            let other = before.is_none_or(|before| !same_wants(&before.object, &info.object));
+            news.push(News::Pending(info.clone(), other));
+        } else {
+            news.push(News::Settled(key.clone()));
+        }
+        self.pods.insert(key, info);
+    }
+
+    /// The node a Pod counts for: its own, or the one it is about to be bound to.
+    fn place(&self, pod: &PodInfo) -> String {
+        match pod.node() {
+            "" => self.assumed.get(&pod.key()).cloned().unwrap_or_default(),
+            node => node.to_owned(),
+        }
+    }
+
+    fn leave(&mut self, node: &str, pod: &PodInfo) {
+        let Some(info) = self.nodes.get_mut(node) else { return };
+        info.remove(meta::uid(&pod.object));
+        if info.object.is_none() && info.pods.is_empty() {
+            self.nodes.remove(node);
+        }
+    }
+
+    fn group(&mut self, pod: &Value) -> u32 {
+        let labels = meta::map(pod, "/metadata/labels");
+        let terminating = meta::is_terminating(pod);
+        let written = labels.and_then(|labels| serde_json::to_string(labels).ok()).unwrap_or_default();
+        let name = format!("{}/{terminating}/{written}", meta::namespace(pod));
+        if let Some(known) = self.known_groups.get(&name) {
+            return *known;
+        }
+        let group = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
+        self.groups.push((meta::namespace(pod).to_owned(), labels.cloned(), terminating));
+        self.known_groups.insert(name, group);
+        group
+    }
+
+    /// A Pod will be on a node as soon as its volumes are bound.
+    pub fn assume(&mut self, pod: &PodInfo, node: &str) {
+        self.assumed.insert(pod.key(), node.to_owned());
+        self.nodes.entry(node.to_owned()).or_default().add(pod.clone());
+    }
+
+    /// It will not after all.
+    pub fn forget(&mut self, pod: &PodInfo) {
+        if let Some(node) = self.assumed.remove(&pod.key()) {
+            self.leave(&node, pod);
+        }
+    }
+
+    /// A Pod as it is now, if it has not ended.
+    pub fn pod(&self, key: &Key) -> Option<&PodInfo> {
+        self.pods.get(key)
+    }
+
+    /// The nodes there are, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
+        self.nodes.values().filter(|node| node.object.is_some())
+    }
+
+    /// Whether the Pods of a group are in a namespace, are not on their way out, and are wanted.
+    pub fn counts(
+        &self,
+        group: u32,
+        namespace: &str,
+        wanted: impl FnOnce(Option<&Map<String, Value>>) -> bool,
+    ) -> bool {
+        let found = usize::try_from(group).ok().and_then(|group| self.groups.get(group));
+        found.is_some_and(|(of, labels, terminating)| !terminating && of == namespace && wanted(labels.as_ref()))
+    }
+
+    /// The namespace and the labels of a group's Pods.
+    pub fn group_labels(&self, group: u32) -> (&str, Option<&Map<String, Value>>) {
+        let found = usize::try_from(group).ok().and_then(|group| self.groups.get(group));
+        found.map_or(("", None), |(namespace, labels, _)| (namespace, labels.as_ref()))
+    }
+
+    /// The way to what is not cached.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A namespace's object.
+    pub fn namespace(&self, name: &str) -> Arc<Value> {
+        self.client.find(&NAMESPACE, "", name).unwrap_or_default()
+    }
+}
+
+/// Whether this scheduler has to find a node for a Pod.
+fn is_mine(pod: &Value) -> bool {
+    let scheduler = meta::text(pod, "/spec/schedulerName");
+    matches!(scheduler, "" | "default-scheduler")
+        && meta::text(pod, "/spec/nodeName").is_empty()
+        && !meta::is_terminating(pod)
+}

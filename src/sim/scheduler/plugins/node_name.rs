@@ -1,0 +1,21 @@
+//! NodeName: a Pod that names its node fits no other.
+//! Source: `pkg/scheduler/framework/plugins/nodename`.
+
+use super::{Plugin, Prepared, Unfit};
+use crate::sim::scheduler::cache::NODE_ADDED;
+use crate::sim::scheduler::cycle::Cycle;
+
+pub const PLUGIN: Plugin = Plugin { name: "NodeName", prepare: Some(prepare), score: None, wakes: NODE_ADDED };
+
+fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
+    let wanted = cycle.pod.node();
+    if wanted.is_empty() {
+        return Ok(Prepared::Skip);
+    }
+    Ok(Prepared::Ask(Box::new(move |node| {
+        if node.name() != wanted {
+            return Err(Unfit::unresolvable("node(s) didn't match the requested node name"));
+        }
+        Ok(())
+    })))
+}

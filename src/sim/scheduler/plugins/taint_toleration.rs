@@ -1,0 +1,38 @@
+//! TaintToleration: a Pod keeps off nodes with taints it does not tolerate, and shuns those that only prefer to be left alone.
+//! Source: `pkg/scheduler/framework/plugins/tainttoleration`; the reason names no taint since 1.35.
+
+use serde_json::Value;
+
+use super::{Plugin, Prepared, Unfit, normalized};
+use crate::object::meta;
+use crate::sim::scheduler::cache::{NODE_ADDED, NODE_TAINTS};
+use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::node::{NodeInfo, tolerates};
+
+pub const PLUGIN: Plugin = Plugin {
+    name: "TaintToleration",
+    prepare: Some(prepare),
+    score: Some((3, score)),
+    wakes: NODE_ADDED | NODE_TAINTS,
+};
+
+fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
+    let tolerations = meta::list(&cycle.pod.object, "/spec/tolerations");
+    Ok(Prepared::Ask(Box::new(move |node| {
+        if node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerates(tolerations, taint)) {
+            return Err(Unfit::unresolvable("node(s) had untolerated taint(s)"));
+        }
+        Ok(())
+    })))
+}
+
+fn score<'c>(cycle: &'c Cycle<'c>, nodes: &[&NodeInfo]) -> Option<Vec<i64>> {
+    let all = meta::list(&cycle.pod.object, "/spec/tolerations").iter();
+    let soft = |toleration: &&Value| matches!(meta::text(toleration, "/effect"), "" | "PreferNoSchedule");
+    let tolerations: Vec<Value> = all.filter(soft).cloned().collect();
+    let shunned = |node: &&NodeInfo| {
+        let taints = node.taints(&["PreferNoSchedule"]).filter(|taint| !tolerates(&tolerations, taint));
+        i64::try_from(taints.count()).unwrap_or(i64::MAX)
+    };
+    Some(normalized(nodes.iter().map(shunned).collect(), true))
+}

@@ -1,0 +1,79 @@
+//! The terms of inter-Pod affinity, read once and asked often.
+//! Source: `k8s.io/kube-scheduler/framework` AffinityTerm; merging of `matchLabelKeys` in `pkg/registry/core/pod/strategy.go`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::object::meta;
+use crate::object::selector::{LabelSelector, Operator, Requirement};
+
+/// One term: Pods so labelled, in these namespaces, counted by a node's label.
+#[derive(Clone, Debug)]
+pub struct Term {
+    pub selector: LabelSelector,
+    namespaces: BTreeSet<String>,
+    namespace_selector: LabelSelector,
+    pub topology: String,
+    /// 1 for required terms.
+    pub weight: i64,
+}
+
+impl Term {
+    /// The terms under one of the four lists of a Pod's affinity, such as `podAffinity` and `required`.
+    pub fn all(pod: &Value, side: &str, how: &str) -> Vec<Self> {
+        let list = meta::list(pod, &format!("/spec/affinity/{side}/{how}DuringSchedulingIgnoredDuringExecution"));
+        let read = |term: &Value| match term.get("podAffinityTerm") {
+            Some(inner) => Self::of(pod, inner, meta::number(term, "/weight").unwrap_or_default()),
+            None => Self::of(pod, term, 1),
+        };
+        list.iter().map(read).collect()
+    }
+
+    fn of(pod: &Value, term: &Value, weight: i64) -> Self {
+        let selector =
+            LabelSelector::from_object(term.get("labelSelector")).unwrap_or_else(|_| LabelSelector::nothing());
+        let labels = meta::map(pod, "/metadata/labels");
+        let selector = with_keys(selector, meta::list(term, "/matchLabelKeys"), labels, Operator::In);
+        let selector = with_keys(selector, meta::list(term, "/mismatchLabelKeys"), labels, Operator::NotIn);
+        let namespace_selector =
+            LabelSelector::from_object(term.get("namespaceSelector")).unwrap_or_else(|_| LabelSelector::nothing());
+        let mut namespaces: BTreeSet<String> =
+            meta::list(term, "/namespaces").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        if namespaces.is_empty() && namespace_selector.is_nothing() {
+            namespaces.insert(meta::namespace(pod).to_owned());
+        }
+        let topology = meta::text(term, "/topologyKey").to_owned();
+        Self { selector, namespaces, namespace_selector, topology, weight }
+    }
+
+    /// Whether it is about Pods with these labels in this namespace. `namespace_labels` is asked only when the term needs them.
+    pub fn matches<'a>(
+        &self,
+        namespace: &str,
+        labels: Option<&Map<String, Value>>,
+        namespace_labels: impl FnOnce() -> Option<&'a Map<String, Value>>,
+    ) -> bool {
+        let here = self.namespaces.contains(namespace)
+            || (!self.namespace_selector.is_nothing() && self.namespace_selector.matches(namespace_labels()));
+        here && self.selector.matches(labels)
+    }
+}
+
+/// A selector that also asks for the Pod's own values of these labels.
+pub fn with_keys(
+    selector: LabelSelector,
+    keys: &[Value],
+    labels: Option<&Map<String, Value>>,
+    operator: Operator,
+) -> LabelSelector {
+    let own = keys.iter().filter_map(Value::as_str).filter_map(|key| {
+        let value = labels?.get(key)?.as_str()?;
+        Requirement::new(key, operator, vec![value.to_owned()]).ok()
+    });
+    let own: Vec<Requirement> = own.collect();
+    if own.is_empty() || selector.is_nothing() {
+        return selector;
+    }
+    LabelSelector::from_requirements(selector.requirements().iter().cloned().chain(own).collect())
+}

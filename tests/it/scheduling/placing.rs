@@ -1,0 +1,147 @@
+//! Which node a Pod gets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kubedrill::object::meta;
+use kubedrill::sim::apiserver::registry::kinds::node::NODE;
+use kubedrill::sim::apiserver::registry::kinds::pod::POD;
+use serde_json::json;
+
+use super::{NS, World, asking};
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_gets_a_node_and_is_told_so() {
+    let world = World::with_nodes(2).await;
+    world.pod("a", json!({}));
+    world.settle().await;
+    assert_eq!(world.node_of("a"), "n1");
+    assert_eq!(world.events("a", "Scheduled"), ["Successfully assigned default/a to n1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_spread_over_the_nodes() {
+    let world = World::with_nodes(3).await;
+    for index in 0..9 {
+        world.pod(&format!("p{index}"), json!({}));
+    }
+    world.settle().await;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for index in 0..9 {
+        *counts.entry(world.node_of(&format!("p{index}"))).or_default() += 1;
+    }
+    assert_eq!(counts.values().copied().collect::<Vec<_>>(), [3, 3, 3], "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_schedulers_gates_and_named_nodes_are_left_alone() {
+    let world = World::with_nodes(1).await;
+    world.pod("other", json!({ "schedulerName": "mine" }));
+    world.pod("gated", json!({ "schedulingGates": [{ "name": "wait" }] }));
+    world.pod("manual", json!({ "nodeName": "elsewhere" }));
+    world.settle().await;
+    assert_eq!([world.node_of("other"), world.node_of("gated")], ["", ""]);
+    assert_eq!(world.node_of("manual"), "elsewhere");
+    assert!(world.events("gated", "FailedScheduling").is_empty());
+    let opened =
+        |pod: &mut serde_json::Value| drop(pod["spec"].as_object_mut().map(|spec| spec.remove("schedulingGates")));
+    world.client.modify(&POD, NS, "gated", opened).expect("gates may be opened");
+    world.settle().await;
+    assert_eq!(world.node_of("gated"), "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_fits_nowhere_is_tried_again_when_something_that_matters_changes() {
+    let world = World::with_nodes(1).await;
+    world.pod("picky", json!({ "nodeSelector": { "disk": "ssd" } }));
+    world.settle().await;
+    assert_eq!(world.node_of("picky"), "");
+    world.client.modify(&NODE, "", "n1", |node| meta::set_label(node, "disk", "ssd")).expect("labelled");
+    world.settle().await;
+    assert_eq!(world.node_of("picky"), "n1");
+    assert_eq!(world.events("picky", "FailedScheduling").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn affinity_counts() {
+    let world = World::with_nodes(3).await;
+    world.labelled("db", json!({ "app": "db" }), json!({ "nodeName": "n2" }));
+    let near = json!({ "labelSelector": { "matchLabels": { "app": "db" } }, "topologyKey": "kubernetes.io/hostname" });
+    world.pod(
+        "web",
+        json!({ "affinity": { "podAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [near] } } }),
+    );
+    let apart = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [near] } });
+    world.pod("shy", json!({ "affinity": apart }));
+    world.settle().await;
+    assert_eq!(world.node_of("web"), "n2");
+    assert_eq!(world.node_of("shy"), "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn preferences_weigh_more_than_free_room() {
+    let world = World::with_nodes(2).await;
+    world.client.modify(&NODE, "", "n2", |node| meta::set_label(node, "disk", "ssd")).expect("labelled");
+    world.pod("load", json!({ "nodeName": "n2", "containers": asking(json!({ "cpu": "500m" }))["containers"] }));
+    let preference = json!({ "matchExpressions": [{ "key": "disk", "operator": "In", "values": ["ssd"] }] });
+    let preferred = json!([{ "weight": 1, "preference": preference }]);
+    world.pod(
+        "a",
+        json!({ "affinity": { "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": preferred } } }),
+    );
+    world.settle().await;
+    assert_eq!(world.node_of("a"), "n2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_important_take_the_place_of_the_others() {
+    let world = World::with_nodes(1).await;
+    let class = |name: &str, value: i64| json!({ "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": { "name": name }, "value": value });
+    world.make(class("low", 10));
+    world.make(class("high", 1000));
+    let mut low = asking(json!({ "cpu": "1500m" }));
+    low["priorityClassName"] = json!("low");
+    world.pod("low", low);
+    world.settle().await;
+    let mut high = asking(json!({ "cpu": "1" }));
+    high["priorityClassName"] = json!("high");
+    world.pod("high", high);
+    world.settle().await;
+    let victim = world.get("low");
+    assert!(meta::is_terminating(&victim), "{victim}");
+    let uid = meta::uid(&world.get("high")).to_owned();
+    assert_eq!(world.events("low", "Preempted"), [format!("Preempted by pod {uid} on node n1")]);
+    assert_eq!(meta::text(&world.get("high"), "/status/nominatedNodeName"), "n1");
+    assert_eq!(world.refusal("high").1, "0/1 nodes are available: 1 Insufficient cpu.");
+    let now = kubedrill::sim::apiserver::endpoints::DeleteOptions::now();
+    world.client.delete(&POD, NS, "low", &now).expect("gone");
+    world.settle().await;
+    assert_eq!(world.node_of("high"), "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_thousand_pods_on_a_hundred_nodes_take_seconds() {
+    let world = World::with_nodes(0).await;
+    for index in 0..100 {
+        world.node(&format!("node{index:03}"), json!({}));
+    }
+    #[allow(clippy::disallowed_methods, reason = "the wall's time is what is measured")]
+    let start = std::time::Instant::now();
+    for index in 0..5000 {
+        world.labelled(
+            &format!("p{index:04}"),
+            json!({ "app": "web" }),
+            asking(json!({ "cpu": "10m", "memory": "1Mi" })),
+        );
+    }
+    let made = start.elapsed();
+    for _ in 0..100 {
+        world.client.clock().sleep(Duration::from_millis(100)).await;
+    }
+    let took = start.elapsed() - made;
+    let waiting = world.client.list(&POD, NS).iter().filter(|pod| meta::text(pod, "/spec/nodeName").is_empty()).count();
+    assert_eq!(waiting, 0);
+    // An unoptimised build on a busy machine; it is quadratic work that this must not let pass.
+    assert!(took < Duration::from_secs(60), "{took:?}, made in {made:?}");
+    eprintln!("made in {made:?}, scheduled in {took:?}");
+}
