@@ -13,7 +13,6 @@ use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
 use kubedrill::sim::apiserver::endpoints::ApiServer;
 use kubedrill::sim::apiserver::pki::{Authority, KeyPair};
-use kubedrill::sim::apiserver::recorder::Recorder;
 use kubedrill::sim::apiserver::registry::kinds::event::EVENT;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
 use kubedrill::sim::apiserver::registry::{self, Resource};
@@ -48,8 +47,7 @@ impl World {
         for index in 1..=count {
             world.node(&format!("n{index}"), json!({}));
         }
-        let client = Client::of_component(api, "default-scheduler");
-        let context = Context { events: Recorder::new(client.clone(), "default-scheduler", ""), client };
+        let context = Context::new(api, "default-scheduler", Arc::new(authority));
         tokio::spawn(async move { reconciler::run(&Scheduler::default(), context).await });
         world.settle().await;
         world

@@ -1,4 +1,5 @@
 //! Which node a Pod gets.
+//! What it is told when there is none is `refusing.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! What a Pod is told that fits no node, word for word as the scheduler of Kubernetes 1.35.4 tells it.
+//! Where Pods go that fit is `placing.rs`.
 
 use serde_json::{Value, json};
 
