@@ -13,7 +13,7 @@ async fn told(world: &World, spec: Value) -> String {
     world.settle().await;
     let (reason, message) = world.refusal("a");
     assert_eq!(reason, "Unschedulable");
-    assert_eq!(world.events("a", "FailedScheduling"), [message.clone()]);
+    assert_eq!(world.events("a", "FailedScheduling"), std::slice::from_ref(&message));
     message
 }
 
