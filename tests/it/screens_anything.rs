@@ -11,6 +11,7 @@ use crate::screens_room::Room;
 enum Deed {
     Keys(&'static str),
     Resize(u16, u16),
+    ResizeUnheard(u16, u16),
     Mouse(MouseEventKind, u16, u16),
     Pass(i64),
     Hold(bool),
@@ -34,6 +35,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         12 => prop::sample::select(&KEYS[..]).prop_map(Deed::Keys),
         2 => (1u16..220, 1u16..60).prop_map(|(columns, rows)| Deed::Resize(columns, rows)),
+        1 => (1u16..220, 1u16..60).prop_map(|(columns, rows)| Deed::ResizeUnheard(columns, rows)),
         3 => (prop::sample::select(kinds.to_vec()), 0u16..220, 0u16..60).prop_map(|(kind, x, y)| Deed::Mouse(kind, x, y)),
         1 => (0i64..3000).prop_map(Deed::Pass),
         1 => any::<bool>().prop_map(Deed::Hold),
@@ -51,6 +53,7 @@ proptest! {
             match deed {
                 Deed::Keys(keys) => drop(room.keys(keys)),
                 Deed::Resize(columns, rows) => drop(room.resize(columns, rows)),
+                Deed::ResizeUnheard(columns, rows) => room.resize_unheard(columns, rows),
                 Deed::Mouse(kind, x, y) => drop(room.mouse(kind, (x, y), 2)),
                 Deed::Pass(seconds) => drop(room.pass(seconds)),
                 Deed::Hold(on) => room.holding = on,

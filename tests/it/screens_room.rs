@@ -132,6 +132,11 @@ impl Room {
         self.send(Message::Resize(columns, rows))
     }
 
+    /// The terminal has another size already, and the screens have not heard of it.
+    pub fn resize_unheard(&mut self, columns: u16, rows: u16) {
+        self.terminal.backend_mut().resize(columns, rows);
+    }
+
     /// The desk's answers wait until [`Room::release`].
     pub fn hold(&mut self) -> &mut Self {
         self.holding = true;
