@@ -3,7 +3,12 @@
 
 pub mod backends;
 pub mod claim;
+pub mod clusterrole_aggregation;
 pub mod conditions;
+pub mod csr;
+pub mod csr_approving;
+pub mod csr_cleaner;
+pub mod csr_signing;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoint_slice;
@@ -24,6 +29,7 @@ pub mod serviceaccount;
 pub mod statefulset;
 pub mod taint_eviction;
 pub mod template;
+pub mod token_secrets;
 
 use super::apiserver::status::Result;
 use super::reconciler::{Context, Key, Next, Reconciler, Watched};
@@ -68,4 +74,9 @@ pub static CONTROLLERS: &[&Controller] = &[
     &endpoints::ENDPOINT_CONTROLLER,
     &endpoint_slice::ENDPOINT_SLICE_CONTROLLER,
     &endpoint_slice_mirroring::ENDPOINT_SLICE_MIRRORING_CONTROLLER,
+    &csr_approving::CSR_APPROVING_CONTROLLER,
+    &csr_signing::CSR_SIGNING_CONTROLLER,
+    &csr_cleaner::CSR_CLEANER_CONTROLLER,
+    &token_secrets::TOKENS_CONTROLLER,
+    &clusterrole_aggregation::CLUSTERROLE_AGGREGATION_CONTROLLER,
 ];

@@ -2,6 +2,7 @@
 //! Time stands still until every task waits; nothing here sleeps.
 
 mod admission_basics;
+mod certificates;
 mod endpoints;
 mod namespaces;
 mod nodes;
@@ -11,9 +12,9 @@ use std::time::Duration;
 
 use kubedrill::base::clock::Clock;
 use kubedrill::object::meta;
-use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
+use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey, User};
 use kubedrill::sim::apiserver::client::Client;
-use kubedrill::sim::apiserver::endpoints::ApiServer;
+use kubedrill::sim::apiserver::endpoints::{ApiServer, Request};
 use kubedrill::sim::apiserver::pki::{Authority, KeyPair};
 use kubedrill::sim::apiserver::registry::kinds::event::EVENT;
 use kubedrill::sim::apiserver::registry::{self, Resource};
@@ -104,6 +105,14 @@ impl World {
             Ok(made) => panic!("was made: {made}"),
             Err(status) => status.message,
         }
+    }
+
+    /// Creates an object as somebody; gives the warnings with it.
+    pub fn make_as(&self, user: &User, object: Value) -> (Result<Object, Status>, Vec<String>) {
+        let namespace = meta::namespace(&object).to_owned();
+        let request = Request::new(Arc::new(user.clone()), resource(&object), &namespace, "");
+        let made = self.client.server().create(&request, object);
+        (made, request.warnings.take())
     }
 }
 

@@ -1,17 +1,23 @@
 //! Admission: the plugins that see a write after its author is known and before it is stored, in their order.
 //! One plugin, one file, one row. Checks of a kind's own fields are its strategy's.
 
+mod certificate_approval;
+mod certificate_request;
+mod certificate_signing;
+mod certificate_subject_restriction;
 mod default_toleration_seconds;
 mod namespace_lifecycle;
 mod priority;
+mod rbac_escalation;
 mod service_account;
 mod taint_nodes_by_condition;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::auth::User;
+use super::auth::{Policy, Rbac, User};
 use super::registry::Resource;
 use super::status::{Result, Status};
 use super::storage::{Object, Storage};
@@ -40,6 +46,7 @@ pub struct Attributes<'a> {
     /// What is stored now, for updates and deletes.
     pub old: Option<&'a Value>,
     pub storage: &'a Storage,
+    pub rbac: &'a Rbac,
     pub clock: Clock,
     /// What the client is told without being refused.
     pub warnings: &'a RefCell<Vec<String>>,
@@ -54,6 +61,11 @@ impl Attributes<'_> {
     /// Whether an object of this plural is being created.
     pub fn creates(&self, group: &str, plural: &str) -> bool {
         self.operation == Operation::Create && self.is(group, plural)
+    }
+
+    /// Who may do what, as the roles and bindings are now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.rbac.policy(self.storage)
     }
 
     /// The namespace the write is to, if it is there.
@@ -101,6 +113,12 @@ pub static PLUGINS: &[Plugin] = &[
     taint_nodes_by_condition::PLUGIN,
     priority::PLUGIN,
     default_toleration_seconds::PLUGIN,
+    certificate_approval::PLUGIN,
+    certificate_signing::PLUGIN,
+    certificate_subject_restriction::PLUGIN,
+    // What strategies upstream do that know the user: nothing of it is a plugin there.
+    certificate_request::PLUGIN,
+    rbac_escalation::PLUGIN,
 ];
 
 /// Lets every plugin change the object.

@@ -69,6 +69,7 @@ impl Request {
             dry_run: self.dry_run,
             old,
             storage: &server.storage,
+            rbac: &server.rbac,
             clock: server.clock,
             warnings: &self.warnings,
         }

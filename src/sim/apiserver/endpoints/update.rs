@@ -76,10 +76,8 @@ impl ApiServer {
         metadata::keep(&mut object, old);
         let attributes = request.attributes(self, Operation::Update, Some(old));
         (strategy.defaults)(&mut object);
-        if request.subresource.is_empty() {
-            admission::mutate(&attributes, &mut object)?;
-            (strategy.defaults)(&mut object);
-        }
+        admission::mutate(&attributes, &mut object)?;
+        (strategy.defaults)(&mut object);
         parts::keep_apart(request, resource, &mut object, old);
         if resource.strategy.generation && differs_in_spec(&object, old) {
             let generation = meta::number(old, "/metadata/generation").unwrap_or_default() + 1;
