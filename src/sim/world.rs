@@ -1,14 +1,14 @@
 //! One simulated cluster whole: its API server, controllers, scheduler and kubelets, and the doors to it.
 //! What a cluster is to the rest of Kubedrill stands in `cluster`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{Next as NextLayer, from_fn};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::apiserver::auth::{Authenticator, TokenKey, User};
 use super::apiserver::client::Client;
@@ -72,8 +72,9 @@ pub struct World {
     api: Arc<ApiServer>,
     router: Router,
     keys: Keys,
-    serving: Serving,
-    running: Mutex<Vec<AbortHandle>>,
+    serving: Option<Serving>,
+    address: SocketAddr,
+    running: Mutex<Vec<JoinHandle<()>>>,
     born: Checkpoint,
 }
 
@@ -105,14 +106,14 @@ impl World {
         let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
         let serving = ServingOptions { port: options.port, serving: &serving, authority: &keys.authority };
         let serving = Serving::start(serving, router.clone()).await?;
-        let world = Self { born: api.storage.checkpoint(), api, router, keys, serving, running: Mutex::default() };
+        let world = Self { born: api.storage.checkpoint(), api, router, keys, address: serving.address(), serving: Some(serving), running: Mutex::default() };
         world.resume();
         Ok(world)
     }
 
     /// Where the API server listens: `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("https://{}", self.serving.address())
+        format!("https://{}", self.address)
     }
 
     /// The cluster's clock.
@@ -179,9 +180,7 @@ impl World {
 
     /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
     pub async fn restore(&self, checkpoint: &Checkpoint) {
-        self.halt();
-        // An aborted component stops where it next waits; it must not write after the restore.
-        tokio::task::yield_now().await;
+        self.halt().await;
         self.api.storage.restore(checkpoint);
         self.resume();
     }
@@ -191,26 +190,31 @@ impl World {
         &self.born
     }
 
-    fn halt(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.drain(..).for_each(|task| task.abort());
+    /// Stops every component and waits until it has: none may write after this.
+    async fn halt(&self) {
+        let stopping: Vec<JoinHandle<()>> = self.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        stopping.iter().for_each(JoinHandle::abort);
+        for component in stopping {
+            // It was told to stop; that it did is all there is to know.
+            let _ = component.await;
+        }
     }
 
     fn resume(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         for controller in CONTROLLERS {
             let context = self.context(controller.name);
-            running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }).abort_handle());
+            running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }));
         }
         let scheduler = self.context("default-scheduler");
         let scheduling = async move { reconciler::run(&Scheduler::default(), scheduler).await };
-        running.push(tokio::spawn(scheduling).abort_handle());
+        running.push(tokio::spawn(scheduling));
         let kubelet = self.context("kubelet");
         let beating = heartbeat::run(kubelet.client.clone());
-        running.push(tokio::spawn(beating).abort_handle());
+        running.push(tokio::spawn(beating));
         let mirrors = kubelet.clone();
-        running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }).abort_handle());
-        running.push(tokio::spawn(async move { reconciler::run(&Kubelets::default(), kubelet).await }).abort_handle());
+        running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
+        running.push(tokio::spawn(async move { reconciler::run(&Kubelets::default(), kubelet).await }));
     }
 
     fn context(&self, component: &'static str) -> Context {
@@ -218,10 +222,11 @@ impl World {
     }
 
     /// Stops everything and frees the port.
-    pub async fn stop(self) {
-        self.halt();
-        let Self { serving, .. } = self;
-        serving.stop(Duration::from_millis(100)).await;
+    pub async fn stop(mut self) {
+        self.halt().await;
+        if let Some(serving) = self.serving.take() {
+            serving.stop(Duration::from_millis(100)).await;
+        }
     }
 }
 
