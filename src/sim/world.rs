@@ -106,7 +106,15 @@ impl World {
         let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
         let serving = ServingOptions { port: options.port, serving: &serving, authority: &keys.authority };
         let serving = Serving::start(serving, router.clone()).await?;
-        let world = Self { born: api.storage.checkpoint(), api, router, keys, address: serving.address(), serving: Some(serving), running: Mutex::default() };
+        let world = Self {
+            born: api.storage.checkpoint(),
+            api,
+            router,
+            keys,
+            address: serving.address(),
+            serving: Some(serving),
+            running: Mutex::default(),
+        };
         world.resume();
         Ok(world)
     }
@@ -192,7 +200,8 @@ impl World {
 
     /// Stops every component and waits until it has: none may write after this.
     async fn halt(&self) {
-        let stopping: Vec<JoinHandle<()>> = self.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        let stopping: Vec<JoinHandle<()>> =
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
         stopping.iter().for_each(JoinHandle::abort);
         for component in stopping {
             // It was told to stop; that it did is all there is to know.
