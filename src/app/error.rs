@@ -7,7 +7,8 @@ use crate::scenario::catalogue::NotFound;
 use crate::scenario::problem::PackError;
 
 /// What is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// The words on the command line.
     Usage,
@@ -29,7 +30,7 @@ impl Kind {
 }
 
 /// An error with its hint.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("{what}: {why}")]
 pub struct AppError {
     pub kind: Kind,

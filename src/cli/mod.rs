@@ -3,6 +3,7 @@
 
 mod commands;
 mod output;
+mod room;
 
 use std::process::ExitCode;
 

@@ -20,4 +20,9 @@ impl Capabilities {
     pub fn lacking(&self, asked: &[Capability]) -> Vec<Capability> {
         asked.iter().filter(|capability| !self.0.contains(*capability)).copied().collect()
     }
+
+    /// The words of all of them.
+    pub fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|capability| capability.word()).collect()
+    }
 }

@@ -54,6 +54,12 @@ impl Embedded {
     }
 }
 
+/// What a simulated cluster with so many workers can do.
+pub fn capabilities(workers: u8) -> Capabilities {
+    let several = (workers > 1).then_some(Capability::SeveralNodes);
+    [Capability::Pods, Capability::Nodes].into_iter().chain(several).collect()
+}
+
 impl Cluster for Embedded {
     fn name(&self) -> String {
         "embedded".to_owned()
@@ -68,8 +74,7 @@ impl Cluster for Embedded {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let several = (self.workers > 1).then_some(Capability::SeveralNodes);
-        [Capability::Pods, Capability::Nodes].into_iter().chain(several).collect()
+        capabilities(self.workers)
     }
 
     fn clock(&self) -> Clock {

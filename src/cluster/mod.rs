@@ -108,6 +108,11 @@ pub enum ClusterError {
     Refused(String),
 }
 
+/// What every cluster of an origin can do; `None` where only the cluster itself can say.
+pub fn promised(origin: &Origin) -> Option<Capabilities> {
+    (*origin == Origin::Embedded).then(|| embedded::capabilities(2))
+}
+
 /// Opens a cluster.
 pub async fn open(origin: &Origin, wish: &Wish) -> Result<std::sync::Arc<dyn Cluster>, ClusterError> {
     match origin {

@@ -15,6 +15,7 @@ pub mod news;
 pub mod overlays;
 pub mod pane;
 pub mod parts;
+pub mod room;
 pub mod runtime;
 pub mod screens;
 pub mod session;

@@ -6,6 +6,9 @@ mod pack;
 use clap::Subcommand;
 
 use super::Done;
+use crate::app::home::Home;
+use crate::cluster::Origin;
+use crate::tui::desk::Opening;
 
 /// Every command.
 #[derive(Debug, Subcommand)]
@@ -19,6 +22,6 @@ pub enum Command {
 pub async fn run(command: Option<Command>) -> Done {
     match command {
         Some(Command::Pack(pack)) => pack::run(pack).await,
-        None => Ok(std::process::ExitCode::SUCCESS),
+        None => super::room::open(Home::open(None)?, Origin::default(), Opening::Home).await,
     }
 }
