@@ -97,6 +97,21 @@ pub fn child<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
     child
 }
 
+/// Edits the list under `key` of an object: an empty one when there is none, and none again when it is empty after.
+pub fn edit_list<R>(object: &mut Value, key: &str, edit: impl FnOnce(&mut Vec<Value>) -> R) -> R {
+    let mut list = match object.get_mut(key).map(Value::take) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    let edited = edit(&mut list);
+    if list.is_empty() {
+        remove(object, key);
+    } else {
+        object[key] = Value::Array(list);
+    }
+    edited
+}
+
 /// Sets a label.
 pub fn set_label(object: &mut Value, key: &str, value: &str) {
     child(child(object, "metadata"), "labels")[key] = json!(value);

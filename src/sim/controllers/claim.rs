@@ -1,7 +1,7 @@
 //! Whose is what: a controller adopts orphans its selector matches and releases what it no longer matches.
 //! Source: `pkg/controller/controller_ref_manager.go`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::pods;
 use crate::object::meta;
@@ -92,10 +92,7 @@ fn adopt(context: &Context, resource: &'static Resource, owner: &Value, object: 
         if meta::uid(fresh) != meta::uid(object) || meta::controller_of(fresh).is_some() {
             return;
         }
-        match fresh["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) {
-            Some(owners) => owners.push(reference.clone()),
-            None => fresh["metadata"]["ownerReferences"] = json!([reference]),
-        }
+        meta::edit_list(&mut fresh["metadata"], "ownerReferences", |owners| owners.push(reference.clone()));
     })
 }
 
@@ -107,11 +104,8 @@ fn release(context: &Context, resource: &'static Resource, owner: &Value, object
 
 /// Takes the owner of this uid out of `metadata.ownerReferences`.
 pub fn disown(object: &mut Value, uid: &str) {
-    let Some(owners) = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) else { return };
-    owners.retain(|owner| meta::text(owner, "/uid") != uid);
-    if owners.is_empty() {
-        meta::remove(&mut object["metadata"], "ownerReferences");
-    }
+    let keep = |owner: &Value| meta::text(owner, "/uid") != uid;
+    meta::edit_list(&mut object["metadata"], "ownerReferences", |owners| owners.retain(keep));
 }
 
 /// The keys an object concerns: its controller of `kind`, or, when it has no controller, every owner in the namespace whose selector matches it.

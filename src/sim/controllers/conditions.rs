@@ -68,19 +68,12 @@ pub fn set(status: &mut Value, mut condition: Value) {
 /// Puts a condition in, in place of the one of its type.
 pub fn replace(status: &mut Value, condition: Value) {
     remove(status, meta::text(&condition, "/type"));
-    match status.get_mut("conditions").and_then(Value::as_array_mut) {
-        Some(conditions) => conditions.push(condition),
-        None => status["conditions"] = json!([condition]),
-    }
+    meta::edit_list(status, "conditions", |conditions| conditions.push(condition));
 }
 
 /// Takes a condition out.
 pub fn remove(status: &mut Value, kind: &str) {
-    let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) else { return };
-    conditions.retain(|condition| meta::text(condition, "/type") != kind);
-    if conditions.is_empty() {
-        meta::remove(status, "conditions");
-    }
+    meta::edit_list(status, "conditions", |conditions| conditions.retain(|found| meta::text(found, "/type") != kind));
 }
 
 /// Writes a counter that is left out when it is zero.

@@ -10,6 +10,7 @@ pub mod csr_approving;
 pub mod csr_cleaner;
 pub mod csr_signing;
 pub mod daemonset;
+pub mod deletion_order;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
@@ -18,6 +19,7 @@ pub mod event_ttl;
 pub mod fraction;
 pub mod garbage_collector;
 pub mod history;
+pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
 pub mod pod_control;
@@ -30,6 +32,7 @@ pub mod statefulset;
 pub mod taint_eviction;
 pub mod template;
 pub mod token_secrets;
+pub mod ttl_after_finished;
 
 use super::apiserver::status::Result;
 use super::reconciler::{Context, Key, Next, Reconciler, Watched};
@@ -64,6 +67,8 @@ pub static CONTROLLERS: &[&Controller] = &[
     &statefulset::STATEFULSET_CONTROLLER,
     &daemonset::DAEMONSET_CONTROLLER,
     &garbage_collector::GARBAGE_COLLECTOR,
+    &job::JOB_CONTROLLER,
+    &ttl_after_finished::TTL_AFTER_FINISHED_CONTROLLER,
     &namespace::NAMESPACE_CONTROLLER,
     &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,
     &root_ca::ROOT_CA_CERTIFICATE_PUBLISHER,

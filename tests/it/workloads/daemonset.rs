@@ -121,6 +121,8 @@ async fn surge_keeps_the_old_until_the_new_is_available() {
     let world = with_nodes(&["n1", "n2"]);
     world.make(daemons(json!({"maxSurge": 1, "maxUnavailable": 0})));
     world.live().await;
+    // Times have whole seconds, and the older Pod of a node is the one that counts.
+    world.pass(std::time::Duration::from_secs(2)).await;
     set_image(&world, "agent:2");
     world.live_unless(|pod| meta::text(pod, "/spec/containers/0/image") == "agent:2").await;
     assert_eq!((placed(&world).len(), numbers(&world)[4]), (3, 2));

@@ -4,6 +4,7 @@
 mod daemonset;
 mod deployment;
 mod garbage;
+mod job;
 mod replicaset;
 mod statefulset;
 

@@ -120,11 +120,9 @@ fn change(context: &Context, node: &Node, change: impl Fn(&mut Value)) -> Result
 
 fn release(context: &Context, node: &Node, finalizer: &str) -> Result<()> {
     change(context, node, |fresh| {
-        let Some(finalizers) = fresh["metadata"].get_mut("finalizers").and_then(Value::as_array_mut) else { return };
-        finalizers.retain(|found| found != finalizer);
-        if finalizers.is_empty() {
-            meta::remove(&mut fresh["metadata"], "finalizers");
-        }
+        meta::edit_list(&mut fresh["metadata"], "finalizers", |finalizers| {
+            finalizers.retain(|found| found != finalizer)
+        });
     })
 }
 

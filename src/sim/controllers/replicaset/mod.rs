@@ -1,7 +1,6 @@
 //! The replicaset and replication controllers: as many Pods of a template as asked for.
 //! Rolling from one template to the next is the deployment controller's. Source: `pkg/controller/replicaset/replica_set.go`.
 
-mod order;
 mod replicas;
 mod status;
 

@@ -1,16 +1,16 @@
 //! Brings the number of Pods to what a ReplicaSet asks for.
-//! Which Pods go first is in `order`, what is reported in `status`. Source: `manageReplicas` in `pkg/controller/replicaset/replica_set.go`.
+//! Which Pods go first is in `deletion_order`, what is reported in `status`. Source: `manageReplicas` in `pkg/controller/replicaset/replica_set.go`.
 
 use serde_json::Value;
 
-use super::{order, status};
+use super::status;
 use crate::object::meta;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::controllers::claim::{self, Pods};
-use crate::sim::controllers::{conditions, pod_control, pods};
+use crate::sim::controllers::{conditions, deletion_order, pod_control, pods};
 use crate::sim::reconciler::{Context, Key, Next};
 
 /// How many Pods one turn makes or deletes at most.
@@ -44,7 +44,7 @@ fn manage(context: &Context, set: &Object, pods: &mut Pods) -> Result<()> {
     }
     if have > wanted {
         let count = (have - wanted).min(BURST);
-        order::by_deletion(&mut pods.active, &beside(context, set), context.client.clock().now());
+        deletion_order::by_deletion(&mut pods.active, &beside(context, set), context.client.clock().now());
         for pod in pods.active.drain(..count).collect::<Vec<_>>() {
             pod_control::delete(context, set, &pod)?;
             pods.ending.extend(context.client.find(&POD, meta::namespace(&pod), meta::name(&pod)));

@@ -1,7 +1,7 @@
 //! The claims of stateful Pods: made before their Pod, kept or given up as the retention policy says.
 //! Source: `pkg/controller/statefulset/stateful_pod_control.go`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::control::Stateful;
 use super::identity;
@@ -109,8 +109,5 @@ fn own(claim: &mut Value, ours: [&str; 2], wanted: Option<&Value>) {
     }
     ours.iter().for_each(|uid| disown(claim, uid));
     let Some(wanted) = wanted else { return };
-    match claim["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) {
-        Some(owners) => owners.push(wanted.clone()),
-        None => claim["metadata"]["ownerReferences"] = json!([wanted]),
-    }
+    meta::edit_list(&mut claim["metadata"], "ownerReferences", |owners| owners.push(wanted.clone()));
 }
