@@ -13,8 +13,8 @@ use super::capability::{Capabilities, Capability};
 use super::{Checkpoints, Cluster, ClusterError, Wish};
 use crate::base::clock::Clock;
 use crate::base::files;
-use crate::sim::world::Checkpoint;
-use crate::sim::world::{Options, World};
+
+use crate::sim::world::{Checkpoint, Journal, Options, World, WorldError};
 
 /// How long a new cluster may take until its nodes and system Pods are ready.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ pub struct Embedded {
     clock: Clock,
     kubeconfig: PathBuf,
     workers: u8,
+    /// Where checkpoints are kept, when the cluster is.
+    dir: Option<PathBuf>,
     states: Mutex<HashMap<String, Checkpoint>>,
 }
 
@@ -36,7 +38,9 @@ impl Embedded {
         let file = |source| ClusterError::File { path: kubeconfig.clone(), source };
         files::private_dir(&wish.dir).map_err(file)?;
         let dir = wish.keep.then(|| wish.dir.join("cluster"));
-        let world = World::start(Options { workers: wish.workers, clock: wish.clock, port: wish.port, dir }).await?;
+        let world =
+            World::start(Options { workers: wish.workers, clock: wish.clock, port: wish.port, dir: dir.clone() })
+                .await?;
         world.write_kubeconfig(&kubeconfig).map_err(file)?;
         if !world.ready(PATIENCE).await {
             tracing::warn!("the cluster's system Pods are still not ready");
@@ -49,6 +53,7 @@ impl Embedded {
             clock,
             kubeconfig,
             workers: wish.workers,
+            dir,
             states: Mutex::default(),
         })
     }
@@ -58,6 +63,12 @@ impl Embedded {
 pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
     [Capability::Pods, Capability::Nodes].into_iter().chain(several).collect()
+}
+
+impl Embedded {
+    fn path(&self, checkpoint: &str) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.join(format!("checkpoint-{checkpoint}.jsonl")))
+    }
 }
 
 impl Cluster for Embedded {
@@ -102,7 +113,11 @@ impl Checkpoints for Embedded {
         async move {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
-            self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(name, world.checkpoint());
+            let checkpoint = world.checkpoint();
+            if let Some(path) = self.path(&name) {
+                checkpoint.save(&path).map_err(WorldError::from)?;
+            }
+            self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(name, checkpoint);
             Ok(())
         }
         .boxed()
@@ -112,6 +127,12 @@ impl Checkpoints for Embedded {
         let name = name.to_owned();
         async move {
             let known = self.states.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+            let known = match (known, self.path(&name)) {
+                (Some(known), _) => Some(known),
+                // Taken before the program was killed.
+                (None, Some(path)) => Journal::load(&path).map_err(WorldError::from)?,
+                (None, None) => None,
+            };
             let known = known.ok_or(ClusterError::NoCheckpoint(name))?;
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;

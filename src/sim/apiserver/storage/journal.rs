@@ -1,7 +1,6 @@
 //! The store's changes on disk, so that a cluster killed at any moment comes back as it was.
 //! One JSON line a change; a torn last line is a change that did not happen.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Checkpoint, Key, Object};
+use super::{Checkpoint, Key};
 use crate::base::files;
 use crate::object::meta;
 
@@ -71,23 +70,10 @@ impl Journal {
     }
 
     /// Starts the file anew with what the store holds.
-    pub(super) fn begin(
-        &mut self,
-        revision: u64,
-        objects: &BTreeMap<String, BTreeMap<Key, Object>>,
-    ) -> Result<(), JournalError> {
-        let mut text = Vec::new();
-        for (resource, objects) in objects {
-            for object in objects.values() {
-                push_line(&mut text, &Line::put(meta::revision(object), resource, object));
-            }
-        }
-        // The newest revision may belong to an object that is gone.
-        push_line(&mut text, &Line { revision, resource: "".into(), put: None, take: None });
+    pub(super) fn begin(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        checkpoint.save(&self.path)?;
         let write = |source| JournalError::Write { path: self.path.clone(), source };
-        files::write_atomic(&self.path, &text, 0o600).map_err(write)?;
-        let file = File::options().append(true).open(&self.path).map_err(write)?;
-        self.file = Some(file);
+        self.file = Some(File::options().append(true).open(&self.path).map_err(write)?);
         Ok(())
     }
 
@@ -126,6 +112,19 @@ impl<'a> Line<'a> {
 }
 
 impl Checkpoint {
+    /// Writes it to a file that [`Journal::load`] reads.
+    pub fn save(&self, path: &Path) -> Result<(), JournalError> {
+        let mut text = Vec::new();
+        for (resource, objects) in &self.objects {
+            for object in objects.values() {
+                push_line(&mut text, &Line::put(meta::revision(object), resource, object));
+            }
+        }
+        // The newest revision may belong to an object that is gone.
+        push_line(&mut text, &Line { revision: self.revision, resource: "".into(), put: None, take: None });
+        files::write_atomic(path, &text, 0o600).map_err(|source| JournalError::Write { path: path.to_owned(), source })
+    }
+
     fn apply(&mut self, line: Line) {
         self.revision = self.revision.max(line.revision);
         if let Some(object) = line.put {

@@ -98,7 +98,7 @@ impl Storage {
     pub fn keep(&self, mut journal: Journal) -> Result<(), JournalError> {
         let checkpoint = self.checkpoint();
         let mut inner = self.write();
-        journal.begin(checkpoint.revision, &checkpoint.objects)?;
+        journal.begin(&checkpoint)?;
         inner.journal = Some(journal);
         Ok(())
     }
