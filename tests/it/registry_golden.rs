@@ -51,7 +51,8 @@ fn server() -> Arc<ApiServer> {
     server
 }
 
-fn create(server: &ApiServer, object: &Value, dry_run: bool) -> Result<Value, String> {
+/// The object as it is stored, and what is told beside it.
+fn create(server: &ApiServer, object: &Value, dry_run: bool) -> Result<(Value, Vec<String>), String> {
     let row = row(object);
     let user =
         User { name: "kubernetes-admin".to_owned(), groups: vec!["system:masters".to_owned()], ..User::default() };
@@ -62,7 +63,9 @@ fn create(server: &ApiServer, object: &Value, dry_run: bool) -> Result<Value, St
     let bytes = object.to_string();
     let (read, _) =
         decode(bytes.as_bytes(), "", Some(expected), FieldValidation::Strict).map_err(|error| error.to_string())?;
-    server.create(&request, read).map(|stored| (*stored).clone()).map_err(|status| status.message)
+    let stored = server.create(&request, read).map_err(|status| status.message)?;
+    let told = row.deprecation().map(str::to_owned).into_iter().chain(request.warnings.take());
+    Ok(((*stored).clone(), told.collect()))
 }
 
 /// Without what differs each time, as the recorder leaves it out.
@@ -128,7 +131,8 @@ fn objects_are_stored_as_a_real_server_stores_them() {
             count += 1;
             let mut lines = Vec::new();
             match create(&server, &case["input"], true) {
-                Ok(found) => {
+                Ok((found, told)) => {
+                    differences("warnings", &case["warnings"], &json!(told), &mut lines);
                     let mut expected = case["stored"].clone();
                     without_protection(&mut expected);
                     differences("", &expected, &same(found), &mut lines);

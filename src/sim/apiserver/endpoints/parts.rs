@@ -24,7 +24,10 @@ pub fn keep_apart(request: &Request, resource: &Resource, object: &mut Value, ol
             (resource.strategy.prepare_status)(object, old);
         }
         "finalize" => *object = only(object, old, "/spec/finalizers"),
-        "approval" => *object = only(object, old, "/status/conditions"),
+        "approval" => {
+            *object = only(object, old, "/status/conditions");
+            (resource.strategy.prepare_status)(object, old);
+        }
         "ephemeralcontainers" => *object = only(object, old, "/spec/ephemeralContainers"),
         // In-place resize changes resources; everything else validation of the Pod refuses.
         _ => {}

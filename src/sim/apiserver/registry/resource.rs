@@ -123,6 +123,15 @@ impl Resource {
         self.subresources.iter().find(|subresource| subresource.name == name)
     }
 
+    /// What the server tells of the resource whenever it is asked for, because another took its place.
+    pub fn deprecation(&self) -> Option<&'static str> {
+        match (self.group, self.kind) {
+            ("", "Endpoints") => Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+            ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+            _ => None,
+        }
+    }
+
     /// Whether status is written through `/status` only.
     pub fn has_status(&self) -> bool {
         self.subresource("status").is_some()

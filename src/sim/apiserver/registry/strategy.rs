@@ -51,7 +51,7 @@ pub struct Strategy {
     pub validate: fn(&Value, &mut ErrorList),
     /// What an update may not change; the second is the old object.
     pub validate_update: fn(&Value, &Value, &mut ErrorList),
-    /// What an update through a subresource other than `/status` may not change; the first is its name.
+    /// What an update through a subresource may not change; the first is its name.
     pub validate_subresource: fn(&str, &Value, &Value, &mut ErrorList),
     /// What the server tells without refusing.
     pub warnings: fn(&Value) -> Vec<String>,

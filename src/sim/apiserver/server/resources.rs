@@ -50,6 +50,7 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
         return Err(not_allowed(verb));
     }
     let request = request(&call, resource, &path)?;
+    request.warnings.borrow_mut().extend(resource.deprecation().map(str::to_owned));
     let form = Form::negotiate(call.header("accept"), &call.query)?;
     if verb == "watch" {
         return watching::serve(&call, &request, form);

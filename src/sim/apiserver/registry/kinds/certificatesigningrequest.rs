@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::at::At;
 use super::cells::{self, NONE};
-use super::filling::reset_status;
+use super::filling::{each, reset_status};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::{age, human};
@@ -37,6 +37,7 @@ pub static CERTIFICATESIGNINGREQUEST: Resource = Resource {
         prepare_status,
         fields: &[("spec.signerName", |object| meta::text(object, "/spec/signerName").to_owned())],
         validate,
+        validate_subresource,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -60,6 +61,11 @@ fn prepare_update(new: &mut Value, old: &Value) {
 /// Neither `/status` nor `/approval` changes the spec; conditions get the times they lack.
 fn prepare_status(new: &mut Value, old: &Value) {
     new["spec"] = old["spec"].clone();
+    each(meta::child(new, "status"), "conditions", |condition| {
+        if let Some(time) = condition.get("lastUpdateTime").filter(|time| time.is_string()).cloned() {
+            meta::set_default(condition, "lastTransitionTime", time);
+        }
+    });
 }
 
 fn row(request: &Value, now: Timestamp) -> Vec<Value> {
@@ -166,5 +172,71 @@ fn signer_name(signer: At<'_, '_>, errors: &mut ErrorList) {
         for why in names::subdomain(label) {
             errors.invalid(signer.path(), label, format!("validating label {label:?}: {why}"));
         }
+    }
+}
+
+/// What is decided stays decided, one way only, and through `/approval` only.
+fn validate_subresource(subresource: &str, new: &Value, old: &Value, errors: &mut ErrorList) {
+    let root = At::root(new);
+    let status = root.key("status");
+    let conditions = status.key("conditions");
+    let mut seen: Vec<&str> = Vec::new();
+    for condition in conditions.items() {
+        let kind = condition.key("type");
+        if kind.is_empty() {
+            kind.required(errors);
+        }
+        let holds = condition.key("status");
+        match kind.text() {
+            _ if holds.is_empty() => holds.required(errors),
+            "Approved" | "Denied" | "Failed" => holds.one_of(&["True"], errors),
+            _ => holds.one_of(&["False", "True", "Unknown"], errors),
+        }
+        let other = if kind.text() == "Approved" { "Denied" } else { "Approved" };
+        if matches!(kind.text(), "Approved" | "Denied") && seen.contains(&other) {
+            let why = "Approved and Denied conditions are mutually exclusive";
+            errors.invalid(conditions.path(), kind.text(), why);
+        }
+        if seen.contains(&kind.text()) {
+            kind.duplicate(errors);
+        }
+        seen.push(kind.text());
+    }
+    let had: Vec<&str> =
+        meta::list(old, "/status/conditions").iter().map(|condition| meta::text(condition, "/type")).collect();
+    for kind in ["Approved", "Denied", "Failed"] {
+        if had.contains(&kind) && !seen.contains(&kind) {
+            conditions.forbidden(format!("updates may not remove a condition of type {kind:?}"), errors);
+        }
+        if subresource == "status" && kind != "Failed" && seen.contains(&kind) && !had.contains(&kind) {
+            conditions.forbidden(format!("updates may not add a condition of type {kind:?}"), errors);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(kinds: &[&str]) -> Value {
+        let conditions: Vec<Value> = kinds.iter().map(|kind| json!({ "type": kind, "status": "True" })).collect();
+        json!({ "status": { "conditions": conditions } })
+    }
+
+    fn refusals(subresource: &str, new: &[&str], old: &[&str]) -> Vec<String> {
+        let mut errors = ErrorList::default();
+        validate_subresource(subresource, &decided(new), &decided(old), &mut errors);
+        errors.0.into_iter().map(|error| error.message).collect()
+    }
+
+    #[test]
+    fn what_is_decided_stays_decided() {
+        assert!(refusals("approval", &["Approved"], &[]).is_empty());
+        let removed = "Forbidden: updates may not remove a condition of type \"Approved\"";
+        assert_eq!(refusals("approval", &[], &["Approved"]), [removed]);
+        let both = "Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive";
+        assert_eq!(refusals("approval", &["Approved", "Denied"], &["Approved"]), [both]);
+        let added = "Forbidden: updates may not add a condition of type \"Approved\"";
+        assert_eq!(refusals("status", &["Approved"], &[]), [added]);
     }
 }

@@ -189,3 +189,21 @@ pub fn climbs(at: At<'_, '_>, errors: &mut ErrorList) {
         at.invalid_text("must not contain '..'", errors);
     }
 }
+
+/// What is told of a CIDR whose address is inside the network rather than its first: both readings of it.
+pub fn ambiguous_cidr(at: At<'_, '_>) -> Option<String> {
+    let (address, length) = parse_cidr(at.text())?;
+    let (first, whole) = match address {
+        IpAddr::V4(four) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or_default();
+            (IpAddr::V4((u32::from(four) & mask).into()), 32)
+        }
+        IpAddr::V6(six) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or_default();
+            (IpAddr::V6((u128::from(six) & mask).into()), 128)
+        }
+    };
+    let (path, text) = (at.path(), at.text());
+    let why = format!("is ambiguous in this context (should be \"{first}/{length}\" or \"{address}/{whole}\"?)");
+    (first != address).then(|| format!("{path}: CIDR value {text:?} {why}"))
+}

@@ -33,6 +33,7 @@ pub static CRONJOB: Resource = Resource {
         prepare_create: |cron| reset_status(cron, json!({})),
         generation: true,
         validate,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -142,4 +143,13 @@ fn time_zone(zone: At<'_, '_>, errors: &mut ErrorList) {
     } else if jiff::tz::TimeZone::get(name).is_err() {
         zone.invalid(format!("unknown time zone {name}"), errors);
     }
+}
+
+fn warnings(cron: &Value) -> Vec<String> {
+    let mut told = pod_spec::warnings::hostname(cron, "this is used in Pod names and hostnames");
+    let root = At::root(cron);
+    let spec = root.key("spec");
+    let job = spec.key("jobTemplate");
+    told.extend(pod_spec::warnings::template(job.key("spec").key("template")));
+    told
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::at::{At, go};
 use super::cells;
 use super::check;
-use super::filling::{reset_status, zero};
+use super::filling::{count_up, reset_status, zero};
 use super::pod_spec;
 use super::workload;
 use crate::object::meta;
@@ -32,8 +32,10 @@ pub static DEPLOYMENT: Resource = Resource {
         defaults,
         prepare_create: |deployment| reset_status(deployment, json!({})),
         generation: true,
+        prepare_update: |new, old| count_up(new, old, "annotations"),
         validate,
         validate_update: workload::same_selector,
+        warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
     table: Table {

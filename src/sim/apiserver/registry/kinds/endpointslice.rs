@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::at::At;
 use super::cells;
 use super::check;
-use super::filling::each;
+use super::filling::{count_up, each};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
@@ -26,7 +26,14 @@ pub static ENDPOINTSLICE: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, generation: true, validate, validate_update, ..Strategy::PLAIN },
+    strategy: Strategy {
+        defaults,
+        generation: true,
+        prepare_update: |new, old| count_up(new, old, "labels"),
+        validate,
+        validate_update,
+        ..Strategy::PLAIN
+    },
     table: Table { columns: &[NAME, column("AddressType"), column("Ports"), column("Endpoints"), AGE], row },
     stored_as: None,
 };

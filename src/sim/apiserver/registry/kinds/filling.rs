@@ -51,3 +51,11 @@ pub fn reset_status(object: &mut Value, status: Value) {
         map.insert("status".to_owned(), status);
     }
 }
+
+/// Counts the generation up when a part of metadata changed, for kinds whose controllers carry it on.
+pub fn count_up(new: &mut Value, old: &Value, part: &str) {
+    if new["metadata"].get(part) != old["metadata"].get(part) {
+        let generation = meta::number(old, "/metadata/generation").unwrap_or_default();
+        new["metadata"]["generation"] = (generation + 1).into();
+    }
+}

@@ -31,6 +31,7 @@ pub static INGRESS: Resource = Resource {
         prepare_create: |ingress| reset_status(ingress, json!({ "loadBalancer": {} })),
         generation: true,
         validate,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Class"), column("Hosts"), column("Address"), column("Ports"), AGE], row },
@@ -183,5 +184,15 @@ fn backend(backend: At<'_, '_>, errors: &mut ErrorList) {
                 (false, true) => check::port_number(number, errors),
             }
         }
+    }
+}
+
+fn warnings(ingress: &Value) -> Vec<String> {
+    let annotation = "kubernetes.io/ingress.class";
+    match meta::annotation(ingress, annotation) {
+        Some(_) if meta::text(ingress, "/spec/ingressClassName").is_empty() => {
+            vec![format!("annotation {annotation:?} is deprecated, please use 'spec.ingressClassName' instead")]
+        }
+        _ => Vec::new(),
     }
 }

@@ -36,6 +36,7 @@ pub static JOB: Resource = Resource {
             Ok(())
         },
         validate_update: job_validation::validate_update,
+        warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
     table: Table {

@@ -26,7 +26,7 @@ pub static NETWORKPOLICY: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, generation: true, validate, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, generation: true, validate, warnings, ..Strategy::PLAIN },
     table: Table {
         columns: &[NAME, column("Pod-Selector"), AGE],
         row: |policy, now| {
@@ -145,4 +145,23 @@ fn is_inside(whole: (IpAddr, u8), part: (IpAddr, u8)) -> bool {
     let shift = 128 - u32::from(whole.1);
     let same = whole_bits.checked_shr(shift) == part_bits.checked_shr(shift);
     whole_size == part_size && part.1 > whole.1 && same
+}
+
+fn warnings(policy: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    let root = At::root(policy);
+    let spec = root.key("spec");
+    for (list, peers) in [("ingress", "from"), ("egress", "to")] {
+        let rules = spec.key(list);
+        for rule in rules.items() {
+            let peers = rule.key(peers);
+            for peer in peers.items() {
+                let block = peer.key("ipBlock");
+                told.extend(check::ambiguous_cidr(block.key("cidr")));
+                let except = block.key("except");
+                told.extend(except.items().filter_map(check::ambiguous_cidr));
+            }
+        }
+    }
+    told
 }

@@ -28,7 +28,15 @@ pub static PERSISTENTVOLUME: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { defaults, prepare_create, prepare_status, validate, validate_update, ..Strategy::PLAIN },
+    strategy: Strategy {
+        defaults,
+        prepare_create,
+        prepare_status,
+        validate,
+        validate_update,
+        warnings,
+        ..Strategy::PLAIN
+    },
     table: Table {
         columns: &[
             NAME,
@@ -238,4 +246,28 @@ fn go_affinity(affinity: &Value) -> Value {
         .map(|term| json!({ "MatchExpressions": list(term, "matchExpressions"), "MatchFields": list(term, "matchFields") }))
         .collect();
     json!({ "Required": { "NodeSelectorTerms": terms } })
+}
+
+/// Annotations that fields have taken the place of.
+const OLD_ANNOTATIONS: [(&str, &str); 2] = [
+    ("volume.beta.kubernetes.io/storage-class", "deprecated since v1.8; use \"storageClassName\" attribute instead"),
+    ("volume.beta.kubernetes.io/mount-options", "deprecated since v1.31; use \"mountOptions\" attribute instead"),
+];
+
+/// What is told of those of these annotations that an object has.
+pub fn old_annotations(object: &Value, keys: &[&str]) -> Vec<String> {
+    OLD_ANNOTATIONS
+        .iter()
+        .filter(|(key, _)| keys.contains(key) && meta::annotation(object, key).is_some())
+        .map(|(key, why)| format!("metadata.annotations[{key}]: {why}"))
+        .collect()
+}
+
+fn warnings(volume: &Value) -> Vec<String> {
+    let mut told = old_annotations(volume, &OLD_ANNOTATIONS.map(|(key, _)| key));
+    if meta::text(volume, "/spec/persistentVolumeReclaimPolicy") == "Recycle" {
+        let why = "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.";
+        told.push(format!("spec.persistentVolumeReclaimPolicy: {why}"));
+    }
+    told
 }

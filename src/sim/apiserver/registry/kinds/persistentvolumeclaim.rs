@@ -35,6 +35,7 @@ pub static PERSISTENTVOLUMECLAIM: Resource = Resource {
         prepare_update: |claim, _| sources(claim),
         validate: |claim, errors| claim_spec(At::root(claim).key("spec"), errors),
         validate_update,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -174,4 +175,11 @@ fn copy(from: &Value, to: &mut Value, key: &str) {
         Some(value) => to[key] = value.clone(),
         None => drop(meta::remove(to, key)),
     }
+}
+
+fn warnings(claim: &Value) -> Vec<String> {
+    let mut told = persistentvolume::old_annotations(claim, &["volume.beta.kubernetes.io/storage-class"]);
+    let root = At::root(claim);
+    told.extend(pod_spec::warnings::fractions(root.key("spec").key("resources"), &["storage"]));
+    told
 }

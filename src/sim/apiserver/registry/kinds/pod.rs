@@ -68,6 +68,7 @@ pub static POD: Resource = Resource {
             None => new_pod(pod),
             Some(_) => Ok(()),
         },
+        warnings: pod_spec::warnings::pod,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -94,6 +95,9 @@ fn defaults(pod: &mut Value) {
 }
 
 fn prepare_create(pod: &mut Value) {
+    if meta::number(pod, "/spec/terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+        pod["spec"]["terminationGracePeriodSeconds"] = json!(1);
+    }
     let mut status = json!({ "phase": "Pending", "qosClass": pod_spec::qos::class(&pod["spec"]) });
     if !meta::list(pod, "/spec/schedulingGates").is_empty() {
         status["conditions"] = json!([{

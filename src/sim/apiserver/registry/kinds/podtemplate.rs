@@ -26,6 +26,7 @@ pub static PODTEMPLATE: Resource = Resource {
         defaults: |object| pod_spec::defaults::template(object, "template"),
         generation: true,
         validate: |object, errors| pod_spec::validation::template(At::root(object).key("template"), errors),
+        warnings: |object| pod_spec::warnings::template(At::root(object).key("template")),
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Containers"), column("Images"), column("Pod Labels")], row },

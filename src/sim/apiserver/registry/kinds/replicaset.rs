@@ -37,6 +37,7 @@ pub static REPLICASET: Resource = Resource {
         })],
         validate,
         validate_update: workload::same_selector,
+        warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
     table: Table {

@@ -36,6 +36,7 @@ pub static REPLICATIONCONTROLLER: Resource = Resource {
             meta::number(object, "/status/replicas").unwrap_or_default().to_string()
         })],
         validate,
+        warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
     table: Table {

@@ -34,6 +34,7 @@ pub static SECRET: Resource = Resource {
         fields: &[("type", |object| meta::text(object, "/type").to_owned())],
         validate,
         validate_update,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Type"), column("Data"), AGE], row },
@@ -130,4 +131,13 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     if new.get("data") != old.get("data") {
         errors.forbidden("data", "field is immutable when `immutable` is set");
     }
+}
+
+fn warnings(secret: &Value) -> Vec<String> {
+    let certificate = STANDARD.decode(meta::text(secret, "/data/tls.crt")).unwrap_or_default();
+    let is_pem = String::from_utf8_lossy(&certificate).contains("-----BEGIN ");
+    if meta::text(secret, "/type") == "kubernetes.io/tls" && !is_pem {
+        return vec!["tls: failed to find any PEM data in certificate input".to_owned()];
+    }
+    Vec::new()
 }

@@ -49,6 +49,7 @@ pub static SERVICE: Resource = Resource {
         ],
         validate: service_validation::validate,
         validate_update: service_validation::validate_update,
+        warnings: service_validation::warnings,
         ..Strategy::PLAIN
     },
     table: Table {

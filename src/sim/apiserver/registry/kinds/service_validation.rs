@@ -234,3 +234,28 @@ pub fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         new.key("loadBalancerClass").invalid("may not change once set", errors);
     }
 }
+
+/// What the server tells of a Service without refusing it.
+pub fn warnings(service: &Value) -> Vec<String> {
+    let root = At::root(service);
+    let spec = root.key("spec");
+    let mut told = Vec::new();
+    let mut tell = |holds: bool, what: &str| {
+        if holds {
+            told.push(what.to_owned());
+        }
+    };
+    let headless = kind(spec) == "ClusterIP" && spec.key("clusterIP").text() == "None";
+    let sticky = spec.key("sessionAffinity").text() != "None";
+    tell(headless && !spec.key("loadBalancerIP").is_empty(), "spec.loadBalancerIP is ignored for headless services");
+    tell(headless && !spec.key("externalIPs").is_empty(), "spec.externalIPs is ignored for headless services");
+    tell(headless && sticky, "spec.SessionAffinity is ignored for headless services");
+    let external = kind(spec) == "ExternalName";
+    let ignored = "spec.externalIPs is ignored when spec.type is \"ExternalName\"";
+    tell(external && !spec.key("externalIPs").is_empty(), ignored);
+    let ignored = "spec.externalName is ignored when spec.type is not \"ExternalName\"";
+    tell(!external && !spec.key("externalName").is_empty(), ignored);
+    let old = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
+    tell(spec.key("trafficDistribution").text() == "PreferClose", old);
+    told
+}

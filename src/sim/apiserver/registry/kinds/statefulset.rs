@@ -37,6 +37,7 @@ pub static STATEFULSET: Resource = Resource {
         name: NameRule::Label,
         validate,
         validate_update,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, column("Ready"), AGE, wide("Containers"), wide("Images")], row },
@@ -183,4 +184,24 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
         errors.forbidden("spec", why);
     }
+}
+
+fn warnings(set: &Value) -> Vec<String> {
+    let root = At::root(set);
+    let spec = root.key("spec");
+    let mut told = pod_spec::warnings::template(spec.key("template"));
+    let claims = spec.key("volumeClaimTemplates");
+    for claim in claims.items() {
+        // Upstream leaves the claim's own `spec` out.
+        told.extend(
+            pod_spec::warnings::fractions(claim.key("spec").key("resources"), &["storage"])
+                .iter()
+                .map(|line| line.replacen("].spec.", "].", 1)),
+        );
+    }
+    if spec.key("revisionHistoryLimit").count() < 0 {
+        let why = "a negative value retains all historical revisions; a value >= 0 is recommended";
+        told.push(format!("spec.revisionHistoryLimit: {why}"));
+    }
+    told
 }

@@ -134,7 +134,10 @@ fn volume(volume: &mut Value) {
         part(volume, kind, |source| meta::set_default(source, "defaultMode", 0o644));
     }
     part(volume, "downwardAPI", |source| each(source, "items", |item| part(item, "fieldRef", field_ref)));
-    part(volume, "projected", |source| each(source, "sources", projection));
+    part(volume, "projected", |source| {
+        meta::set_default(source, "sources", Value::Null);
+        each(source, "sources", projection);
+    });
     part(volume, "image", |source| {
         let policy = pull_policy(meta::text(source, "/reference"));
         zero(source, "pullPolicy", policy);

@@ -14,3 +14,4 @@ pub mod spread;
 pub mod update;
 pub mod validation;
 pub mod volumes;
+pub mod warnings;
