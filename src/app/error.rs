@@ -69,8 +69,14 @@ impl From<NotFound> for AppError {
 
 impl From<ClusterError> for AppError {
     fn from(error: ClusterError) -> Self {
-        let kind = if matches!(error, ClusterError::UnknownOrigin(_)) { Kind::Usage } else { Kind::Environment };
-        Self::new(kind, "there is no cluster", error).hint("kubedrill doctor tells what this machine can do")
+        let wrong_name = matches!(error, ClusterError::UnknownOrigin(_));
+        let kind = if wrong_name { Kind::Usage } else { Kind::Environment };
+        let hint = if wrong_name {
+            "leave --cluster out for the embedded cluster"
+        } else {
+            "kubedrill doctor tells what this machine can do"
+        };
+        Self::new(kind, "there is no cluster", error).hint(hint)
     }
 }
 

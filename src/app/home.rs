@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::{AppError, Kind};
 use crate::base::clock::Clock;
 use crate::base::dirs::Dirs;
+use crate::base::seed::Seed;
 use crate::scenario::load::{SCENARIO_FILE, Scenario};
 use crate::scenario::pack::{PACK_FILE, Pack};
 use crate::scenario::{Catalogue, PackError};
@@ -19,6 +20,8 @@ pub struct Home {
     pub clock: Clock,
     /// A pack's folder that was named, beside those installed.
     pub workshop: Option<PathBuf>,
+    /// What the next exam is drawn with; by chance when not given.
+    pub exam_seed: Option<Seed>,
 }
 
 /// The folders of this user.
@@ -40,7 +43,7 @@ impl Home {
         if let Some(folder) = &workshop {
             catalogue.add_folder(folder)?;
         }
-        Ok(Self { dirs, catalogue: Arc::new(catalogue), clock: Clock::system(), workshop })
+        Ok(Self { dirs, catalogue: Arc::new(catalogue), clock: Clock::system(), workshop, exam_seed: None })
     }
 
     /// The home in which what was typed is found: a scenario's folder brings its pack along, anything else is a name.

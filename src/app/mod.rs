@@ -2,6 +2,7 @@
 //! No terminal here: the faces are tui and cli.
 
 pub mod control;
+pub mod diagnosis;
 pub mod driver;
 pub mod error;
 pub mod home;
@@ -9,6 +10,7 @@ pub mod host;
 pub mod ledger;
 pub mod machine;
 pub mod offers;
+pub mod own;
 pub mod place;
 pub mod records;
 pub mod sessions;

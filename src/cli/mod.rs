@@ -2,6 +2,7 @@
 //! What a command does is the app's; here is how it is asked and told. One command, one file, one row.
 
 mod commands;
+mod consent;
 mod output;
 mod room;
 

@@ -2,7 +2,9 @@
 //! The only layer that names the simulated cluster. What is laid on a cluster is the lab's.
 
 mod capability;
+pub mod context;
 pub mod embedded;
+mod kind;
 pub mod objects;
 
 use std::path::{Path, PathBuf};
@@ -117,6 +119,7 @@ pub fn promised(origin: &Origin) -> Option<Capabilities> {
 pub async fn open(origin: &Origin, wish: &Wish) -> Result<std::sync::Arc<dyn Cluster>, ClusterError> {
     match origin {
         Origin::Embedded => Ok(std::sync::Arc::new(embedded::Embedded::start(wish).await?)),
-        other => Err(ClusterError::Refused(format!("clusters of {other} are not opened yet"))),
+        Origin::Kind => Ok(std::sync::Arc::new(kind::Kind::open(wish).await?)),
+        Origin::Context(name) => Ok(std::sync::Arc::new(context::Foreign::open(name, wish).await?)),
     }
 }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::pack_new;
 use crate::app::error::{AppError, Kind};
 use crate::app::verify::{self, Plan, Proof};
 use crate::base::seed::Seed;
-use crate::cli::output;
-use crate::cli::{Done, Output};
+use crate::cli::consent::Consent;
+use crate::cli::output::escaped;
+use crate::cli::{Done, Output, output};
 use crate::cluster::Origin;
 use crate::scenario::folder::Folder;
 use crate::scenario::load::Scenario;
@@ -32,6 +34,18 @@ pub enum Pack {
         /// The schema of pack.yaml.
         #[arg(long)]
         pack: bool,
+    },
+    /// Make a pack with one scenario that works, or add a scenario to one.
+    New(pack_new::New),
+    /// Copy a pack to where it is always found.
+    Install {
+        /// The pack's folder.
+        folder: PathBuf,
+    },
+    /// Show the packs at hand.
+    List {
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
 }
 
@@ -61,6 +75,8 @@ pub struct Verify {
     /// How many at a time.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
     jobs: usize,
+    #[command(flatten)]
+    consent: Consent,
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
@@ -74,6 +90,9 @@ pub async fn run(pack: Pack) -> Done {
             output::json(&if pack { json_schema::pack() } else { json_schema::scenario() });
             Ok(ExitCode::SUCCESS)
         }
+        Pack::New(new) => pack_new::new(&new),
+        Pack::Install { folder } => pack_new::install(&folder),
+        Pack::List { output } => pack_new::list(output),
     }
 }
 
@@ -108,6 +127,7 @@ fn chosen(pack: &Whole, names: &[String]) -> Result<Vec<Arc<Scenario>>, AppError
 async fn run_verify(asked: &Verify) -> Done {
     let pack = Whole::open(&asked.folder)?;
     let origin: Origin = asked.cluster.parse()?;
+    asked.consent.to(&origin)?;
     let dir = tempfile::tempdir()
         .map_err(|error| AppError::new(Kind::Environment, "no folder to work in", error).hint("is the disk full?"))?;
     let jobs = if origin == Origin::Embedded { asked.jobs } else { 1 };
@@ -154,10 +174,6 @@ fn told(proof: &Proof) -> String {
         }
     }
     text
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn junit(folder: &Path, proofs: &[Proof]) -> String {

@@ -161,7 +161,7 @@ impl Seat {
 
     async fn sit(&self, exam: &str, replies: &Replies) -> Result<(), AppError> {
         self.leave().await;
-        let driver = Arc::new(self.home.sit(Some(exam), None, &self.origin)?);
+        let driver = Arc::new(self.home.sit(Some(exam), self.home.exam_seed, &self.origin)?);
         replies.send(News::ExamOpened(exam_opened(&driver)));
         self.seat(driver);
         Ok(())
@@ -263,11 +263,9 @@ impl Seat {
             }
             Then::Reset => {
                 let task = driver.see(|session| session.open_task()).unwrap_or_default();
-                let before = driver.shell(task).await?;
                 driver.perform(due, &Telling(replies)).await?;
                 let after = driver.shell(task).await?;
                 // The working directory is a new one, so the old shell stands nowhere.
-                let _ = before;
                 Ok(News::Reset { shell: Some(shell(after)) })
             }
             Then::Results => {

@@ -1,0 +1,122 @@
+//! `kubedrill pack new|install|list`: folders for packs, and the packs at hand.
+//! What a new pack holds stands in the scenario layer's scaffold.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::app::error::{AppError, Kind};
+use crate::app::home::{self, Home};
+use crate::app::records::unwritable;
+use crate::cli::{Done, Output, output};
+use crate::scenario::load::is_name;
+use crate::scenario::pack::{PACK_FILE, Pack};
+use crate::scenario::scaffold::{self, NewFile};
+use crate::scenario::{catalogue, lint};
+
+/// What to make.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The folder of the new pack, or of an existing one.
+    folder: PathBuf,
+    /// Add a scenario of this name to the pack in the folder.
+    #[arg(long)]
+    scenario: Option<String>,
+}
+
+/// Makes a pack, or a scenario in one.
+pub fn new(asked: &New) -> Done {
+    let wrong = |why: String| AppError::new(Kind::Usage, "nothing was made", why);
+    let name = |text: &str| {
+        let hint = "lower case letters, digits and - make a name";
+        if is_name(text) { Ok(text.to_owned()) } else { Err(wrong(format!("{text:?} is no name")).hint(hint)) }
+    };
+    let there = asked.folder.join(PACK_FILE).exists();
+    let files = match (&asked.scenario, there) {
+        (None, true) => {
+            let hint = "kubedrill pack new FOLDER --scenario NAME adds a scenario to it";
+            return Err(wrong(format!("{} is a pack already", asked.folder.display())).hint(hint));
+        }
+        (None, false) => {
+            let folder = std::path::absolute(&asked.folder).unwrap_or_else(|_| asked.folder.clone());
+            let last = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            scaffold::pack(&name(&last)?)
+        }
+        (Some(scenario), _) => {
+            let pack = Pack::open(&asked.folder)?;
+            if pack.scenario(scenario).is_some() {
+                return Err(wrong(format!("the pack has a scenario {scenario} already")).hint("choose another name"));
+            }
+            let domain = pack.spec.domains.first().map(|domain| domain.id.clone()).unwrap_or_default();
+            scaffold::scenario(&name(scenario)?, &domain)
+        }
+    };
+    write(&asked.folder, &files)?;
+    for file in &files {
+        output::line(&format!("wrote {}", asked.folder.join(&file.path).display()));
+    }
+    output::line(&format!(
+        "\nkubedrill pack lint {0} checks it, kubedrill pack verify {0} proves it.",
+        asked.folder.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(folder: &Path, files: &[NewFile]) -> Result<(), AppError> {
+    for file in files {
+        let path = folder.join(&file.path);
+        if path.exists() {
+            return Err(AppError::new(Kind::Usage, "nothing was made", format!("{} is there already", path.display()))
+                .hint("choose another folder"));
+        }
+    }
+    for file in files {
+        let path = folder.join(&file.path);
+        let written =
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, &file.text));
+        written.map_err(|error| unwritable(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Copies a pack to where it is always found.
+pub fn install(folder: &Path) -> Done {
+    let pack = Pack::open(folder)?;
+    let problems = lint::lint(pack.folder.clone());
+    let errors = problems.iter().filter(|problem| problem.severity == crate::scenario::Severity::Error).count();
+    if errors > 0 {
+        return Err(AppError::new(Kind::Pack, "the pack is not installed", format!("it has {errors} errors"))
+            .hint(format!("kubedrill pack lint {} shows them", folder.display())));
+    }
+    let dirs = home::dirs()?;
+    let place = catalogue::install(&dirs, &pack).map_err(|error| unwritable(&dirs.data, &error))?;
+    output::line(&format!("The pack {} {} is installed in {}.", pack.name, pack.spec.version, place.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the packs at hand.
+pub fn list(form: Output) -> Done {
+    form.refuse_junit()?;
+    let home = Home::open(None)?;
+    let packs = home.catalogue.packs();
+    if form == Output::Json {
+        let row = |pack: &std::sync::Arc<Pack>| json!({ "name": pack.name, "version": pack.spec.version, "title": pack.spec.title, "scenarios": pack.scenarios.len(), "from": pack.folder.root() });
+        output::json(&packs.iter().map(row).collect::<Vec<_>>());
+    } else {
+        let row = |pack: &std::sync::Arc<Pack>| {
+            vec![
+                pack.name.clone(),
+                pack.spec.version.clone(),
+                pack.scenarios.len().to_string(),
+                pack.spec.title.clone(),
+            ]
+        };
+        output::table(&["PACK", "VERSION", "SCENARIOS", "TITLE"], packs.iter().map(row).collect());
+    }
+    for broken in home.broken() {
+        eprintln!("warning: an installed pack is left out: {}", broken.render(false));
+    }
+    Ok(ExitCode::SUCCESS)
+}
