@@ -5,6 +5,7 @@ pub mod backends;
 pub mod claim;
 pub mod clusterrole_aggregation;
 pub mod conditions;
+pub mod cronjob;
 pub mod csr;
 pub mod csr_approving;
 pub mod csr_cleaner;
@@ -68,6 +69,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &daemonset::DAEMONSET_CONTROLLER,
     &garbage_collector::GARBAGE_COLLECTOR,
     &job::JOB_CONTROLLER,
+    &cronjob::CRONJOB_CONTROLLER,
     &ttl_after_finished::TTL_AFTER_FINISHED_CONTROLLER,
     &namespace::NAMESPACE_CONTROLLER,
     &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,

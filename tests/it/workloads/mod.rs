@@ -1,6 +1,7 @@
 //! Stories of the controllers that keep workloads, over an API server in the process, with a kubelet played by the test.
 //! Time stands still until every task waits, so `settle` means that everybody has done what there was to do.
 
+mod cronjob;
 mod daemonset;
 mod deployment;
 mod garbage;

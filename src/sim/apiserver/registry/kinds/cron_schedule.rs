@@ -26,7 +26,7 @@ pub enum Schedule {
     Fields {
         /// Minutes, hours, days of the month, months, days of the week.
         bits: [u64; 5],
-        /// Whether the day of the month, and the day of the week, is `*` or `?`.
+        /// Whether the day of the month, and the day of the week, is `*` or `?` without a step.
         any_day: [bool; 2],
     },
     /// `@every`: this many seconds apart.
@@ -55,7 +55,8 @@ pub fn parse(text: &str) -> Result<Schedule, String> {
             bits[index] |= range(part, &FIELDS[index])?;
         }
     }
-    let any = |field: &str| field.split(',').any(|part| matches!(part.split('/').next(), Some("*" | "?")));
+    // A star with a step is a choice like any other.
+    let any = |field: &str| field.split(',').any(|part| matches!(part, "*" | "?" | "*/1" | "?/1"));
     Ok(Schedule::Fields { bits, any_day: [any(day), any(weekday)] })
 }
 
@@ -163,6 +164,8 @@ mod tests {
         assert_eq!(bits[1], 1 << 9 | 1 << 10);
         assert_eq!(bits[4], 1 << 1 | 1 << 5);
         assert_eq!(any_day, [true, false]);
+        let Ok(Schedule::Fields { any_day, .. }) = parse("0 0 */2 * *") else { panic!("five fields") };
+        assert_eq!(any_day, [false, true]);
         assert_eq!(parse("@every 1h30m"), Ok(Schedule::Every(5400)));
         assert_eq!(parse("@daily"), parse("0 0 * * *"));
     }
