@@ -106,7 +106,7 @@ impl ClusterHost {
                 }
                 Ok(Say::Done)
             }
-            Ask::Stop => Ok(Say::Done),
+            Ask::Stop => close(self).await.map(|()| Say::Done),
             _ => Err(AppError::new(Kind::Usage, "that is not to be had here", "this is a cluster without a task")
                 .hint("kubedrill start SCENARIO opens a task")),
         }
@@ -122,14 +122,17 @@ impl Host for ClusterHost {
     }
 }
 
-/// Ends a cluster of this process.
+/// Ends a cluster of this process; a second time does nothing.
 pub async fn close(host: &ClusterHost) -> Result<(), AppError> {
     host.cluster.close().await?;
     if host.status.kubeconfig.exists() {
         let _ = std::fs::remove_file(&host.status.kubeconfig);
     }
     let _ = std::fs::remove_file(control::socket(&host.dir));
-    std::fs::remove_dir_all(&host.dir).map_err(|error| unwritable(&host.dir, &error))
+    match std::fs::remove_dir_all(&host.dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(&host.dir, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// The names of the clusters that are up.

@@ -3,7 +3,9 @@
 
 mod commands;
 mod consent;
+mod open;
 mod output;
+mod packs;
 mod room;
 
 use std::process::ExitCode;

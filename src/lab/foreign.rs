@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Lab, LabError, steps};
+use super::{Lab, LabError, steps, traces};
 use crate::base::files;
 use crate::cluster::Selection;
 use crate::object::meta;
@@ -19,7 +19,7 @@ pub const LABEL: &str = "kubedrill.io/lab";
 
 /// Kind and name of an object that is the lab's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
+pub struct Mark {
     api_version: String,
     kind: String,
     namespace: Option<String>,
@@ -31,7 +31,8 @@ impl Mark {
         Selection::named(&self.api_version, &self.kind, self.namespace.as_deref(), &self.name)
     }
 
-    fn of(selection: &Selection) -> Option<Self> {
+    /// The mark of one object.
+    pub fn of(selection: &Selection) -> Option<Self> {
         Some(Self {
             api_version: selection.api_version.clone(),
             kind: selection.kind.clone(),
@@ -143,14 +144,16 @@ impl Footprint {
 
     /// Takes everything away, the namespaces last as they hold the rest.
     pub async fn erase(&self, lab: &Lab) -> Result<(), LabError> {
+        let traces = traces::kept(lab);
         let (namespaces, others): (Vec<&Mark>, Vec<&Mark>) =
-            self.marks.iter().partition(|mark| mark.kind == "Namespace");
+            self.marks.iter().chain(&traces).partition(|mark| mark.kind == "Namespace");
         for mark in others.into_iter().rev().chain(namespaces) {
             match steps::delete_and_wait(lab, &mark.selection()).await {
                 Err(LabError::Ask { source, .. }) if source.is_not_found() => {}
                 done => done?,
             }
         }
+        traces::forget(lab);
         Ok(())
     }
 }

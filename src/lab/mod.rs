@@ -4,6 +4,7 @@
 mod foreign;
 mod shell;
 mod steps;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,10 +105,21 @@ impl Lab {
 
     /// Does what a solution or a wrong answer does.
     pub async fn answer(&self, steps: &[Step]) -> Result<(), LabError> {
+        let before = match self.foreign {
+            Some(_) => Some(traces::loose(self).await?),
+            None => None,
+        };
+        let mut done = Ok(());
         for step in steps {
-            steps::run(self, step).await?;
+            done = steps::run(self, step).await;
+            if done.is_err() {
+                break;
+            }
         }
-        Ok(())
+        if let Some(before) = before {
+            traces::keep(self, &before).await?;
+        }
+        done
     }
 
     /// Takes away what was laid on a cluster that goes on existing. A cluster of our own is closed by who opened it.

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authentication;
+mod commands;
 mod decoding;
 mod exam;
 mod exam_draw;
@@ -26,6 +27,7 @@ mod screens_behaviour;
 mod screens_desk;
 mod screens_room;
 mod screens_runtime;
+mod sitting;
 mod terminal;
 mod tls;
 mod workloads;

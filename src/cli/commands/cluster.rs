@@ -8,12 +8,12 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::host;
-use super::open::strange;
 use crate::app::control::{self, Ask, Say, Status};
 use crate::app::error::{AppError, Kind};
 use crate::app::home;
 use crate::app::own::{self, ClusterHost, OwnWish};
 use crate::app::records::unwritable;
+use crate::cli::open::strange;
 use crate::cli::{Done, Output, output};
 
 /// What can be done with clusters.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::open::{Which, strange};
 use crate::app::control::{Ask, Say};
+use crate::cli::open::{Which, strange};
 use crate::cli::output::escaped;
 use crate::cli::{Done, Output, output};
 use crate::grading::report::{CheckResult, Report, Verdict};

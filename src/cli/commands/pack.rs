@@ -8,12 +8,12 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::pack_new;
 use crate::app::error::{AppError, Kind};
 use crate::app::verify::{self, Plan, Proof};
 use crate::base::seed::Seed;
 use crate::cli::consent::Consent;
 use crate::cli::output::escaped;
+use crate::cli::packs;
 use crate::cli::{Done, Output, output};
 use crate::cluster::Origin;
 use crate::scenario::folder::Folder;
@@ -36,7 +36,7 @@ pub enum Pack {
         pack: bool,
     },
     /// Make a pack with one scenario that works, or add a scenario to one.
-    New(pack_new::New),
+    New(packs::New),
     /// Copy a pack to where it is always found.
     Install {
         /// The pack's folder.
@@ -90,9 +90,9 @@ pub async fn run(pack: Pack) -> Done {
             output::json(&if pack { json_schema::pack() } else { json_schema::scenario() });
             Ok(ExitCode::SUCCESS)
         }
-        Pack::New(new) => pack_new::new(&new),
-        Pack::Install { folder } => pack_new::install(&folder),
-        Pack::List { output } => pack_new::list(output),
+        Pack::New(new) => packs::new(&new),
+        Pack::Install { folder } => packs::install(&folder),
+        Pack::List { output } => packs::list(output),
     }
 }
 

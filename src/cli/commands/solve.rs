@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::open::{Which, strange};
 use crate::app::control::{Ask, Say};
+use crate::cli::open::{Which, strange};
 use crate::cli::{Done, Output, output};
 
 /// Of which task.

@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::host;
 use crate::app::control::Status;
-use crate::app::error::{AppError, Kind};
 use crate::app::home::Home;
 use crate::cli::consent::Consent;
 use crate::cli::{Done, Output, output, room};
@@ -69,10 +68,4 @@ fn tell(status: &Status, form: Output) {
         "The API server is {}. kubedrill grade says what holds; kubedrill stop ends it.",
         status.server
     ));
-}
-
-/// What is told when a name is wanted and none is open.
-pub fn nothing_open() -> AppError {
-    AppError::new(Kind::Usage, "there is nothing to do it to", "no task is open")
-        .hint("kubedrill start SCENARIO --headless opens one; kubedrill list shows what there is")
 }

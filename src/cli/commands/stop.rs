@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::open::Which;
 use crate::app::control::Ask;
+use crate::cli::open::Which;
 use crate::cli::{Done, output};
 
 /// Which task.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::start::nothing_open;
 use crate::app::control::{self, Ask, Say};
 use crate::app::error::{AppError, Kind};
 use crate::app::home::Home;
@@ -71,4 +70,10 @@ pub fn strange() -> AppError {
         "what runs in the background is of another version",
     )
     .hint("kubedrill stop ends it")
+}
+
+/// What is told when a name is wanted and none is open.
+fn nothing_open() -> AppError {
+    AppError::new(Kind::Usage, "there is nothing to do it to", "no task is open")
+        .hint("kubedrill start SCENARIO --headless opens one; kubedrill list shows what there is")
 }

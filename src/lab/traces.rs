@@ -1,0 +1,74 @@
+//! What an answer's shell text leaves on a foreign cluster outside the lab's namespaces, such as a ClusterRoleBinding: found by looking before
+//! and after it, kept with the lab, taken away with it. Only what `kubectl` made just then; what steps apply is labelled and needs none of this.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::foreign::Mark;
+use super::{Lab, LabError};
+use crate::base::files::LineFile;
+use crate::cluster::Selection;
+use crate::object::meta;
+
+/// The kinds without a namespace that answers make.
+const LOOSE: [(&str, &str); 8] = [
+    ("v1", "Namespace"),
+    ("v1", "PersistentVolume"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("storage.k8s.io/v1", "StorageClass"),
+    ("scheduling.k8s.io/v1", "PriorityClass"),
+    ("networking.k8s.io/v1", "IngressClass"),
+    ("certificates.k8s.io/v1", "CertificateSigningRequest"),
+];
+
+fn path(lab: &Lab) -> PathBuf {
+    lab.dir.join("traces.jsonl")
+}
+
+/// All objects of those kinds.
+pub async fn loose(lab: &Lab) -> Result<Vec<Value>, LabError> {
+    let list = async |(api_version, kind): (&str, &str)| {
+        let all = Selection { api_version: api_version.to_owned(), kind: kind.to_owned(), ..Selection::default() };
+        let what = format!("listing every {kind}");
+        lab.objects.list(&all).await.map(|(found, _)| found).map_err(|source| LabError::Ask { what, source })
+    };
+    let mut found = Vec::new();
+    for list in futures::future::join_all(LOOSE.map(list)).await {
+        found.extend(list?);
+    }
+    Ok(found)
+}
+
+fn made_by_kubectl(object: &Value) -> bool {
+    let managers = meta::list(object, "/metadata/managedFields");
+    managers.iter().any(|entry| meta::text(entry, "/manager").starts_with("kubectl"))
+}
+
+/// Keeps in mind what `kubectl` made since `before`.
+pub async fn keep(lab: &Lab, before: &[Value]) -> Result<(), LabError> {
+    let after = loose(lab).await?;
+    let new = after.iter().filter(|object| !before.iter().any(|known| meta::uid(known) == meta::uid(object)));
+    let marks: Vec<Mark> =
+        new.filter(|object| made_by_kubectl(object)).filter_map(|o| Mark::of(&Selection::of(o))).collect();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let write = || {
+        let mut file = LineFile::open(&path(lab))?;
+        marks.iter().try_for_each(|mark| file.append(&serde_json::to_string(mark)?))
+    };
+    write().map_err(|source| LabError::File { path: path(lab), source })
+}
+
+/// What was kept in mind.
+pub fn kept(lab: &Lab) -> Vec<Mark> {
+    let text = std::fs::read_to_string(path(lab)).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Forgets it, once it is taken away.
+pub fn forget(lab: &Lab) {
+    let _ = std::fs::remove_file(path(lab));
+}
