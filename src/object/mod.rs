@@ -6,6 +6,7 @@ pub mod matching;
 pub mod meta;
 pub mod patch;
 pub mod path;
+pub mod pod_resources;
 pub mod quantity;
 pub mod schema;
 pub mod selector;

@@ -4,8 +4,10 @@
 mod admission_basics;
 mod certificates;
 mod endpoints;
+mod limits;
 mod namespaces;
 mod nodes;
+mod pod_security;
 
 use std::sync::Arc;
 use std::time::Duration;

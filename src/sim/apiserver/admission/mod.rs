@@ -5,11 +5,18 @@ mod certificate_approval;
 mod certificate_request;
 mod certificate_signing;
 mod certificate_subject_restriction;
+mod default_ingress_class;
+mod default_storage_class;
 mod default_toleration_seconds;
+mod limit_ranger;
 mod namespace_lifecycle;
+mod persistent_volume_claim_resize;
+mod pod_security;
 mod priority;
 mod rbac_escalation;
+pub mod resource_quota;
 mod service_account;
+mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
 
 use std::cell::RefCell;
@@ -109,16 +116,23 @@ impl Plugin {
 /// The plugins in the order they are asked (`pkg/kubeapiserver/options/plugins.go`, AllOrderedPlugins).
 pub static PLUGINS: &[Plugin] = &[
     namespace_lifecycle::PLUGIN,
+    limit_ranger::PLUGIN,
     service_account::PLUGIN,
     taint_nodes_by_condition::PLUGIN,
+    pod_security::PLUGIN,
     priority::PLUGIN,
     default_toleration_seconds::PLUGIN,
+    default_storage_class::PLUGIN,
+    storage_object_in_use_protection::PLUGIN,
+    persistent_volume_claim_resize::PLUGIN,
     certificate_approval::PLUGIN,
     certificate_signing::PLUGIN,
     certificate_subject_restriction::PLUGIN,
+    default_ingress_class::PLUGIN,
     // What strategies upstream do that know the user: nothing of it is a plugin there.
     certificate_request::PLUGIN,
     rbac_escalation::PLUGIN,
+    resource_quota::PLUGIN,
 ];
 
 /// Lets every plugin change the object.
