@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use kubedrill::sim::apiserver::registry::{RESOURCES, Resource};
+use kubedrill::sim::apiserver::field::ErrorList;
+use kubedrill::sim::apiserver::registry::{RESOURCES, Resource, of_kind};
+use kubedrill::sim::apiserver::storage::Storage;
 use serde_json::{Value, json};
 
 /// Served by a real cluster, not by this one.
@@ -106,6 +108,69 @@ fn every_row_has_a_cell_for_each_column() {
     for row in RESOURCES {
         for object in [json!({}), json!({ "metadata": { "name": "x" }, "spec": {}, "status": {} })] {
             assert_eq!((row.table.row)(&object, now).len(), row.table.columns.len(), "{row:?}");
+        }
+    }
+}
+
+/// An object with `odd` put in the place of each of its parts, one at a time.
+fn bent(object: &Value, odd: &Value, found: &mut Vec<Value>) {
+    let keys: Vec<String> = match object {
+        Value::Object(map) => map.keys().map(|key| format!("/{key}")).collect(),
+        Value::Array(items) => (0..items.len()).map(|index| format!("/{index}")).collect(),
+        _ => Vec::new(),
+    };
+    for key in keys {
+        let mut whole = object.clone();
+        if let Some(place) = whole.pointer_mut(&key) {
+            *place = odd.clone();
+        }
+        found.push(whole);
+        let mut inner = Vec::new();
+        bent(object.pointer(&key).unwrap_or(&Value::Null), odd, &mut inner);
+        for part in inner {
+            let mut whole = object.clone();
+            if let Some(place) = whole.pointer_mut(&key) {
+                *place = part;
+            }
+            found.push(whole);
+        }
+    }
+}
+
+#[test]
+fn no_shape_of_an_object_stops_the_server() {
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let mut objects: Vec<Value> = Vec::new();
+    for file in ["workload", "pod", "service", "rest"] {
+        let path = format!("{}/tests/golden/stored/{file}.json", env!("CARGO_MANIFEST_DIR"));
+        let golden: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).expect("it is there")).expect("it is JSON");
+        objects.extend(golden["cases"].as_array().into_iter().flatten().map(|case| case["stored"].clone()));
+    }
+    let storage = Storage::new();
+    for object in objects {
+        let (version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
+        let row = of_kind(version.unwrap_or_default(), kind.unwrap_or_default());
+        let strategy = &row.expect("it is served").strategy;
+        for odd in [json!(null), json!("x"), json!([null])] {
+            let mut shapes = Vec::new();
+            bent(&object, &odd, &mut shapes);
+            for mut shape in shapes {
+                let old = shape.clone();
+                (strategy.defaults)(&mut shape);
+                let mut created = shape.clone();
+                (strategy.prepare_create)(&mut created);
+                let mut updated = shape.clone();
+                (strategy.prepare_update)(&mut updated, &object);
+                (strategy.prepare_status)(&mut updated, &object);
+                let mut errors = ErrorList::default();
+                (strategy.validate)(&shape, &mut errors);
+                (strategy.validate_update)(&shape, &object, &mut errors);
+                (strategy.validate_update)(&object, &old, &mut errors);
+                (strategy.warnings)(&shape);
+                (row.expect("it is served").table.row)(&shape, now);
+                let _ = (strategy.allocate)(&storage, &mut created, None);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::at::At;
 use super::cells::{self, NONE};
-use super::filling::{each, reset_status};
+use super::filling::{copy, each, reset_status};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::{age, human};
@@ -55,12 +55,12 @@ pub static CERTIFICATESIGNINGREQUEST: Resource = Resource {
 };
 
 fn prepare_update(new: &mut Value, old: &Value) {
-    new["spec"] = old["spec"].clone();
+    copy(old, new, "spec");
 }
 
 /// Neither `/status` nor `/approval` changes the spec; conditions get the times they lack.
 fn prepare_status(new: &mut Value, old: &Value) {
-    new["spec"] = old["spec"].clone();
+    copy(old, new, "spec");
     each(meta::child(new, "status"), "conditions", |condition| {
         if let Some(time) = condition.get("lastUpdateTime").filter(|time| time.is_string()).cloned() {
             meta::set_default(condition, "lastTransitionTime", time);

@@ -24,6 +24,21 @@ pub fn zero(object: &mut Value, key: &str, value: impl Into<Value>) {
     }
 }
 
+/// Sets `key`, when the object is a map.
+pub fn put(object: &mut Value, key: &str, value: impl Into<Value>) {
+    if let Some(map) = object.as_object_mut() {
+        map.insert(key.to_owned(), value.into());
+    }
+}
+
+/// Makes `to` say of `key` what `from` says, be it nothing.
+pub fn copy(from: &Value, to: &mut Value, key: &str) {
+    match from.get(key) {
+        Some(value) => put(to, key, value.clone()),
+        None => drop(meta::remove(to, key)),
+    }
+}
+
 /// Visits each element of the list under `key`.
 pub fn each(object: &mut Value, key: &str, mut visit: impl FnMut(&mut Value)) {
     for item in object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
@@ -47,15 +62,13 @@ pub fn always(object: &mut Value, key: &str) {
 
 /// Replaces `status`, as creation does.
 pub fn reset_status(object: &mut Value, status: Value) {
-    if let Some(map) = object.as_object_mut() {
-        map.insert("status".to_owned(), status);
-    }
+    put(object, "status", status);
 }
 
 /// Counts the generation up when a part of metadata changed, for kinds whose controllers carry it on.
 pub fn count_up(new: &mut Value, old: &Value, part: &str) {
     if new["metadata"].get(part) != old["metadata"].get(part) {
         let generation = meta::number(old, "/metadata/generation").unwrap_or_default();
-        new["metadata"]["generation"] = (generation + 1).into();
+        put(meta::child(new, "metadata"), "generation", generation + 1);
     }
 }

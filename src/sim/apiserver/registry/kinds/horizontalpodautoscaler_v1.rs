@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::filling::put;
 use crate::object::meta;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, Conversion, NAME, Resource, STATUS, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -55,7 +56,7 @@ fn to_storage(mut scaler: Value) -> Value {
         return scaler;
     }
     meta::child(&mut scaler, "metadata");
-    scaler["apiVersion"] = json!("autoscaling/v2");
+    put(&mut scaler, "apiVersion", "autoscaling/v2");
     let spec = meta::child(&mut scaler, "spec");
     let target = meta::remove(spec, "targetCPUUtilizationPercentage");
     let mut metrics: Vec<Value> = target.into_iter().map(|target| cpu_target(&target)).collect();
@@ -71,14 +72,14 @@ fn to_storage(mut scaler: Value) -> Value {
         match (key, carried) {
             ("metrics", Value::Array(more)) => metrics.extend(more),
             ("currentMetrics", Value::Array(more)) => measured.extend(more),
-            (_, carried) => scaler[part][key] = carried,
+            (_, carried) => put(meta::child(&mut scaler, part), key, carried),
         }
     }
     if !metrics.is_empty() {
-        scaler["spec"]["metrics"] = Value::Array(metrics);
+        put(meta::child(&mut scaler, "spec"), "metrics", metrics);
     }
     if !measured.is_empty() {
-        scaler["status"]["currentMetrics"] = Value::Array(measured);
+        put(meta::child(&mut scaler, "status"), "currentMetrics", measured);
     }
     super::horizontalpodautoscaler::defaults(&mut scaler);
     scaler
@@ -112,7 +113,7 @@ fn from_storage(scaler: &Value) -> Value {
     if !scaler.is_object() {
         return scaler;
     }
-    scaler["apiVersion"] = json!("autoscaling/v1");
+    put(&mut scaler, "apiVersion", "autoscaling/v1");
     for (part, key, value, name) in [
         ("spec", "metrics", "/resource/target/averageUtilization", "targetCPUUtilizationPercentage"),
         ("status", "currentMetrics", "/resource/current/averageUtilization", "currentCPUUtilizationPercentage"),
@@ -121,10 +122,10 @@ fn from_storage(scaler: &Value) -> Value {
         let Some(Value::Array(mut metrics)) = meta::remove(holder, key) else { continue };
         if let Some(place) = metrics.iter().position(|metric| is_cpu(metric) && metric.pointer(value).is_some()) {
             let metric = metrics.remove(place);
-            holder[name] = metric.pointer(value).cloned().unwrap_or_default();
+            put(holder, name, metric.pointer(value).cloned().unwrap_or_default());
         }
         if !metrics.is_empty() {
-            holder[key] = Value::Array(metrics);
+            put(holder, key, metrics);
         }
     }
     meta::set_default(meta::child(&mut scaler, "status"), "currentReplicas", 0);

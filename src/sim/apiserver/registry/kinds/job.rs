@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::cells;
-use super::filling::{each, part, reset_status, zero};
+use super::filling::{each, part, put, reset_status, zero};
 use super::job_validation;
 use super::pod_spec;
 use crate::object::meta;
@@ -68,7 +68,7 @@ fn labels_from_template(job: &mut Value) {
     if let Some(labels) = labels.filter(Value::is_object)
         && meta::map(job, "/metadata/labels").is_none_or(Map::is_empty)
     {
-        meta::child(job, "metadata")["labels"] = labels;
+        put(meta::child(job, "metadata"), "labels", labels);
     }
 }
 

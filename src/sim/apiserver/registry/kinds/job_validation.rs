@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::at::At;
 use super::check;
+use super::filling::copy;
 use super::pod_spec::validation as template;
 use super::workload;
 use crate::object::meta;
@@ -163,20 +164,13 @@ fn template_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     let after = &new["spec"]["template"];
     if meta::truth(old, "/spec/suspend") && meta::text(old, "/status/startTime").is_empty() {
         for key in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
-            take_over(meta::child(&mut before, "spec"), &after["spec"], key);
+            copy(&after["spec"], meta::child(&mut before, "spec"), key);
         }
         for key in ["labels", "annotations"] {
-            take_over(meta::child(&mut before, "metadata"), &after["metadata"], key);
+            copy(&after["metadata"], meta::child(&mut before, "metadata"), key);
         }
     }
     if before != *after {
         errors.immutable("spec.template", after.clone());
-    }
-}
-
-fn take_over(to: &mut Value, from: &Value, key: &str) {
-    match from.get(key) {
-        Some(value) => to[key] = value.clone(),
-        None => drop(meta::remove(to, key)),
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::filling::{copy, put, reset_status};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
@@ -41,18 +42,18 @@ pub static NAMESPACE: Resource = Resource {
 };
 
 fn prepare_create(namespace: &mut Value) {
-    namespace["status"] = json!({ "phase": "Active" });
+    reset_status(namespace, json!({ "phase": "Active" }));
     let mut finalizers = meta::list(namespace, "/spec/finalizers").to_vec();
     if !finalizers.contains(&json!("kubernetes")) {
         finalizers.push(json!("kubernetes"));
     }
-    namespace["spec"] = json!({ "finalizers": finalizers });
+    put(namespace, "spec", json!({ "finalizers": finalizers }));
     label(namespace);
 }
 
 fn prepare_update(new: &mut Value, old: &Value) {
     // Finalizers change through /finalize only.
-    new["spec"] = old["spec"].clone();
+    copy(old, new, "spec");
     label(new);
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::at::At;
 use super::cells::{self, UNSET};
 use super::check;
-use super::filling::{part, reset_status, zero};
+use super::filling::{copy, part, put, reset_status, zero};
 use super::persistentvolume;
 use super::pod_spec;
 use crate::object::meta;
@@ -74,8 +74,8 @@ fn sources(claim: &mut Value) {
     let spec = meta::child(claim, "spec");
     let (old, new) = (spec.get("dataSource").cloned(), spec.get("dataSourceRef").cloned());
     match (old, new) {
-        (Some(source), None) => spec["dataSourceRef"] = source,
-        (None, Some(source)) if meta::text(&source, "/namespace").is_empty() => spec["dataSource"] = source,
+        (Some(source), None) => put(spec, "dataSourceRef", source),
+        (None, Some(source)) if meta::text(&source, "/namespace").is_empty() => put(spec, "dataSource", source),
         _ => {}
     }
 }
@@ -152,7 +152,7 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     if meta::text(new, "/status/phase") == "Bound" {
         copy(&before, &mut after, "volumeAttributesClassName");
         if let Some(requests) = after.pointer_mut("/resources/requests") {
-            requests["storage"] = old.pointer("/spec/resources/requests/storage").cloned().unwrap_or_default();
+            put(requests, "storage", old.pointer("/spec/resources/requests/storage").cloned().unwrap_or_default());
         }
     }
     if after != before {
@@ -167,13 +167,6 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     }
     if new["spec"]["volumeMode"] != old["spec"]["volumeMode"] {
         errors.immutable("volumeMode", new["spec"]["volumeMode"].clone());
-    }
-}
-
-fn copy(from: &Value, to: &mut Value, key: &str) {
-    match from.get(key) {
-        Some(value) => to[key] = value.clone(),
-        None => drop(meta::remove(to, key)),
     }
 }
 

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::at::At;
-use super::filling::reset_status;
+use super::filling::{put, reset_status};
 use super::{pod_cells, pod_spec};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
@@ -96,7 +96,7 @@ fn defaults(pod: &mut Value) {
 
 fn prepare_create(pod: &mut Value) {
     if meta::number(pod, "/spec/terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
-        pod["spec"]["terminationGracePeriodSeconds"] = json!(1);
+        put(meta::child(pod, "spec"), "terminationGracePeriodSeconds", 1);
     }
     let mut status = json!({ "phase": "Pending", "qosClass": pod_spec::qos::class(&pod["spec"]) });
     if !meta::list(pod, "/spec/schedulingGates").is_empty() {

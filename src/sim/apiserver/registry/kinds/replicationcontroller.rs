@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::at::At;
 use super::cells;
 use super::check;
-use super::filling::reset_status;
+use super::filling::{put, reset_status};
 use super::pod_spec;
 use super::workload;
 use crate::object::meta;
@@ -66,10 +66,10 @@ fn defaults(object: &mut Value) {
         return;
     };
     if meta::map(spec, "/selector").is_none_or(Map::is_empty) {
-        spec["selector"] = labels.clone();
+        put(spec, "selector", labels.clone());
     }
     if meta::map(object, "/metadata/labels").is_none_or(Map::is_empty) {
-        meta::child(object, "metadata")["labels"] = labels;
+        put(meta::child(object, "metadata"), "labels", labels);
     }
 }
 

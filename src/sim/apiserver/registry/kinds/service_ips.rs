@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::filling::is_zero;
+use super::filling::{is_zero, put};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::Status;
@@ -79,7 +79,7 @@ fn copy_if_zero(new: &mut Value, old: &Value, key: &str) {
     if is_zero(new["spec"].get(key))
         && let Some(value) = old["spec"].get(key)
     {
-        new["spec"][key] = value.clone();
+        put(meta::child(new, "spec"), key, value.clone());
     }
 }
 
@@ -105,7 +105,7 @@ fn keep(new: &mut Value, old: &Value) {
             if is_zero(port.get("nodePort"))
                 && let Some(number) = number
             {
-                port["nodePort"] = json!(number);
+                put(port, "nodePort", number);
             }
         }
     }
@@ -179,7 +179,7 @@ fn families(service: &mut Value, errors: &mut ErrorList) {
             let other = if found[0] == "IPv4" { "IPv6" } else { "IPv4" };
             found.push(other.to_owned());
         }
-        service["spec"]["ipFamilies"] = json!(found);
+        put(meta::child(service, "spec"), "ipFamilies", found);
         return;
     }
     if policy == "RequireDualStack" {
@@ -268,13 +268,15 @@ fn ports(storage: &Storage, service: &mut Value, errors: &mut ErrorList) {
         }
         taken.insert(node);
         given.push((number, node));
-        service["spec"]["ports"][index]["nodePort"] = json!(node);
+        if let Some(port) = service.pointer_mut(&format!("/spec/ports/{index}")) {
+            put(port, "nodePort", node);
+        }
     }
     if wants_health_port(service)
         && is_zero(service["spec"].get("healthCheckNodePort"))
         && let Some(port) = free_port(service, &taken, list.len())
     {
-        service["spec"]["healthCheckNodePort"] = json!(port);
+        put(meta::child(service, "spec"), "healthCheckNodePort", port);
     }
 }
 

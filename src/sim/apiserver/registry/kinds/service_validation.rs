@@ -16,7 +16,7 @@ fn kind<'v>(spec: At<'v, '_>) -> &'v str {
 
 fn is_headless(spec: At<'_, '_>) -> bool {
     let ips = spec.key("clusterIPs");
-    ips.list().len() == 1 && ips.list()[0] == "None" || ips.list().is_empty() && spec.key("clusterIP").text() == "None"
+    matches!(ips.list(), [ip] if ip == "None") || ips.list().is_empty() && spec.key("clusterIP").text() == "None"
 }
 
 /// Checks a Service.
@@ -114,9 +114,10 @@ fn addresses(spec: At<'_, '_>, errors: &mut ErrorList) {
         return;
     }
     let (one, all) = (spec.key("clusterIP"), spec.key("clusterIPs"));
-    if one.is_empty() && !all.is_empty() {
+    let first = all.list().first();
+    if one.is_empty() && first.is_some() {
         all.invalid("must be empty when `clusterIP` is not specified", errors);
-    } else if !all.is_empty() && all.list()[0] != *one.value() {
+    } else if first.is_some_and(|first| first != one.value()) {
         all.invalid("first value must match `clusterIP`", errors);
     }
     let families = spec.key("ipFamilies");
@@ -218,13 +219,11 @@ pub fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         return;
     }
     let (after, before) = (new.key("clusterIPs"), old.key("clusterIPs"));
-    if before.is_empty() {
-        return;
-    }
-    if after.is_empty() {
+    let Some(kept) = before.list().first() else { return };
+    let Some(first) = after.list().first() else {
         return errors.invalid("spec.clusterIPs[0]", after.value().clone(), "primary clusterIP can not be unset");
-    }
-    if after.list()[0] != before.list()[0] {
+    };
+    if first != kept {
         errors.invalid("spec.clusterIPs[0]", after.value().clone(), "may not change once set");
     }
     if new.key("loadBalancerClass").value() != old.key("loadBalancerClass").value()

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::super::at::At;
+use super::super::filling::copy;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 
@@ -65,10 +66,7 @@ fn tolerations(new: At<'_, '_>, old: At<'_, '_>, errors: &mut ErrorList) {
     let kept = |known: &Value| {
         new.list().iter().any(|found| {
             let mut known = known.clone();
-            match found.get("tolerationSeconds") {
-                Some(seconds) => known["tolerationSeconds"] = seconds.clone(),
-                None => drop(meta::remove(&mut known, "tolerationSeconds")),
-            }
+            copy(found, &mut known, "tolerationSeconds");
             known == *found
         })
     };
@@ -92,7 +90,9 @@ fn munged(new: &Value, old: &Value, was_gated: bool) -> Value {
     let mut munged = new.clone();
     for list in ["containers", "initContainers"] {
         for (index, known) in old[list].as_array().into_iter().flatten().enumerate() {
-            munged[list][index]["image"] = known["image"].clone();
+            if let Some(container) = munged.pointer_mut(&format!("/{list}/{index}")) {
+                copy(known, container, "image");
+            }
         }
     }
     let mut put_back = vec!["activeDeadlineSeconds", "schedulingGates", "tolerations"];
@@ -105,10 +105,7 @@ fn munged(new: &Value, old: &Value, was_gated: bool) -> Value {
         put_back.push("terminationGracePeriodSeconds");
     }
     for key in put_back {
-        match old.get(key) {
-            Some(value) => munged[key] = value.clone(),
-            None => drop(meta::remove(&mut munged, key)),
-        }
+        copy(old, &mut munged, key);
     }
     munged
 }
@@ -150,8 +147,8 @@ pub fn resize(new: &Value, old: &Value, errors: &mut ErrorList) {
     let mut munged = new["spec"].clone();
     for list in ["containers", "initContainers"] {
         for (index, known) in old["spec"][list].as_array().into_iter().flatten().enumerate() {
-            if munged[list].get(index).is_some() {
-                munged[list][index]["resources"] = known["resources"].clone();
+            if let Some(container) = munged.pointer_mut(&format!("/{list}/{index}")) {
+                copy(known, container, "resources");
             }
         }
     }
