@@ -274,7 +274,7 @@ impl Keys {
                 .and_then(|()| write("sa.key", &tokens.to_pem()));
             written.map_err(|source| WorldError::Folder { path: dir.to_owned(), source })?;
         }
-        let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins", "system:masters"], now)?;
+        let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins"], now)?;
         Ok(Self { authority: Arc::new(authority), tokens, admin })
     }
 }

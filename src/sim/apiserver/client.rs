@@ -15,6 +15,15 @@ use crate::base::clock::Clock;
 use crate::object::meta;
 use crate::object::selector::{FieldSelector, LabelSelector};
 
+/// The program a component is part of: its name is the field manager, as the real programs take it from their own file's name.
+fn program(component: &'static str) -> &'static str {
+    match component {
+        "kubeadm" | "kubelet" | "kube-scheduler" | "kube-apiserver" | "kube-proxy" => component,
+        "default-scheduler" | "scheduler" => "kube-scheduler",
+        _ => "kube-controller-manager",
+    }
+}
+
 /// A component's way to the API. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -26,6 +35,7 @@ pub struct Client {
 impl Client {
     /// A client that writes as the component `manager` (its field manager), under the user `system:<manager>`.
     pub fn of_component(api: Arc<ApiServer>, manager: &'static str) -> Self {
+        let manager = program(manager);
         let groups = vec!["system:masters".to_owned(), "system:authenticated".to_owned()];
         let user = User { name: format!("system:{manager}"), groups, ..User::default() };
         Self { api, user: Arc::new(user), manager }

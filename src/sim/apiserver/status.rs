@@ -116,6 +116,18 @@ impl Status {
         Self::new(406, "NotAcceptable", message)
     }
 
+    /// 409: somebody else owns what an applied configuration would change; with a cause a conflict.
+    pub fn apply_conflict(message: &str, causes: &Value) -> Self {
+        let mut status = Self::new(409, "Conflict", message);
+        status.details = Some(Box::new(json!({ "causes": causes })));
+        status
+    }
+
+    /// An error that upstream gives no reason.
+    pub fn unclassified(code: u16, message: impl Into<String>) -> Self {
+        Self::new(code, "", message)
+    }
+
     /// 415: the body is in a form not read here.
     pub fn unsupported_media_type(accepted: &str) -> Self {
         let message =
@@ -131,6 +143,17 @@ impl Status {
     /// 410: history before this revision is gone.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
+    }
+
+    /// 504: nothing has that revision yet.
+    pub fn too_large_revision(wanted: u64, current: u64) -> Self {
+        let message = format!("Too large resource version: {wanted}, current: {current}");
+        let mut status =
+            Self::new(504, "Timeout", message).with_cause("ResourceVersionTooLarge", "Too large resource version", "");
+        if let Some(details) = &mut status.details {
+            details["retryAfterSeconds"] = json!(1);
+        }
+        status
     }
 
     /// 429 with causes, as evictions are refused.

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::update::Writing;
 use super::{ApiServer, Request, metadata};
 use crate::object::meta;
 use crate::object::schema;
@@ -16,27 +17,38 @@ impl ApiServer {
     /// Creates an object; gives it back as it is stored.
     pub fn create(&self, request: &Request, object: Value) -> Result<Object> {
         let _turn = self.turn();
-        self.create_in_turn(request, object)
+        self.create_in_turn(request, object, Writing::Update)
     }
 
-    pub(super) fn create_in_turn(&self, request: &Request, mut object: Value) -> Result<Object> {
+    pub(super) fn create_in_turn(&self, request: &Request, mut object: Value, writing: Writing) -> Result<Object> {
         let resource = request.resource;
         if resource.namespaced && request.namespace.is_empty() {
             return Err(Status::bad_request("an empty namespace may not be set during creation"));
         }
         metadata::begin(self, request, &mut object)?;
         if let Some(conversion) = resource.stored_as {
-            let stored = self.create_prepared(request, (conversion.storage)(), (conversion.to_storage)(object))?;
+            let stored =
+                self.create_prepared(request, (conversion.storage)(), (conversion.to_storage)(object), writing)?;
             return Ok((conversion.from_storage)(&stored).into());
         }
-        self.create_prepared(request, resource, object)
+        self.create_prepared(request, resource, object, writing)
     }
 
-    fn create_prepared(&self, request: &Request, resource: &'static Resource, mut object: Value) -> Result<Object> {
+    fn create_prepared(
+        &self,
+        request: &Request,
+        resource: &'static Resource,
+        mut object: Value,
+        writing: Writing,
+    ) -> Result<Object> {
         let strategy = &resource.strategy;
         let attributes = request.attributes(self, Operation::Create, None);
         typed(resource, &mut object);
         (strategy.defaults)(&mut object);
+        if let Some(metadata) = object.get_mut("metadata") {
+            meta::remove(metadata, "managedFields");
+        }
+        writing.record(self, request, resource, (None, &mut object));
         admission::mutate(&attributes, &mut object)?;
         // What admission added has defaults too.
         (strategy.defaults)(&mut object);
@@ -50,7 +62,6 @@ impl ApiServer {
         request.warnings.borrow_mut().extend((strategy.warnings)(&object));
         admission::validate(&attributes, &object)?;
         (strategy.allocate)(&self.storage, &mut object, None)?;
-        metadata::record_manager(self, request, "Update", &mut object);
         let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
         let taken = Status::already_exists(resource.group, resource.plural, &key.1);
         if request.dry_run {

@@ -42,7 +42,7 @@ impl DeleteOptions {
                 ("", None) => None,
                 (other, _) => {
                     let mut errors = crate::sim::apiserver::field::ErrorList::default();
-                    errors.not_supported("propagationPolicy", other, &["Background", "Foreground", "Orphan"]);
+                    errors.not_supported("propagationPolicy", other, &["Foreground", "Background", "Orphan", "nil"]);
                     return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
                 }
             };
@@ -162,19 +162,26 @@ impl ApiServer {
 
 fn check_preconditions(request: &Request, options: &DeleteOptions, found: &Value) -> Result<()> {
     let resource = request.resource;
-    let conflict = |what: &str, wanted: &str, is: &str| {
-        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
-        Err(Status::conflict(resource.group, resource.plural, &request.name, &why))
+    let kind = if resource.group.is_empty() {
+        resource.kind.to_owned()
+    } else {
+        format!("{}.{}", resource.kind, resource.group)
+    };
+    let conflict = |what: &str, wanted: &str, is: &str, perhaps: &str| {
+        let why = format!(
+            "the {what} in the precondition ({wanted}) does not match the {what} in record ({is}). The object might have been {perhaps}"
+        );
+        Err(Status::conflict("", &kind, &request.name, &why))
     };
     if let Some(uid) = &options.uid
         && uid != meta::uid(found)
     {
-        return conflict("UID", uid, meta::uid(found));
+        return conflict("UID", uid, meta::uid(found), "deleted and then recreated");
     }
     if let Some(version) = &options.resource_version
         && version != meta::text(found, "/metadata/resourceVersion")
     {
-        return conflict("ResourceVersion", version, meta::text(found, "/metadata/resourceVersion"));
+        return conflict("ResourceVersion", version, meta::text(found, "/metadata/resourceVersion"), "modified");
     }
     Ok(())
 }

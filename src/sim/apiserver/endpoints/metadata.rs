@@ -61,8 +61,13 @@ pub fn place(request: &Request, object: &mut Value) -> Result<()> {
             group_version_kind(version, kind),
         )));
     }
-    object["kind"] = json!(resource.kind);
-    object["apiVersion"] = json!(resource.api_version());
+    let mut ordered = json!({ "kind": resource.kind, "apiVersion": resource.api_version() });
+    for (key, value) in object.as_object_mut().map(std::mem::take).into_iter().flatten() {
+        if !matches!(key.as_str(), "kind" | "apiVersion") {
+            ordered[key] = value;
+        }
+    }
+    *object = ordered;
     let metadata = meta::child(object, "metadata");
     if !resource.namespaced {
         meta::remove(metadata, "namespace");
@@ -79,46 +84,27 @@ pub fn place(request: &Request, object: &mut Value) -> Result<()> {
     }
 }
 
-/// Writes down who wrote last: one entry a manager, operation and subresource. Which fields they own is server-side apply's.
-pub fn record_manager(server: &ApiServer, request: &Request, operation: &str, object: &mut Value) {
-    let resource = request.resource;
-    if request.field_manager.is_empty() {
-        return;
-    }
-    let mut entry = json!({
-        "manager": request.field_manager,
-        "operation": operation,
-        "apiVersion": resource.api_version(),
-        "time": timestamp(server.clock.now()),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {},
-    });
-    if !request.subresource.is_empty() {
-        entry["subresource"] = json!(request.subresource);
-    }
-    let metadata = meta::child(object, "metadata");
-    let same = |found: &Value| ["manager", "operation", "subresource"].iter().all(|key| found[key] == entry[key]);
-    match metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
-        Some(entries) => match entries.iter_mut().find(|found| same(found)) {
-            Some(found) => *found = entry,
-            None => entries.push(entry),
-        },
-        None => metadata["managedFields"] = json!([entry]),
+/// Whose managed fields count: those the client sends, as migrations to server-side apply do, else the old ones; `[{}]` forgets all.
+pub fn keep_managers(request: &Request, new: &mut Value, old: &Value) {
+    let sent = meta::list(new, "/metadata/managedFields");
+    let metadata = match sent {
+        [only] if only == &json!({}) => Value::Null,
+        [_, ..] if request.subresource.is_empty() => return,
+        _ => old["metadata"]["managedFields"].clone(),
+    };
+    let kept = meta::child(new, "metadata");
+    match metadata {
+        Value::Null => drop(meta::remove(kept, "managedFields")),
+        managers => kept["managedFields"] = managers,
     }
 }
 
 /// Keeps on an update what only the server writes.
 pub fn keep(new: &mut Value, old: &Value) {
     let metadata = meta::child(new, "metadata");
-    for key in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-        "managedFields",
-    ] {
+    for key in
+        ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"]
+    {
         match old["metadata"].get(key) {
             Some(value) => metadata[key] = value.clone(),
             None => drop(meta::remove(metadata, key)),

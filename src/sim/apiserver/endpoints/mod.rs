@@ -4,6 +4,7 @@
 mod create;
 mod delete;
 mod metadata;
+mod ownership;
 mod parts;
 mod patch;
 mod read;

@@ -4,11 +4,14 @@
 use serde_json::{Value, json};
 
 use super::read::shown;
-use super::{ApiServer, Request};
+use super::update::Writing;
+use super::{ApiServer, Request, ownership};
+use crate::object::meta;
 use crate::object::patch::{self, PatchError};
 use crate::object::schema;
 use crate::sim::apiserver::decoding::{self, Dialect};
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -33,38 +36,74 @@ impl ApiServer {
         let found = self.storage.get(&stored.group_resource(), &request.namespace, &request.name);
         let Some(found) = found else {
             return match patch {
-                Patch::Apply(object) if request.subresource.is_empty() => {
-                    self.create_in_turn(request, object.clone()).map(|created| (created, true))
+                Patch::Apply(wanted) if request.subresource.is_empty() => {
+                    let applied = ownership::apply(request, None, wanted, self.clock.now())?;
+                    let writing = Writing::Apply(applied.managers);
+                    self.create_in_turn(request, applied.object, writing).map(|created| (created, true))
                 }
                 _ => Err(request.not_found()),
             };
         };
         let before = shown(request.resource, found);
-        let mut after = (*before).clone();
-        self.apply(request, patch, &mut after)?;
+        let (after, writing) = match patch {
+            Patch::Apply(wanted) => {
+                let applied = ownership::apply(request, Some(&before), wanted, self.clock.now())?;
+                (applied.object, Writing::Apply(applied.managers))
+            }
+            _ => (changed(request, patch, &before)?, Writing::Update),
+        };
+        if let Some(why) = other_kind(&before, &after) {
+            return Err(unfit(patch, &after, &why));
+        }
         let dialect = if matches!(patch, Patch::Strategic(_)) { Dialect::Converter } else { Dialect::Json };
         let of = schema::of(&request.resource.api_version(), request.resource.kind);
         let (after, warnings) = decoding::refit(&after, of, dialect, request.field_validation)
             .map_err(|why| unfit(patch, &after, &why.to_string()))?;
         request.warnings.borrow_mut().extend(warnings);
-        let operation = if matches!(patch, Patch::Apply(_)) { "Apply" } else { "Update" };
-        self.update_in_turn(request, after, operation)
+        if !meta::uid(&after).is_empty() && meta::uid(&after) != meta::uid(&before) {
+            let mut errors = ErrorList::default();
+            errors.invalid("metadata.uid", meta::uid(&after), "field is immutable");
+            return Err(Status::invalid(request.resource.group, request.resource.kind, &request.name, errors));
+        }
+        self.update_in_turn(request, after, writing)
     }
+}
 
-    fn apply(&self, request: &Request, patch: &Patch, object: &mut Value) -> Result<()> {
-        let resource = request.resource;
-        let schema = schema::of(&resource.api_version(), resource.kind);
-        match patch {
-            Patch::Json(operations) => patch::json(object, operations).map_err(refused),
-            Patch::Merge(change) => {
-                patch::merge(object, change);
-                Ok(())
+/// What a patch that makes another kind of the object is told.
+fn other_kind(before: &Value, after: &Value) -> Option<String> {
+    let of = |object| (meta::text(object, "/apiVersion").to_owned(), meta::text(object, "/kind").to_owned());
+    let ((was_version, was), (version, kind)) = (of(before), of(after));
+    if (&was_version, &was) == (&version, &kind) {
+        return None;
+    }
+    let part =
+        |version: &str| version.split('/').next().unwrap_or_default().split('.').next().unwrap_or_default().to_owned();
+    let hub = if was_version.contains('/') { part(&was_version) } else { "core".to_owned() };
+    Some(match registry::of_kind(&version, &kind) {
+        Some(found) => format!("converting ({}.{kind}) to ({hub}.{was}): unknown conversion", found.version),
+        None => {
+            format!("no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\"")
+        }
+    })
+}
+
+/// The object with a patch laid over it.
+fn changed(request: &Request, patch: &Patch, before: &Value) -> Result<Value> {
+    let resource = request.resource;
+    let mut object = before.clone();
+    match patch {
+        Patch::Json(operations) => patch::json(&mut object, operations).map_err(refused)?,
+        Patch::Merge(change) | Patch::Apply(change) => patch::merge(&mut object, change),
+        Patch::Strategic(change) => {
+            let schema = schema::of(&resource.api_version(), resource.kind);
+            patch::strategic(&mut object, change, schema).map_err(refused)?;
+            // The patched object is of the type it was read as, whatever the patch says.
+            for key in ["kind", "apiVersion"] {
+                object[key] = before[key].clone();
             }
-            Patch::Strategic(change) => patch::strategic(object, change, schema).map_err(refused),
-            // Fields are taken as given; what another manager owned is not contested yet (docs/simulator.md).
-            Patch::Apply(wanted) => patch::apply(object, wanted, schema).map_err(refused),
         }
     }
+    Ok(object)
 }
 
 /// A patch that does not apply. As upstream, a JSON patch is not told why, and what is not classified has no reason.

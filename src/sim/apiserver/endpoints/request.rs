@@ -24,7 +24,11 @@ pub struct Request {
     /// Empty for collections.
     pub name: String,
     pub dry_run: bool,
+    /// Server-side apply takes over what others own.
+    pub force: bool,
     pub field_manager: String,
+    /// The subresource that managed fields name, when a write through it is made to the whole object.
+    pub through: &'static str,
     pub field_validation: FieldValidation,
     /// What the client is told beside the answer.
     pub warnings: RefCell<Vec<String>>,
@@ -40,7 +44,9 @@ impl Request {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             dry_run: false,
+            force: false,
             field_manager: String::new(),
+            through: "",
             field_validation: FieldValidation::Ignore,
             warnings: RefCell::default(),
         }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::create::typed;
+use super::ownership::{Managers, Writer, compared};
 use super::{ApiServer, Request, metadata, parts};
 use crate::object::meta;
 use crate::sim::apiserver::admission::{self, Operation};
@@ -12,18 +13,60 @@ use crate::sim::apiserver::registry::{Resource, names};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::{Object, WriteError};
 
+/// How an object is written, for the record of who owns its fields.
+pub(super) enum Writing {
+    /// What changes is the writer's.
+    Update,
+    /// Who owns what is settled already, by server-side apply.
+    Apply(Managers),
+}
+
+impl Writing {
+    /// Writes down who owns what from now on; without an old object, the new one is being created.
+    pub(super) fn record(
+        self,
+        server: &ApiServer,
+        request: &Request,
+        resource: &Resource,
+        (old, object): (Option<&Value>, &mut Value),
+    ) {
+        let managers = match self {
+            Self::Apply(managers) => managers,
+            Self::Update => {
+                let mut managers = Managers::read(object);
+                if old.is_some() && managers == Managers::default() {
+                    // Nobody was told apart so far, or a client asked to forget.
+                    return;
+                }
+                let comparison = compared(resource, old, object);
+                managers.update(&Writer::of(request, "Update"), &comparison, resource, server.clock.now());
+                managers
+            }
+        };
+        managers.write(object);
+    }
+
+    /// Whether nothing is to be recorded beside a change of the object.
+    fn is_same(&self, old: &Value) -> bool {
+        match self {
+            Self::Update => true,
+            Self::Apply(managers) => managers.same(&Managers::read(old)),
+        }
+    }
+}
+
 impl ApiServer {
     /// Replaces an object, or its status when the request is about `/status`. The second says whether it was created.
     pub fn update(&self, request: &Request, object: Value) -> Result<(Object, bool)> {
         let _turn = self.turn();
-        self.update_in_turn(request, object, "Update")
+        self.update_in_turn(request, object, Writing::Update)
     }
 
     pub(super) fn update_in_turn(
         &self,
         request: &Request,
         mut object: Value,
-        operation: &str,
+        writing: Writing,
     ) -> Result<(Object, bool)> {
         metadata::place(request, &mut object)?;
         let name = meta::name(&object).to_owned();
@@ -40,7 +83,7 @@ impl ApiServer {
         let stored = self.storage.get(&resource.group_resource(), &request.namespace, &request.name);
         let Some(old) = stored else {
             if resource.strategy.create_on_update && request.subresource.is_empty() {
-                return self.create_in_turn(request, object).map(|created| (created, true));
+                return self.create_in_turn(request, object, writing).map(|created| (created, true));
             }
             return Err(request.not_found());
         };
@@ -48,7 +91,7 @@ impl ApiServer {
             object = (conversion.to_storage)(object);
         }
         check_revision(request, &object, &old)?;
-        let updated = self.update_prepared(request, resource, object, (&old, operation))?;
+        let updated = self.update_prepared(request, resource, object, (&old, writing))?;
         let shown = match request.resource.stored_as {
             Some(conversion) => (conversion.from_storage)(&updated).into(),
             None => updated,
@@ -61,7 +104,7 @@ impl ApiServer {
         request: &Request,
         resource: &'static Resource,
         mut object: Value,
-        (old, operation): (&Object, &str),
+        (old, writing): (&Object, Writing),
     ) -> Result<Object> {
         let strategy = &resource.strategy;
         let asked_uid = meta::uid(&object).to_owned();
@@ -74,6 +117,7 @@ impl ApiServer {
         }
         typed(resource, &mut object);
         metadata::keep(&mut object, old);
+        metadata::keep_managers(request, &mut object, old);
         let attributes = request.attributes(self, Operation::Update, Some(old));
         (strategy.defaults)(&mut object);
         admission::mutate(&attributes, &mut object)?;
@@ -86,6 +130,7 @@ impl ApiServer {
         let mut errors = ErrorList::default();
         names::metadata(resource, &object, &mut errors);
         names::metadata_update(&object, old, &mut errors);
+        finalizers_only_go(&object, old, &mut errors);
         (strategy.validate)(&object, &mut errors);
         match request.subresource.as_str() {
             "" => (strategy.validate_update)(&object, old, &mut errors),
@@ -99,7 +144,7 @@ impl ApiServer {
         }
         admission::validate(&attributes, &object)?;
         (strategy.allocate)(&self.storage, &mut object, Some(old))?;
-        self.store(request, resource, object, (old, operation))
+        self.store(request, resource, object, (old, writing))
     }
 
     /// Writes an object over the old one, unless it is the same; takes it away when the last finalizer of a terminating one went.
@@ -108,13 +153,13 @@ impl ApiServer {
         request: &Request,
         resource: &Resource,
         mut object: Value,
-        (old, operation): (&Object, &str),
+        (old, writing): (&Object, Writing),
     ) -> Result<Object> {
         object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-        if object == **old {
+        if object == **old && writing.is_same(old) {
             return Ok(Object::clone(old));
         }
-        metadata::record_manager(self, request, operation, &mut object);
+        writing.record(self, request, resource, (Some(old), &mut object));
         if request.dry_run {
             return Ok(object.into());
         }
@@ -129,6 +174,23 @@ impl ApiServer {
             WriteError::Missing => request.not_found(),
             _ => Status::modified(resource.group, resource.plural, &request.name),
         })
+    }
+}
+
+/// An object that ends gets no new finalizers (`k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, ValidateNoNewFinalizers).
+fn finalizers_only_go(object: &Value, old: &Value, errors: &mut ErrorList) {
+    if !meta::is_terminating(old) {
+        return;
+    }
+    let new: Vec<&str> =
+        meta::finalizers(object).filter(|one| !meta::finalizers(old).any(|known| known == *one)).collect();
+    if !new.is_empty() {
+        let shown: Vec<String> = new.iter().map(|finalizer| format!("{finalizer:?}")).collect();
+        let shown = shown.join(", ");
+        let why = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}"
+        );
+        errors.forbidden("metadata.finalizers", &why);
     }
 }
 

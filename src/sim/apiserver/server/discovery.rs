@@ -118,9 +118,10 @@ pub fn group_list() -> Value {
 /// `/apis/<group>`.
 pub fn one_group(name: &str) -> Option<Value> {
     let (_, versions) = groups().into_iter().find(|(found, _)| *found == name && !name.is_empty())?;
-    let mut shown = group(name, &versions);
-    shown["kind"] = json!("APIGroup");
-    shown["apiVersion"] = json!("v1");
+    let mut shown = json!({ "kind": "APIGroup", "apiVersion": "v1" });
+    for (key, value) in group(name, &versions).as_object_mut().map(std::mem::take).into_iter().flatten() {
+        shown[key] = value;
+    }
     Some(shown)
 }
 
@@ -162,7 +163,25 @@ pub fn resource_list(group: &str, version: &str) -> Option<Value> {
         }
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Some(json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows }))
+    let mut list = json!({ "kind": "APIResourceList" });
+    // The list of the core group has always been without.
+    if !group.is_empty() {
+        list["apiVersion"] = json!("v1");
+    }
+    list["groupVersion"] = json!(group_version);
+    list["resources"] = Value::Array(rows);
+    Some(list)
+}
+
+/// The paths below `/apis`, in alphabetical order: each group, then its versions.
+pub fn paths() -> Vec<String> {
+    let of = |(group, versions): (&str, Vec<&str>)| {
+        let versions: Vec<String> = versions.into_iter().map(|version| format!("/apis/{group}/{version}")).collect();
+        std::iter::once(format!("/apis/{group}")).chain(versions)
+    };
+    let mut found: Vec<String> = groups().into_iter().filter(|(group, _)| !group.is_empty()).flat_map(of).collect();
+    found.sort();
+    found
 }
 
 /// `/version`.

@@ -9,6 +9,8 @@ use super::query::{Query, continue_token};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::Page;
 use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::registry::duration::since;
+use crate::sim::apiserver::registry::resource::{AGE, NAME, Table, integer};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -65,7 +67,16 @@ impl Form {
         match self {
             Self::Json => (**object).clone(),
             Self::Metadata => partial(object),
-            Self::Table(include) => table(resource, std::slice::from_ref(object), include, now),
+            Self::Table(include) => table(&resource.table, std::slice::from_ref(object), include, now),
+        }
+    }
+
+    /// A Scale in this form; other answers of subresources are always plain.
+    pub fn scale(self, scale: Value, now: Timestamp) -> Value {
+        match self {
+            Self::Json => scale,
+            Self::Metadata => partial(&scale),
+            Self::Table(include) => table(&SCALE_TABLE, &[scale.into()], include, now),
         }
     }
 }
@@ -85,9 +96,18 @@ fn partial(object: &Value) -> Value {
     json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
 }
 
-fn table(resource: &Resource, objects: &[Object], include: Include, now: Timestamp) -> Value {
-    let columns: Vec<Value> = resource
-        .table
+/// `printScale` of `pkg/printers/internalversion/printers.go`.
+static SCALE_TABLE: Table = Table {
+    columns: &[NAME, integer("Desired"), integer("Available"), AGE],
+    row: |scale, now| {
+        let count = |pointer: &str| json!(meta::number(scale, pointer).unwrap_or_default());
+        let age = json!(since(scale, "/metadata/creationTimestamp", now));
+        vec![json!(meta::name(scale)), count("/spec/replicas"), count("/status/replicas"), age]
+    },
+};
+
+fn table(table: &Table, objects: &[Object], include: Include, now: Timestamp) -> Value {
+    let columns: Vec<Value> = table
         .columns
         .iter()
         .map(|column| {
@@ -97,13 +117,13 @@ fn table(resource: &Resource, objects: &[Object], include: Include, now: Timesta
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
-            let mut row = json!({ "cells": (resource.table.row)(object, now) });
+            let mut row = json!({ "cells": (table.row)(object, now) });
             match include {
                 Include::Nothing => {}
                 Include::Metadata => row["object"] = partial(object),
                 Include::Object => row["object"] = (**object).clone(),
             }
-            if matches!(meta::text(object, "/status/phase"), "Succeeded" | "Failed") && resource.plural == "pods" {
+            if matches!(meta::text(object, "/status/phase"), "Succeeded" | "Failed") && object["kind"] == "Pod" {
                 let phase = meta::text(object, "/status/phase");
                 row["conditions"] = json!([{ "type": "Completed", "status": "True", "reason": phase, "message": "The pod has completed." }]);
             }
@@ -143,7 +163,7 @@ impl List<'_> {
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         if let Form::Table(include) = self.form {
-            let mut body = table(self.resource, &self.page.objects, include, self.now);
+            let mut body = table(&self.resource.table, &self.page.objects, include, self.now);
             body["metadata"] = self.metadata();
             return body.serialize(serializer);
         }

@@ -5,6 +5,7 @@ mod access;
 pub mod discovery;
 mod form;
 mod handler;
+mod health;
 mod other;
 mod path;
 mod query;

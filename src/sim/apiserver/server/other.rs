@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::handler::{Call, json as answer, with_type};
-use super::{access, discovery};
+use super::{access, discovery, health};
 use crate::sim::apiserver::openapi;
 use crate::sim::apiserver::registry::RESOURCES;
 use crate::sim::apiserver::status::{Result, Status};
@@ -17,22 +17,23 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
     access::authorize_path(&call.server.api, &call.user, verb, path)?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
-        ["version"] => Ok(answer(200, &discovery::version())),
-        ["healthz" | "livez" | "readyz", ..] => Ok(health(call, path)),
+        ["version"] => Ok(indented(&discovery::version())),
+        ["healthz" | "livez" | "readyz", ref check @ ..] => health::serve(call, parts[0], &check.join("/")),
+        ["metrics"] => {
+            Ok(with_type(200, "text/plain; version=0.0.4; charset=utf-8", health::metrics(&call.server.api)))
+        }
         ["api"] => Ok(groups(call, true)),
         ["apis"] => Ok(groups(call, false)),
         ["api", version] => known(discovery::resource_list("", version)),
         ["apis", group] => known(discovery::one_group(group)),
         ["apis", group, version] => known(discovery::resource_list(group, version)),
+        ["openapi", "v2"] => Ok(openapi_v2(call.header("accept"))),
         ["openapi", "v3"] => Ok(answer(200, &openapi::index(RESOURCES))),
         ["openapi", "v3", ref rest @ ..] => {
             let document = openapi::document(RESOURCES, &rest.join("/")).ok_or_else(Status::no_such_path)?;
             Ok(with_type(200, "application/json", document))
         }
-        [] => Ok(answer(
-            200,
-            &json!({ "paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] }),
-        )),
+        [] => Ok(indented(&json!({ "paths": paths() }))),
         _ => Err(Status::no_such_path()),
     }
 }
@@ -41,12 +42,34 @@ fn known(body: Option<serde_json::Value>) -> Result<Response> {
     body.map(|body| answer(200, &body)).ok_or_else(Status::no_such_path)
 }
 
-fn health(call: &Call, path: &str) -> Response {
-    let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if call.query.all("verbose").is_empty() {
-        return with_type(200, "text/plain; charset=utf-8", "ok");
+/// The old OpenAPI document, without definitions: kubectl asks for it where version 3 knows no such kind, and only wants to read it.
+fn openapi_v2(accept: &str) -> Response {
+    if accept.contains("proto-openapi") {
+        // Document{swagger: "2.0", info: {title: "Kubernetes", version: "v1.35.4"}}
+        let document = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.4".to_vec();
+        return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", document);
     }
-    with_type(200, "text/plain; charset=utf-8", format!("[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n"))
+    let info = json!({ "title": "Kubernetes", "version": discovery::VERSION });
+    answer(200, &json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": {} }))
+}
+
+/// JSON for people, as the real server writes it at a few paths.
+fn indented(body: &serde_json::Value) -> Response {
+    with_type(200, "application/json", serde_json::to_vec_pretty(body).unwrap_or_default())
+}
+
+/// What `/` lists.
+fn paths() -> Vec<String> {
+    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"].map(str::to_owned).into();
+    paths.extend(discovery::paths());
+    for (name, checks) in health::CHECKS {
+        paths.push(format!("/{name}"));
+        let mut below: Vec<String> = checks.iter().map(|check| format!("/{name}/{check}")).collect();
+        below.sort();
+        paths.extend(below);
+    }
+    paths.extend(["/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"].map(str::to_owned));
+    paths
 }
 
 /// `/api` and `/apis`, in the newest form the client reads.

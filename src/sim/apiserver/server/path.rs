@@ -10,6 +10,8 @@ pub struct ResourcePath {
     pub plural: String,
     pub name: String,
     pub subresource: String,
+    /// Asked for by the old form `/watch/…`.
+    pub watch: bool,
     /// What follows the subresource, as in `/proxy/…`.
     pub rest: String,
 }
@@ -35,6 +37,13 @@ pub fn parse(path: &str) -> Target {
         _ => return Target::Other(path.to_owned()),
     };
     let mut found = ResourcePath { group: group.to_owned(), version: version.to_owned(), ..ResourcePath::default() };
+    let rest = match *rest {
+        ["watch", ref rest @ ..] if !rest.is_empty() => {
+            found.watch = true;
+            rest
+        }
+        ref rest => rest,
+    };
     let rest = match *rest {
         // A namespace's own subresources stand where the resources in it do.
         ["namespaces", namespace, subresource @ ("status" | "finalize")] if group.is_empty() => {

@@ -4,13 +4,24 @@
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::object::meta;
 use crate::object::selector::{FieldSelector, LabelSelector};
 use crate::sim::apiserver::endpoints::{FieldValidation, ListOptions};
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::{Result, Status};
+
+/// Decodes as Go does: without padding, and whatever the last bits are.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// The parameters of a URL, in order; a name may come more than once.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +51,11 @@ impl Query {
     /// Every value of a parameter.
     pub fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether a parameter is there at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
     }
 
     /// Whether a parameter is set to something true.
@@ -75,10 +91,13 @@ impl Query {
         if text.is_empty() {
             return Ok(None);
         }
-        let broken = || Status::bad_request("continue key is not valid");
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
-        let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
-        let revision = token["rv"].as_u64().ok_or_else(broken)?;
+        let broken =
+            |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bytes = LENIENT.decode(text).map_err(|_| broken("illegal base64 data at input byte 0"))?;
+        let first = char::from(bytes.first().copied().unwrap_or_default());
+        let unread = format!("invalid character '{first}' looking for beginning of value");
+        let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken(&unread))?;
+        let revision = token["rv"].as_u64().ok_or_else(|| broken("incorrect encoded start resourceVersion"))?;
         Ok(Some((revision, meta::text(&token, "/namespace").to_owned(), meta::text(&token, "/name").to_owned())))
     }
 
@@ -92,13 +111,18 @@ impl Query {
         }
     }
 
-    /// `dryRun=All`.
-    pub fn dry_run(&self) -> Result<bool> {
-        match self.get("dryRun") {
-            "" => Ok(false),
-            "All" => Ok(true),
-            other => Err(invalid_option("dryRun", other, &["All"])),
+    /// `dryRun=All`; `kind` is that of the verb's options.
+    pub fn dry_run(&self, kind: &str) -> Result<bool> {
+        let asked = self.all("dryRun");
+        if asked.iter().all(String::is_empty) {
+            return Ok(false);
         }
+        if asked.iter().all(|one| one == "All") {
+            return Ok(true);
+        }
+        let mut errors = ErrorList::default();
+        errors.not_supported("dryRun", json!(asked), &["All"]);
+        Err(Status::invalid("meta.k8s.io", kind, "", errors))
     }
 
     /// `timeoutSeconds` of a watch.
@@ -111,10 +135,51 @@ impl Query {
         match self.get("resourceVersion") {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                let mut errors = crate::sim::apiserver::field::ErrorList::default();
-                errors.invalid("resourceVersion", text, "strconv.ParseUint: parsing: invalid syntax");
-                Status::invalid("meta.k8s.io", "ListOptions", "", errors)
+                Status::bad_request(format!(
+                    "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+                ))
             }),
+        }
+    }
+
+    /// Checks `resourceVersionMatch` and what goes with it (`pkg/apis/meta/internalversion/validation`). True when the client wants the
+    /// objects there are first, and a bookmark after them.
+    pub fn initial_events(&self, watch: bool) -> Result<bool> {
+        let mut errors = ErrorList::default();
+        let (version, matching, initial) =
+            (self.get("resourceVersion"), self.get("resourceVersionMatch"), self.get("sendInitialEvents"));
+        if !watch && !initial.is_empty() {
+            errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        }
+        if !initial.is_empty() && matching != "NotOlderThan" {
+            errors.forbidden(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            );
+        } else if !matching.is_empty() && initial.is_empty() {
+            if watch {
+                errors.forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                );
+            } else if version.is_empty() {
+                errors.forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                );
+            } else if !matches!(matching, "Exact" | "NotOlderThan") {
+                errors.not_supported("resourceVersionMatch", matching, &["Exact", "NotOlderThan", ""]);
+            } else if matching == "Exact" && version == "0" {
+                errors.forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+                );
+            }
+        }
+        if errors.is_empty() {
+            Ok(initial == "true")
+        } else {
+            Err(Status::invalid("meta.k8s.io", "ListOptions", "", errors))
         }
     }
 }

@@ -6,12 +6,13 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::form::{Form, List};
-use super::handler::{Call, json as answer, warn};
+use super::handler::{Call, json as answer, refusal, warn};
 use super::path::ResourcePath;
 use super::{access, stream, watching};
 use crate::object::meta;
 use crate::sim::apiserver::decoding;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, Patch, Request, subresources};
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::{self, Resource};
 use crate::sim::apiserver::status::{Result, Status};
 
@@ -24,7 +25,7 @@ fn verb(call: &Call, path: &ResourcePath) -> &'static str {
         Method::PATCH => "patch",
         Method::DELETE if on_collection => "deletecollection",
         Method::DELETE => "delete",
-        Method::GET | Method::HEAD if call.query.is("watch") => "watch",
+        Method::GET | Method::HEAD if path.watch || (call.query.is("watch") && path.subresource.is_empty()) => "watch",
         Method::GET | Method::HEAD if on_collection => "list",
         _ => "get",
     }
@@ -35,7 +36,12 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     let verb = verb(&call, &path);
     access::authorize_resource(&call.server.api, &call.user, verb, &path)?;
     let resource = registry::find(&path.group, &path.version, &path.plural).ok_or_else(Status::no_such_path)?;
-    if resource.namespaced && path.namespace.is_empty() && !path.name.is_empty() {
+    let misplaced = if resource.namespaced {
+        path.namespace.is_empty() && !path.name.is_empty()
+    } else {
+        !path.namespace.is_empty()
+    };
+    if misplaced {
         return Err(Status::no_such_path());
     }
     if !path.subresource.is_empty() {
@@ -49,13 +55,22 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     } else if !resource.verbs.contains(&verb) {
         return Err(not_allowed(verb));
     }
-    let request = request(&call, resource, &path)?;
+    let mut request = request(&call, resource, &path)?;
+    if verb == "patch" {
+        apply_options(&call, &mut request)?;
+    }
     request.warnings.borrow_mut().extend(resource.deprecation().map(str::to_owned));
     let form = Form::negotiate(call.header("accept"), &call.query)?;
     if verb == "watch" {
-        return watching::serve(&call, &request, form);
+        let mut response = watching::serve(&call, &request, form)?;
+        warn(&mut response, &request.warnings.borrow());
+        return Ok(response);
     }
-    let mut response = dispatch(&call, &request, verb, form)?;
+    let revision = call.query.resource_version()?;
+    if let Some(wanted) = revision.filter(|wanted| *wanted > call.server.api.storage.revision()) {
+        return Err(Status::too_large_revision(wanted, call.server.api.storage.revision()));
+    }
+    let mut response = dispatch(&call, &request, verb, form).unwrap_or_else(|status| refusal(&status));
     warn(&mut response, &request.warnings.borrow());
     Ok(response)
 }
@@ -69,7 +84,13 @@ fn not_allowed(verb: &str) -> Status {
 
 fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Result<Request> {
     let mut request = Request::new(call.user.clone(), resource, &path.namespace, &path.name).on(&path.subresource);
-    request.dry_run = call.query.dry_run()?;
+    request.dry_run = call.query.dry_run(match call.method {
+        Method::PUT => "UpdateOptions",
+        Method::PATCH => "PatchOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => "CreateOptions",
+    })?;
+    request.warnings.borrow_mut().extend(deprecation(resource));
     request.field_validation = call.query.field_validation()?;
     request.field_manager = match call.query.get("fieldManager") {
         // The program's own name, as the real server takes it from the user agent.
@@ -77,6 +98,30 @@ fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Res
         named => named.to_owned(),
     };
     Ok(request)
+}
+
+/// What is told to whoever uses an API that is on its way out.
+fn deprecation(resource: &Resource) -> Option<String> {
+    let told = match (resource.group, resource.plural) {
+        ("", "componentstatuses") => "v1 ComponentStatus is deprecated in v1.19+",
+        ("", "endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        _ => return None,
+    };
+    Some(told.to_owned())
+}
+
+/// Options that only server-side apply has, or must have.
+fn apply_options(call: &Call, request: &mut Request) -> Result<()> {
+    let applies = call.header("content-type").starts_with("application/apply-patch");
+    request.force = call.query.is("force");
+    let mut errors = ErrorList::default();
+    if applies && call.query.get("fieldManager").is_empty() {
+        errors.required("fieldManager", "is required for apply patch");
+    }
+    if !applies && request.force {
+        errors.forbidden("force", "may not be specified for non-apply patch");
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid("meta.k8s.io", "PatchOptions", "", errors)) }
 }
 
 fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Response> {
@@ -89,10 +134,11 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
         _ if subresources::is_special(resource, &request.subresource) => {
             let body = if matches!(verb, "get") { Value::Null } else { subresource_body(call, request)? };
             let (code, object) = subresources::serve(&call.server.api, request, verb, body)?;
-            Ok(answer(code, &object))
+            Ok(answer(code, &if object["kind"] == "Scale" { form.scale(object, now) } else { object }))
         }
         "get" => Ok(show(200, &api.get(request)?)),
         "list" => {
+            call.query.initial_events(false)?;
             let page = api.list(request, &call.query.list_options()?)?;
             Ok(answer(200, &List { resource, page: &page, form, now }))
         }
@@ -163,6 +209,21 @@ fn delete_options(call: &Call) -> Result<DeleteOptions> {
     DeleteOptions::from_value(&body)
 }
 
+/// A patch that has to be a map.
+fn map(patch: Value) -> Result<Value> {
+    let is = match patch {
+        Value::Object(_) => return Ok(patch),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+        Value::Null => return Ok(json!({})),
+    };
+    let why =
+        format!("error decoding patch: json: cannot unmarshal {is} into Go value of type map[string]interface {{}}");
+    Err(Status::bad_request(why))
+}
+
 const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
 
 fn patch(call: &Call) -> Result<Patch> {
@@ -177,8 +238,8 @@ fn patch(call: &Call) -> Result<Patch> {
     };
     match kind.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(tree()?)),
-        "application/merge-patch+json" => Ok(Patch::Merge(tree()?)),
-        "application/strategic-merge-patch+json" => Ok(Patch::Strategic(tree()?)),
+        "application/merge-patch+json" => Ok(Patch::Merge(map(tree()?)?)),
+        "application/strategic-merge-patch+json" => Ok(Patch::Strategic(map(tree()?)?)),
         "application/apply-patch+yaml" => Ok(Patch::Apply(tree()?)),
         _ => Err(Status::unsupported_media_type(PATCH_TYPES)),
     }

@@ -16,7 +16,7 @@ use crate::base::clock::Clock;
 use crate::sim::apiserver::endpoints::Request;
 use crate::sim::apiserver::endpoints::watch::{Told, Watch};
 use crate::sim::apiserver::registry::Resource;
-use crate::sim::apiserver::status::{Result, Status};
+use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::{Change, Object};
 
 /// How often a watch that wants bookmarks gets one.
@@ -42,17 +42,10 @@ struct Lines {
 pub fn serve(call: &Call, request: &Request, form: Form) -> Result<Response> {
     let api = &call.server.api;
     let selection = call.query.list_options()?;
-    if call.query.is("sendInitialEvents") {
-        let mut errors = crate::sim::apiserver::field::ErrorList::default();
-        errors.forbidden(
-            "sendInitialEvents",
-            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
-        );
-        return Err(Status::invalid("meta.k8s.io", "ListOptions", "", errors));
-    }
+    let initial = call.query.initial_events(true)?;
     // Without a revision the watch begins with what there is.
     let (from, present) = match call.query.resource_version()? {
-        Some(revision) if revision > 0 => (revision, Vec::new()),
+        Some(revision) if revision > 0 && !initial => (revision, Vec::new()),
         _ => {
             let mut whole = selection.clone();
             whole.limit = 0;
@@ -85,6 +78,11 @@ pub fn serve(call: &Call, request: &Request, form: Form) -> Result<Response> {
     for object in present {
         let shown = lines.show(&object);
         lines.ready.push_back(line("ADDED", &shown).into());
+    }
+    if initial && lines.bookmarks {
+        let mut bookmark = lines.bookmark(from);
+        bookmark["metadata"]["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
+        lines.ready.push_back(line("BOOKMARK", &bookmark).into());
     }
     Ok(stream(Body::from_stream(lines.into_stream())))
 }
@@ -135,6 +133,14 @@ impl Lines {
         }
     }
 
+    fn bookmark(&self, revision: u64) -> Value {
+        json!({
+            "kind": self.resource.kind,
+            "apiVersion": self.resource.api_version(),
+            "metadata": { "resourceVersion": revision.to_string(), "creationTimestamp": null },
+        })
+    }
+
     fn tell(&mut self, told: Result<Told>) {
         match told {
             Ok(told) => {
@@ -160,11 +166,7 @@ impl Lines {
             return;
         }
         self.next_bookmark = now + jiff::SignedDuration::try_from(BOOKMARK).unwrap_or_default();
-        let bookmark = json!({
-            "kind": self.resource.kind,
-            "apiVersion": self.resource.api_version(),
-            "metadata": { "resourceVersion": self.server.storage.revision().to_string(), "creationTimestamp": null },
-        });
+        let bookmark = self.bookmark(self.server.storage.revision());
         self.ready.push_back(line("BOOKMARK", &bookmark).into());
     }
 }

@@ -38,6 +38,7 @@ pub fn serve(server: &ApiServer, request: &Request, verb: &str, body: Value) -> 
     let whole = Request {
         dry_run: request.dry_run,
         field_manager: request.field_manager.clone(),
+        through: "scale",
         ..Request::new(request.user.clone(), request.resource, &request.namespace, &request.name)
     };
     let found = server.get(&whole)?;

@@ -1,0 +1,130 @@
+//! Server-side apply: what a configuration makes of an object and its owners, and conflicts in Kubernetes' words.
+//! Source: sigs.k8s.io/structured-merge-diff `merge/update.go`, k8s.io/apimachinery `managedfields/internal/{conflict,lastapplied*}.go`.
+
+use serde_json::{Value, json};
+
+use super::Set;
+use super::managers::{Managers, Writer, compared, stripped};
+use super::walk::{Place, fields_of, prune};
+use crate::object::meta;
+use crate::object::patch::{self, PatchError};
+use crate::object::schema::{self, Shape};
+use crate::sim::apiserver::endpoints::Request;
+use crate::sim::apiserver::status::{Result, Status};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What an apply comes to.
+pub struct Applied {
+    pub object: Value,
+    pub managers: Managers,
+}
+
+/// Applies `wanted` to the object as it stands, or to none.
+///
+/// # Errors
+/// 409 with every conflict unless the request forces; 400 and 500 on configurations that cannot be read.
+pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff::Timestamp) -> Result<Applied> {
+    let resource = request.resource;
+    check(request, wanted)?;
+    let of = schema::of(&resource.api_version(), resource.kind);
+    let shape = of.map(Shape::Object);
+    let place = Place::root(shape.as_ref());
+    let fields = fields_of(place, wanted).map_err(|why| Status::unclassified(500, headed(wanted, &why)))?;
+    let fields = stripped(fields, resource, &request.subresource);
+    let mut merged = live.cloned().unwrap_or_else(|| json!({}));
+    patch::apply(&mut merged, wanted, of).map_err(|why| match why {
+        PatchError::BadRequest(why) => Status::bad_request(why),
+        PatchError::Unprocessable(why) | PatchError::Internal(why) => Status::unclassified(500, why),
+    })?;
+    let mut managers = live.map(Managers::read).unwrap_or_default();
+    let writer = Writer::of(request, "Apply");
+    let last = managers.at(&writer).map(|at| managers.0[at].fields.clone());
+    managers.set(&writer, fields, now);
+    let at = managers.at(&writer);
+    if let Some(last) = last {
+        let kept = managers.0.iter().fold(Set::default(), |all, entry| all.union(&entry.fields));
+        prune(place, &mut merged, &last, Some(&kept));
+    }
+    if let Some(live) = live {
+        let comparison = compared(resource, Some(live), &merged);
+        let conflicts = conflicts(&managers, at, &comparison.changed);
+        if !request.force && !conflicts.is_empty() {
+            let allowed =
+                if writer.manager == "kubectl" { last_applied(place, live, resource) } else { Set::default() };
+            refuse(conflicts, &allowed)?;
+        }
+        managers.yield_to(at, &comparison);
+    }
+    if writer.manager == "kubectl" && live.is_some_and(|live| meta::annotation(live, LAST_APPLIED).is_some()) {
+        meta::set_annotation(&mut merged, LAST_APPLIED, &format!("{wanted}\n"));
+    }
+    Ok(Applied { object: merged, managers })
+}
+
+fn check(request: &Request, wanted: &Value) -> Result<()> {
+    let (version, expected) = (meta::text(wanted, "/apiVersion"), request.resource.api_version());
+    if version != expected {
+        return Err(Status::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {expected}"
+        )));
+    }
+    if !meta::list(wanted, "/metadata/managedFields").is_empty() {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    Ok(())
+}
+
+fn headed(wanted: &Value, why: &str) -> String {
+    let (version, kind) = (meta::text(wanted, "/apiVersion"), meta::text(wanted, "/kind"));
+    let version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
+    let (namespace, name) = (meta::namespace(wanted), meta::name(wanted));
+    format!("failed to create typed patch object ({namespace}/{name}; {version}, Kind={kind}): {why}")
+}
+
+/// Who else owns what is about to change.
+fn conflicts(managers: &Managers, except: Option<usize>, changed: &Set) -> Vec<(Writer, Set)> {
+    let others = managers.0.iter().enumerate().filter(|(at, _)| Some(*at) != except);
+    let found = others.map(|(_, entry)| (entry.writer.clone(), entry.fields.intersection(changed)));
+    found.filter(|(_, fields)| !fields.is_empty()).collect()
+}
+
+/// What the annotation of client-side apply shows to be the same user's: kubectl may take it over.
+fn last_applied(place: Place, live: &Value, resource: &crate::sim::apiserver::registry::Resource) -> Set {
+    let applied: Option<Value> = meta::annotation(live, LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok());
+    let Some(applied) = applied else { return Set::default() };
+    let fields = fields_of(place, &applied).unwrap_or_default();
+    let changed = compared(resource, Some(&applied), live);
+    fields.difference(&changed.changed).difference(&changed.removed)
+}
+
+fn refuse(conflicts: Vec<(Writer, Set)>, allowed: &Set) -> Result<()> {
+    let mut told: Vec<(String, Vec<String>)> = conflicts
+        .into_iter()
+        .map(|(writer, fields)| (writer.shown(), fields.difference(allowed).paths()))
+        .filter(|(_, paths)| !paths.is_empty())
+        .collect();
+    told.sort();
+    let causes: Vec<Value> = told
+        .iter()
+        .flat_map(|(writer, paths)| paths.iter().map(move |path| (writer, path)))
+        .map(|(writer, path)| {
+            json!({ "reason": "FieldManagerConflict", "message": format!("conflict with {writer}"), "field": path })
+        })
+        .collect();
+    let message = match causes.len() {
+        0 => return Ok(()),
+        1 => told
+            .iter()
+            .map(|(writer, paths)| format!("1 conflict: conflict with {writer}: {}", paths.concat()))
+            .collect(),
+        several => {
+            let lines: Vec<String> = told
+                .iter()
+                .map(|(writer, paths)| format!("conflicts with {writer}:\n- {}", paths.join("\n- ")))
+                .collect();
+            format!("{several} conflicts: {}", lines.join("\n"))
+        }
+    };
+    Err(Status::apply_conflict(&format!("Apply failed with {message}"), &Value::Array(causes)))
+}

@@ -1,0 +1,85 @@
+//! `/healthz`, `/livez`, `/readyz` and `/metrics`.
+//! Source: `k8s.io/apiserver/pkg/server/healthz/healthz.go`; the names from a real 1.35 server.
+
+use std::fmt::Write as _;
+
+use axum::response::Response;
+
+use super::discovery::VERSION;
+use super::handler::{Call, with_type};
+use crate::sim::apiserver::endpoints::ApiServer;
+use crate::sim::apiserver::registry::RESOURCES;
+use crate::sim::apiserver::status::{Result, Status};
+
+const ALIVE: &[&str] = &[
+    "ping",
+    "log",
+    "etcd",
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/start-system-namespaces-controller",
+    "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/start-legacy-token-tracking-controller",
+    "poststarthook/start-service-ip-repair-controllers",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/bootstrap-controller",
+];
+
+const READY: &[&str] = &[
+    "ping",
+    "log",
+    "etcd",
+    "etcd-readiness",
+    "informer-sync",
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/start-system-namespaces-controller",
+    "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/start-legacy-token-tracking-controller",
+    "poststarthook/start-service-ip-repair-controllers",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/bootstrap-controller",
+    "shutdown",
+];
+
+/// The endpoints and what each checks.
+pub const CHECKS: &[(&str, &[&str])] = &[("healthz", ALIVE), ("livez", ALIVE), ("readyz", READY)];
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Answers a question after health, of all or of one `check`.
+pub fn serve(call: &Call, name: &str, check: &str) -> Result<Response> {
+    let checks = CHECKS.iter().find(|(found, _)| *found == name).map(|(_, checks)| *checks).unwrap_or_default();
+    if !check.is_empty() {
+        let known = checks.contains(&check);
+        return if known { Ok(with_type(200, TEXT, "ok")) } else { Err(Status::no_such_path()) };
+    }
+    if !call.query.has("verbose") {
+        return Ok(with_type(200, TEXT, "ok"));
+    }
+    let excluded = call.query.all("exclude");
+    let mut text = String::new();
+    for check in checks {
+        let said = if excluded.iter().any(|one| one == check) { "excluded: ok" } else { "ok" };
+        let _ = writeln!(text, "[+]{check} {said}");
+    }
+    Ok(with_type(200, TEXT, format!("{text}{name} check passed\n")))
+}
+
+/// The few metrics a cluster in one process has.
+pub fn metrics(server: &ApiServer) -> String {
+    let mut text = String::from(
+        "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind.\n# TYPE apiserver_storage_objects gauge\n",
+    );
+    for resource in RESOURCES.iter().filter(|resource| resource.stored_as.is_none() && !resource.is_virtual()) {
+        let name = resource.group_resource();
+        let _ = writeln!(text, "apiserver_storage_objects{{resource=\"{name}\"}} {}", server.storage.count(&name));
+    }
+    let _ = write!(
+        text,
+        "# HELP kubernetes_build_info [ALPHA] A metric with a constant '1' value labeled by the version of Kubernetes.\n# TYPE kubernetes_build_info gauge\nkubernetes_build_info{{git_version=\"{VERSION}\",major=\"1\",minor=\"35\"}} 1\n"
+    );
+    text
+}
