@@ -9,6 +9,7 @@ use super::error::{AppError, Kind};
 use super::home::Home;
 use super::ledger;
 use super::offers::{candidate, promised_words, tasks_of, weights};
+use super::records::{self, unwritable};
 use crate::base::seed::Seed;
 use crate::cluster::Origin;
 use crate::exam::blueprint::{Blueprint, Candidate, Weight, apportion};
@@ -79,16 +80,17 @@ impl Home {
         self.found().into_iter().filter(goes_on).collect()
     }
 
-    /// Writes down what killed practices brought, and takes them away.
+    /// Writes down what killed practices brought, and takes them away; and what an exam brought whose end met a full disk.
     pub fn sweep(&self) {
         for found in self.found() {
-            if found.driven || found.session.plan().kind.is_exam() {
+            let exam = found.session.plan().kind.is_exam();
+            if found.driven || (exam && !found.session.finished()) {
                 continue;
             }
             let attempts = crate::progress::attempt::attempts(&found.session, self.clock.now());
-            let swept = super::records::add(&self.history(), &attempts).and_then(|()| {
-                std::fs::remove_dir_all(&found.dir).map_err(|error| super::records::unwritable(&found.dir, &error))
-            });
+            let gone = || std::fs::remove_dir_all(&found.dir).map_err(|error| unwritable(&found.dir, &error));
+            // An exam keeps its journal, from which its results are read.
+            let swept = records::add(&self.history(), &attempts).and_then(|()| if exam { Ok(()) } else { gone() });
             if let Err(error) = swept {
                 tracing::warn!("{error}");
             }
