@@ -61,8 +61,7 @@ pub fn capabilities(subject: Subject) -> Option<Violation> {
 pub fn volumes(subject: Subject) -> Option<Violation> {
     let source = |volume: &Value| {
         let keys = volume.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-        let name = keys.into_iter().find(|key| *key != "name").unwrap_or("unknown").to_owned();
-        name
+        keys.into_iter().find(|key| *key != "name").unwrap_or("unknown").to_owned()
     };
     let volumes = meta::list(subject.spec, "/volumes").iter();
     let bad: Vec<(&str, String)> = volumes
