@@ -241,9 +241,7 @@ impl<'a> Work<'a> {
         };
         if finish::ensure(&mut self.status, finish::condition("Suspended", truth, reason, self.now)) {
             self.context.events.normal(&self.job, words, reason.1);
-            if self.is_suspended() {
-                meta::remove(&mut self.status, "startTime");
-            } else {
+            if !self.is_suspended() {
                 self.status["startTime"] = json!(timestamp(self.now));
             }
         }
