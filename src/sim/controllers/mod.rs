@@ -1,6 +1,7 @@
 //! The controllers: each watches some resources and brings the cluster nearer to what one object asks for.
 //! One controller, one file, one row. How a controller is driven is the reconciler's; Pods start and stop at the nodes.
 
+pub mod autoscaler;
 pub mod backends;
 pub mod claim;
 pub mod clusterrole_aggregation;
@@ -13,6 +14,7 @@ pub mod csr_signing;
 pub mod daemonset;
 pub mod deletion_order;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
 pub mod endpoints;
@@ -34,6 +36,7 @@ pub mod taint_eviction;
 pub mod template;
 pub mod token_secrets;
 pub mod ttl_after_finished;
+pub mod volumes;
 
 use super::apiserver::status::Result;
 use super::reconciler::{Context, Key, Next, Reconciler, Watched};
@@ -86,4 +89,10 @@ pub static CONTROLLERS: &[&Controller] = &[
     &csr_cleaner::CSR_CLEANER_CONTROLLER,
     &token_secrets::TOKENS_CONTROLLER,
     &clusterrole_aggregation::CLUSTERROLE_AGGREGATION_CONTROLLER,
+    &volumes::PERSISTENT_VOLUME_BINDER,
+    &volumes::LOCAL_PATH_PROVISIONER,
+    &volumes::CLAIM_PROTECTION,
+    &volumes::VOLUME_PROTECTION,
+    &disruption::DISRUPTION_CONTROLLER,
+    &autoscaler::HORIZONTAL_POD_AUTOSCALER,
 ];

@@ -1,0 +1,130 @@
+//! The metrics of an autoscaler: what each says is needed, what it measured, or why it could not.
+//! Source: `pkg/controller/podautoscaler/horizontal.go`, computeReplicasForMetrics.
+
+use serde_json::{Value, json};
+
+use super::load::{self, Need, Target};
+use crate::object::meta;
+use crate::object::quantity::Quantity;
+use crate::sim::apiserver::storage::Object;
+
+/// What the metrics say together.
+#[derive(Debug)]
+pub struct Answer {
+    /// The replicas needed and the metric that needs them, or the condition's message with its reason and the error of the whole.
+    pub result: Result<(i64, String), Failure>,
+    /// `status.currentMetrics`.
+    pub current: Vec<Value>,
+    /// Reason and message of each metric that failed.
+    pub failed: Vec<(&'static str, String)>,
+}
+
+/// Why no number can be said.
+#[derive(Debug)]
+pub struct Failure {
+    pub reason: &'static str,
+    pub message: String,
+    pub all: String,
+}
+
+/// Asks every metric of `specs`; `replicas` is the number wanted now.
+pub fn ask(specs: &[Value], pods: &[Object], replicas: i64) -> Answer {
+    let (mut best, mut current, mut failed, mut first) = (None::<(i64, String)>, Vec::new(), Vec::new(), None);
+    for spec in specs {
+        match one(spec, pods, replicas) {
+            Ok((need, name, status)) => {
+                current.push(status);
+                if best.as_ref().is_none_or(|(most, _)| need > *most) {
+                    best = Some((need, name));
+                }
+            }
+            Err((reason, message, around)) => {
+                current.push(json!({ "type": "" }));
+                first.get_or_insert((reason, message.clone(), format!("{around}: {message}")));
+                failed.push((reason, message));
+            }
+        }
+    }
+    let (bad, total) = (failed.len(), specs.len());
+    let result = match (best, first) {
+        (Some(best), None) => Ok(best),
+        (Some(best), Some(_)) if best.0 >= replicas => Ok(best),
+        (_, Some((reason, message, first))) => {
+            let message = format!("the HPA was unable to compute the replica count: {message}");
+            let all = format!("invalid metrics ({bad} invalid out of {total}), first error is: {first}");
+            Err(Failure { reason, message, all })
+        }
+        (None, None) => Ok((replicas, String::new())),
+    };
+    Answer { result, current, failed }
+}
+
+type Failed = (&'static str, String, String);
+
+fn one(spec: &Value, pods: &[Object], replicas: i64) -> Result<(i64, String, Value), Failed> {
+    match meta::text(spec, "/type") {
+        "Resource" => measured(&spec["resource"], ("Resource", "resource"), pods, replicas),
+        "ContainerResource" => {
+            measured(&spec["containerResource"], ("ContainerResource", "containerResource"), pods, replicas)
+        }
+        "Pods" => {
+            let name = meta::text(spec, "/pods/metric/name");
+            let why = format!("unable to get metric {name}: {}", no_api("custom"));
+            Err(("FailedGetPodsMetric", why, "failed to get pods metric value".to_owned()))
+        }
+        "Object" => {
+            let text = |key: &str| meta::text(spec, &format!("/object/{key}"));
+            let (kind, name) = (text("describedObject/kind"), text("describedObject/name"));
+            let why = format!("unable to get metric {}: {kind} on {name}: {}", text("metric/name"), no_api("custom"));
+            Err(("FailedGetObjectMetric", why, "failed to get object metric value".to_owned()))
+        }
+        _ => {
+            let name = meta::text(spec, "/external/metric/name");
+            let why = format!("unable to get external metric {name}: {}", no_api("external"));
+            Err(("FailedGetExternalMetric", why, format!("failed to get {name} external metric value")))
+        }
+    }
+}
+
+fn no_api(kind: &str) -> String {
+    format!("unable to fetch metrics from {kind} metrics API: no {kind} metrics API ({kind}.metrics.k8s.io) registered")
+}
+
+fn measured(
+    source: &Value,
+    (kind, key): (&str, &str),
+    pods: &[Object],
+    replicas: i64,
+) -> Result<(i64, String, Value), Failed> {
+    let (resource, container) = (meta::text(source, "/name"), meta::text(source, "/container"));
+    let value = source.pointer("/target/averageValue").and_then(|value| Quantity::of(value).ok());
+    let percent = meta::number(source, "/target/averageUtilization").unwrap_or_default();
+    let target = value.map_or(Target::Utilization(percent), |value| Target::AverageValue(value.milli_value()));
+    let what = if value.is_some() { "usage" } else { "utilization" };
+    let found = load::need(pods, (resource, container), replicas, target);
+    let need = found.map_err(|why| {
+        let (reason, around) = match container {
+            "" => ("FailedGetResourceMetric", format!("failed to get {resource} resource metric value")),
+            name => ("FailedGetContainerResourceMetric", format!("failed to get {name} container metric value")),
+        };
+        (reason, format!("failed to get {resource} {what}: {why}"), around)
+    })?;
+    let of = if container.is_empty() { "" } else { "container " };
+    let name = match target {
+        Target::AverageValue(_) => format!("{resource} {of}resource"),
+        Target::Utilization(_) => format!("{resource} {of}resource utilization (percentage of request)"),
+    };
+    Ok((need.replicas, name, json!({ "type": kind, key: status(source, need) })))
+}
+
+fn status(source: &Value, need: Need) -> Value {
+    let mut current = json!({ "averageValue": Quantity::from_milli(need.average).to_string() });
+    if let Some(utilization) = need.utilization {
+        current["averageUtilization"] = json!(utilization);
+    }
+    let mut status = json!({ "name": source["name"], "current": current });
+    if let Some(container) = source.get("container") {
+        status["container"] = container.clone();
+    }
+    status
+}

@@ -1,0 +1,80 @@
+//! The protection of storage in use: a claim stays while a Pod on a node mounts it, a volume while it is bound.
+//! Source: `pkg/controller/volume/pvcprotection` and `pkg/controller/volume/pvprotection`.
+
+use serde_json::{Value, json};
+
+use super::claims;
+use crate::object::meta;
+use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
+use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
+use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::apiserver::status::Result;
+use crate::sim::apiserver::storage::Object;
+use crate::sim::controllers::Controller;
+use crate::sim::reconciler::{Context, Key, Next, Watched, own};
+
+/// Protects claims; its keys are claims.
+pub static CLAIM_PROTECTION: Controller = Controller {
+    name: "pvc-protection-controller",
+    watches: &[
+        Watched { resource: &PERSISTENTVOLUMECLAIM, keys: own },
+        Watched { resource: &POD, keys: |_, pod| mounted(pod) },
+    ],
+    reconcile: |context, key| {
+        protect(context, (&PERSISTENTVOLUMECLAIM, "kubernetes.io/pvc-protection"), key, |context, claim| {
+            let pods = context.client.list(&POD, meta::namespace(claim));
+            let holds =
+                |pod: &Object| !meta::text(pod, "/spec/nodeName").is_empty() && claims::uses(pod, meta::name(claim));
+            pods.iter().any(holds)
+        })
+    },
+};
+
+/// Protects volumes; its keys are volumes.
+pub static VOLUME_PROTECTION: Controller = Controller {
+    name: "pv-protection-controller",
+    watches: &[Watched { resource: &PERSISTENTVOLUME, keys: own }],
+    reconcile: |context, key| {
+        protect(context, (&PERSISTENTVOLUME, "kubernetes.io/pv-protection"), key, |_, volume| {
+            meta::text(volume, "/status/phase") == "Bound"
+        })
+    },
+};
+
+fn mounted(pod: &Object) -> Vec<Key> {
+    let claim = |volume: &Value| {
+        let own = || format!("{}-{}", meta::name(pod), meta::text(volume, "/name"));
+        let named = meta::text(volume, "/persistentVolumeClaim/claimName").to_owned();
+        let name = if volume.get("ephemeral").is_some() { own() } else { named };
+        (!name.is_empty()).then(|| (meta::namespace(pod).to_owned(), name))
+    };
+    meta::list(pod, "/spec/volumes").iter().filter_map(claim).collect()
+}
+
+/// Puts the finalizer on, and takes it off what is asked to go and not in use.
+fn protect(
+    context: &Context,
+    (resource, finalizer): (&'static Resource, &str),
+    (namespace, name): &Key,
+    is_used: impl Fn(&Context, &Value) -> bool,
+) -> Result<Next> {
+    let Some(object) = context.client.find(resource, namespace, name) else { return Ok(Next::Done) };
+    let has = meta::finalizers(&object).any(|found| found == finalizer);
+    let going = meta::is_terminating(&object);
+    if going != has || (going && is_used(context, &object)) {
+        return Ok(Next::Done);
+    }
+    let changed = context.client.modify(resource, namespace, name, |object| {
+        meta::edit_list(&mut object["metadata"], "finalizers", |finalizers| {
+            finalizers.retain(|found| found != finalizer);
+            if !going {
+                finalizers.push(json!(finalizer));
+            }
+        });
+    });
+    match changed {
+        Err(status) if !status.is_not_found() => Err(status),
+        _ => Ok(Next::Done),
+    }
+}
