@@ -14,7 +14,7 @@ use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchPara
 use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
 use kubedrill::cluster::{self, Cluster, Origin, Wish};
-use kubedrill::grading::{Grader, grade};
+use kubedrill::grading::{Grader, Patience, grade};
 use kubedrill::lab::Lab;
 use kubedrill::pty::{ShellSpec, Size, Terminal};
 use kubedrill::scenario::catalogue::Catalogue;
@@ -104,7 +104,12 @@ async fn exam(dir: &Path) -> Done<()> {
     for _ in 0..11 {
         let began = Instant::now();
         let graded = labs.iter().map(|lab| async move {
-            let grader = Grader { objects: lab.objects.clone(), clock: lab.cluster.clock(), answers: lab.work() };
+            let grader = Grader {
+                objects: lab.objects.clone(),
+                clock: lab.cluster.clock(),
+                answers: lab.work(),
+                patience: Patience::default(),
+            };
             grade(&grader, &lab.variant, |_, _| {}).await
         });
         futures::future::join_all(graded).await;

@@ -17,7 +17,7 @@ use crate::exam::event::{Command, Effect};
 use crate::exam::plan::Plan;
 use crate::exam::session::Session;
 use crate::grading::report::{Outcome, Report, Verdict, tally};
-use crate::grading::{Grader, grade};
+use crate::grading::{Grader, Patience, grade};
 use crate::lab::{Lab, Shell};
 use crate::progress::attempt::attempts;
 use crate::scenario::step::Step;
@@ -218,6 +218,7 @@ impl Driver {
                 objects: lab.objects.clone(),
                 clock: lab.cluster.clock(),
                 answers: lab.work(),
+                patience: Patience::default(),
             }),
             Err(error) => return Report::ungraded(variant.id(), variant.seed, points(variant), error.to_string()),
         };

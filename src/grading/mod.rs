@@ -6,4 +6,4 @@ mod grade;
 pub mod report;
 mod view;
 
-pub use grade::{Grader, grade};
+pub use grade::{Grader, Patience, grade};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::{Lab, LabError, foreign, shell};
+use crate::base::clock::Clock;
 use crate::cluster::{AskError, PatchForm, Selection};
 use crate::object::{matching, meta, schema};
 use crate::scenario::step::{PatchType, Step, WaitFor};
@@ -17,6 +18,8 @@ use crate::scenario::step::{PatchType, Step, WaitFor};
 const LONGEST_RUN: Duration = Duration::from_secs(120);
 /// How long a new namespace may take to get its ServiceAccount.
 const NEWBORN: Duration = Duration::from_secs(10);
+/// What is waited for gets so much of the wall's time, however fast the cluster's clock runs: a busy machine is no fault of the pack.
+const AT_LEAST: Duration = Duration::from_secs(20);
 /// How much of a command's output an error shows.
 const OUTPUT: usize = 4000;
 
@@ -61,15 +64,16 @@ async fn apply_one(lab: &Lab, object: &Value) -> Result<(), LabError> {
     if lab.foreign.is_some() {
         foreign::mark(lab, &mut object);
     }
-    let end = lab.cluster.clock().now() + jiff::SignedDuration::try_from(NEWBORN).unwrap_or_default();
+    let wall = Clock::system();
+    let end = wall.now() + jiff::SignedDuration::try_from(NEWBORN).unwrap_or_default();
     loop {
         match lab.objects.apply(&object).await {
             Ok(_) => return Ok(()),
             // A Pod right behind its namespace comes before the namespace's ServiceAccount.
             Err(AskError::Refused { code: 403, message, .. })
-                if message.contains("error looking up service account") && lab.cluster.clock().now() < end =>
+                if message.contains("error looking up service account") && wall.now() < end =>
             {
-                lab.cluster.clock().sleep(Duration::from_millis(50)).await;
+                wall.sleep(Duration::from_millis(20)).await;
             }
             Err(source) => {
                 let what = format!("applying {} {}", meta::text(&object, "/kind"), meta::name(&object));
@@ -113,18 +117,20 @@ async fn settle(
     right: impl Fn(Option<&Value>) -> Result<(), String>,
 ) -> Result<(), LabError> {
     let clock = lab.cluster.clock();
-    let end = clock.now() + jiff::SignedDuration::try_from(limit).unwrap_or_default();
+    let wall = Clock::system();
+    let after = |clock: Clock, wait: Duration| clock.now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
+    let (end, patient) = (after(clock, limit), after(wall, AT_LEAST.min(limit)));
     loop {
         let (found, revision) = lab.objects.list(selection).await.map_err(failed(format!("looking for {what}")))?;
         let Err(why) = right(found.first()) else { return Ok(()) };
-        if clock.now() >= end {
+        if clock.now() >= end && wall.now() >= patient {
             return Err(LabError::Waited { what: what.to_owned(), seconds: limit.as_secs(), why });
         }
         let mut changes =
             lab.objects.changes(selection, &revision).await.map_err(failed(format!("watching {what}")))?;
         tokio::select! {
             _ = changes.next() => {}
-            () = clock.sleep_until(end) => {}
+            () = async { tokio::join!(clock.sleep_until(end), wall.sleep_until(patient)); } => {}
         }
     }
 }
