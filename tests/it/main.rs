@@ -11,6 +11,7 @@ mod exam_journal;
 mod exam_progress;
 mod exam_report;
 mod infra;
+mod kubectl;
 mod openapi;
 mod packs;
 mod packs_broken;

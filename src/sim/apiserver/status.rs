@@ -112,8 +112,15 @@ impl Status {
 
     /// 406: no form of answer that the client accepts.
     pub fn not_acceptable(offered: &str) -> Self {
-        let message = format!("only the following media types are accepted: {offered}");
-        Self::new(406, "NotAcceptable", message)
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {offered}");
+        let mut status = Self::new(406, "NotAcceptable", message);
+        status.details = Some(Box::new(json!({})));
+        status
+    }
+
+    /// 406: the type is served, but not this form of it.
+    pub fn no_such_form(offered: &str) -> Self {
+        Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {offered}"))
     }
 
     /// 409: somebody else owns what an applied configuration would change; with a cause a conflict.
@@ -135,9 +142,24 @@ impl Status {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
+    /// 415: a patch in no form there is.
+    pub fn unsupported_patch() -> Self {
+        let mut status = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status.details = Some(Box::new(json!({})));
+        status
+    }
+
+    /// 405: the path is served, the method is not.
+    pub fn not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        let mut status = Self::new(405, "MethodNotAllowed", message);
+        status.details = Some(Box::new(json!({})));
+        status
+    }
+
     /// 413.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(413, "RequestEntityTooLarge", format!("limit is {limit}"))
+        Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
     }
 
     /// 410: history before this revision is gone.

@@ -25,6 +25,9 @@ impl ApiServer {
         if resource.namespaced && request.namespace.is_empty() {
             return Err(Status::bad_request("an empty namespace may not be set during creation"));
         }
+        if !matches!(meta::text(&object, "/metadata/resourceVersion"), "" | "0") {
+            return Err(Status::unclassified(500, "resourceVersion should not be set on objects to be created"));
+        }
         metadata::begin(self, request, &mut object)?;
         if let Some(conversion) = resource.stored_as {
             let stored =

@@ -14,6 +14,8 @@ use crate::sim::apiserver::registry::resource::{AGE, NAME, Table, integer};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
+const SERVED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
 /// How the client wants objects shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -34,6 +36,7 @@ impl Form {
     /// Reads the Accept header; the first form that is served here wins.
     pub fn negotiate(accept: &str, query: &Query) -> Result<Self> {
         let mut understood = accept.trim().is_empty();
+        let mut unknown_form = false;
         for offer in accept.split(',') {
             let mut parts = offer.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
@@ -52,13 +55,14 @@ impl Form {
                 ("application/json" | "application/*" | "*/*" | "", None) => return Ok(Self::Json),
                 // Protobuf is read here, not written; clients that ask for it read JSON too.
                 ("application/vnd.kubernetes.protobuf" | "application/yaml", None) => understood = true,
+                (_, Some(_)) => unknown_form = true,
                 _ => {}
             }
         }
-        if understood {
-            Ok(Self::Json)
-        } else {
-            Err(Status::not_acceptable("application/json, application/yaml, application/vnd.kubernetes.protobuf"))
+        match (understood, unknown_form) {
+            (true, _) => Ok(Self::Json),
+            (false, true) => Err(Status::no_such_form(SERVED)),
+            (false, false) => Err(Status::not_acceptable(SERVED)),
         }
     }
 

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, USER_AGENT, WARNING};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -51,16 +52,44 @@ impl Call {
 
 /// Answers a request, whatever it is.
 pub async fn handle(State(server): State<Arc<Server>>, request: HttpRequest) -> Response {
+    let pretty = is_for_people(&request);
     let mut answer = match serve(server, request).await {
         Ok(answer) => answer,
         Err(status) => refusal(&status),
     };
+    if pretty {
+        answer = indented(answer).await;
+    }
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     if let Ok(id) = HeaderValue::from_str(&crate::sim::apiserver::endpoints::uuid()) {
         headers.insert("audit-id", id);
     }
     answer
+}
+
+/// Whether JSON is to be indented: when asked, else for browsers and command-line fetchers (`responsewriters/writers.go`).
+fn is_for_people(request: &HttpRequest) -> bool {
+    match Query::parse(request.uri().query().unwrap_or_default()).get("pretty") {
+        "" => {
+            let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            ["curl", "Wget", "Mozilla/5.0"].iter().any(|program| agent.starts_with(program))
+        }
+        asked => !matches!(asked, "false" | "0"),
+    }
+}
+
+/// An answer with its JSON indented; streams and other types stay as they are.
+async fn indented(answer: Response) -> Response {
+    let whole = answer.body().size_hint().exact().is_some();
+    let json = answer.headers().get(CONTENT_TYPE).is_some_and(|found| found == "application/json");
+    if !whole || !json {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let tree = serde_json::from_slice::<Value>(&bytes).and_then(|tree| serde_json::to_vec_pretty(&tree));
+    Response::from_parts(parts, Body::from(tree.map(Bytes::from).unwrap_or(bytes)))
 }
 
 async fn serve(server: Arc<Server>, request: HttpRequest) -> Result<Response> {
@@ -86,7 +115,8 @@ async fn serve(server: Arc<Server>, request: HttpRequest) -> Result<Response> {
 
 /// An answer of JSON.
 pub fn json<T: Serialize>(code: u16, body: &T) -> Response {
-    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut bytes = serde_json::to_vec(body).unwrap_or_default();
+    bytes.push(b'\n');
     with_type(code, "application/json", bytes)
 }
 

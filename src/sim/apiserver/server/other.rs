@@ -13,9 +13,14 @@ use crate::sim::apiserver::status::{Result, Status};
 
 /// Answers a request about a path that is no resource.
 pub fn serve(call: &Call, path: &str) -> Result<Response> {
-    let verb = if call.method == Method::GET { "get" } else { "post" };
+    let verb = call.method.as_str().to_ascii_lowercase();
+    let verb = verb.as_str();
     access::authorize_path(&call.server.api, &call.user, verb, path)?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let api = matches!(parts.first(), Some(&("api" | "apis")));
+    if api && call.method != Method::GET {
+        return Err(Status::not_allowed());
+    }
     match parts[..] {
         ["version"] => Ok(indented(&discovery::version())),
         ["healthz" | "livez" | "readyz", ref check @ ..] => health::serve(call, parts[0], &check.join("/")),

@@ -66,6 +66,7 @@ impl Query {
     fn number(&self, name: &str) -> Result<u64> {
         match self.get(name) {
             "" => Ok(0),
+            text if text.strip_prefix('-').is_some_and(|digits| digits.parse::<u64>().is_ok()) => Ok(0),
             text => text
                 .parse()
                 .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
@@ -82,6 +83,7 @@ impl Query {
             "" => None,
             text => Some(FieldSelector::parse(text).map_err(|error| Status::bad_request(error.to_string()))?),
         };
+        self.number("timeoutSeconds")?;
         let limit = usize::try_from(self.number("limit")?).unwrap_or(usize::MAX);
         Ok(ListOptions { labels, fields, limit, continue_from: self.continuation()? })
     }

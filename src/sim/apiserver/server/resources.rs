@@ -52,8 +52,8 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
         if !known.verbs.contains(&verb) {
             return Err(Status::method_not_supported(resource.group, resource.plural, verb));
         }
-    } else if !resource.verbs.contains(&verb) {
-        return Err(not_allowed(verb));
+    } else if !resource.verbs.contains(&verb) || !is_offered(&call.method, &path) {
+        return Err(Status::not_allowed());
     }
     let mut request = request(&call, resource, &path)?;
     if verb == "patch" {
@@ -75,11 +75,14 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     Ok(response)
 }
 
-fn not_allowed(verb: &str) -> Status {
-    let mut status = Status::method_not_supported("", "", verb);
-    status.message = "the server does not allow this method on the requested resource".to_owned();
-    status.details = Some(Box::new(json!({})));
-    status
+/// Whether the path answers the method at all: collections are created in and listed, objects read and changed.
+fn is_offered(method: &Method, path: &ResourcePath) -> bool {
+    match *method {
+        Method::GET | Method::DELETE => true,
+        Method::POST => path.name.is_empty(),
+        Method::PUT | Method::PATCH => !path.name.is_empty(),
+        _ => false,
+    }
 }
 
 fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Result<Request> {
@@ -90,7 +93,6 @@ fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Res
         Method::DELETE => "DeleteOptions",
         _ => "CreateOptions",
     })?;
-    request.warnings.borrow_mut().extend(deprecation(resource));
     request.field_validation = call.query.field_validation()?;
     request.field_manager = match call.query.get("fieldManager") {
         // The program's own name, as the real server takes it from the user agent.
@@ -98,16 +100,6 @@ fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Res
         named => named.to_owned(),
     };
     Ok(request)
-}
-
-/// What is told to whoever uses an API that is on its way out.
-fn deprecation(resource: &Resource) -> Option<String> {
-    let told = match (resource.group, resource.plural) {
-        ("", "componentstatuses") => "v1 ComponentStatus is deprecated in v1.19+",
-        ("", "endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-        _ => return None,
-    };
-    Some(told.to_owned())
 }
 
 /// Options that only server-side apply has, or must have.
@@ -224,8 +216,6 @@ fn map(patch: Value) -> Result<Value> {
     Err(Status::bad_request(why))
 }
 
-const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
-
 fn patch(call: &Call) -> Result<Patch> {
     let kind = call.header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
     let words = match kind.as_str() {
@@ -241,7 +231,7 @@ fn patch(call: &Call) -> Result<Patch> {
         "application/merge-patch+json" => Ok(Patch::Merge(map(tree()?)?)),
         "application/strategic-merge-patch+json" => Ok(Patch::Strategic(map(tree()?)?)),
         "application/apply-patch+yaml" => Ok(Patch::Apply(tree()?)),
-        _ => Err(Status::unsupported_media_type(PATCH_TYPES)),
+        _ => Err(Status::unsupported_patch()),
     }
 }
 

@@ -46,7 +46,18 @@ pub fn is_stream(subresource: &str) -> bool {
 pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     match path.subresource.as_str() {
         "log" => logs(&call, path),
-        other => Err(Status::not_simulated(&format!("{}/{other}", path.plural))),
+        other => {
+            let storage = &call.server.api.storage;
+            // The name of a proxied object may carry scheme and port: `https:web:443`.
+            let mut name = path.name.split(':');
+            let name =
+                if path.name.contains("::") || path.name.starts_with("http") { name.nth(1) } else { name.next() };
+            let name = name.unwrap_or(&path.name);
+            if storage.get(&path.plural, &path.namespace, name).is_none() {
+                return Err(Status::not_found("", &path.plural, name));
+            }
+            Err(Status::not_simulated(&format!("{}/{other}", path.plural)))
+        }
     }
 }
 

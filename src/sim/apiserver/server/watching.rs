@@ -72,7 +72,7 @@ pub fn serve(call: &Call, request: &Request, form: Form) -> Result<Response> {
         ready: VecDeque::new(),
         told_columns: false,
         ends: after(timeout),
-        next_bookmark: after(BOOKMARK),
+        next_bookmark: next_bookmark(now, after(timeout)),
         over: false,
     };
     for object in present {
@@ -95,6 +95,13 @@ fn line(kind: &str, object: &Value) -> Vec<u8> {
     let mut text = serde_json::to_vec(&json!({ "type": kind, "object": object })).unwrap_or_default();
     text.push(b'\n');
     text
+}
+
+/// Every minute, and once more shortly before the end (`cacher/cache_watcher.go`, nextBookmarkTime).
+fn next_bookmark(now: jiff::Timestamp, ends: jiff::Timestamp) -> jiff::Timestamp {
+    let regular = now + jiff::SignedDuration::try_from(BOOKMARK).unwrap_or_default();
+    let last = ends - jiff::SignedDuration::from_secs(2);
+    if last > now && last < regular { last } else { regular }
 }
 
 impl Lines {
@@ -137,7 +144,7 @@ impl Lines {
         json!({
             "kind": self.resource.kind,
             "apiVersion": self.resource.api_version(),
-            "metadata": { "resourceVersion": revision.to_string(), "creationTimestamp": null },
+            "metadata": { "resourceVersion": revision.to_string() },
         })
     }
 
@@ -162,10 +169,10 @@ impl Lines {
     fn pause(&mut self) {
         let now = self.clock.now();
         self.over = now >= self.ends;
-        if !self.bookmarks {
+        if !self.bookmarks || self.over {
             return;
         }
-        self.next_bookmark = now + jiff::SignedDuration::try_from(BOOKMARK).unwrap_or_default();
+        self.next_bookmark = next_bookmark(now, self.ends);
         let bookmark = self.bookmark(self.server.storage.revision());
         self.ready.push_back(line("BOOKMARK", &bookmark).into());
     }

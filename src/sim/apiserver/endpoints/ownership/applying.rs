@@ -37,6 +37,7 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
         PatchError::BadRequest(why) => Status::bad_request(why),
         PatchError::Unprocessable(why) | PatchError::Internal(why) => Status::unclassified(500, why),
     })?;
+    meta::child(&mut merged, "metadata")["name"] = json!(request.name);
     let mut managers = live.map(Managers::read).unwrap_or_default();
     let writer = Writer::of(request, "Apply");
     let last = managers.at(&writer).map(|at| managers.0[at].fields.clone());
@@ -63,6 +64,20 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
 }
 
 fn check(request: &Request, wanted: &Value) -> Result<()> {
+    let (resource, kind) = (request.resource, meta::text(wanted, "/kind"));
+    let group = meta::text(wanted, "/apiVersion").rsplit_once('/').map(|(group, _)| group).unwrap_or_default();
+    if kind != resource.kind || group != resource.group {
+        let version = meta::text(wanted, "/apiVersion");
+        let version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
+        return Err(Status::bad_request(format!("invalid object type: {version}, Kind={kind}")));
+    }
+    if !meta::name(wanted).is_empty() && meta::name(wanted) != request.name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            meta::name(wanted),
+            request.name
+        )));
+    }
     let (version, expected) = (meta::text(wanted, "/apiVersion"), request.resource.api_version());
     if version != expected {
         return Err(Status::bad_request(format!(
