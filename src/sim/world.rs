@@ -24,6 +24,7 @@ use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 use super::controllers::CONTROLLERS;
 use super::nodes::heartbeat::{self, Plan};
+use super::nodes::runtime::Runtime;
 use super::nodes::{Kubelet, Kubelets, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
@@ -70,6 +71,7 @@ struct Keys {
 /// A running cluster. It stops when it is dropped.
 pub struct World {
     api: Arc<ApiServer>,
+    runtime: Arc<Runtime>,
     router: Router,
     keys: Keys,
     serving: Option<Serving>,
@@ -100,7 +102,9 @@ impl World {
         if let Some(path) = journal {
             api.storage.keep(Journal::at(path))?;
         }
-        let connector = Arc::new(Kubelet::new(Context::new(api.clone(), "kubelet", keys.authority.clone())));
+        let runtime = Arc::new(Runtime::default());
+        let kubelet = Context::new(api.clone(), "kubelet", keys.authority.clone());
+        let connector = Arc::new(Kubelet::new(kubelet, runtime.clone()));
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
@@ -109,6 +113,7 @@ impl World {
         let world = Self {
             born: api.storage.checkpoint(),
             api,
+            runtime,
             router,
             keys,
             address: serving.address(),
@@ -223,7 +228,8 @@ impl World {
         running.push(tokio::spawn(beating));
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
-        running.push(tokio::spawn(async move { reconciler::run(&Kubelets::default(), kubelet).await }));
+        let kubelets = Kubelets::new(self.runtime.clone());
+        running.push(tokio::spawn(async move { reconciler::run(&kubelets, kubelet).await }));
     }
 
     fn context(&self, component: &'static str) -> Context {

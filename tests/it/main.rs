@@ -12,6 +12,7 @@ mod exam_progress;
 mod exam_report;
 mod infra;
 mod kubectl;
+mod nodes;
 mod openapi;
 mod packs;
 mod packs_broken;

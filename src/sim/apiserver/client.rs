@@ -177,6 +177,13 @@ impl Client {
         self.api.delete(&self.request(resource, namespace, name), options)
     }
 
+    /// A token for a ServiceAccount, as a TokenRequest asks for it.
+    pub fn request_token(&self, namespace: &str, account: &str, asked: Value) -> Result<String> {
+        let request = self.request(&kinds::serviceaccount::SERVICEACCOUNT, namespace, account).on("token");
+        let (_, issued) = subresources::serve(&self.api, &request, "create", asked)?;
+        Ok(meta::text(&issued, "/status/token").to_owned())
+    }
+
     /// Assigns a Pod to a node.
     pub fn bind(&self, namespace: &str, name: &str, node: &str) -> Result<()> {
         let binding = serde_json::json!({ "target": { "kind": "Node", "name": node } });

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::images::Image;
 use super::kubelet::{Kubelets, Sync};
-use super::process::Process;
-use super::{probes, pull, volumes};
+use super::runs::{run_of, with_sandbox};
+use super::{probes, pull, starting, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
@@ -27,7 +27,8 @@ pub fn is_sidecar(container: &Value) -> bool {
     meta::text(container, "/restartPolicy") == "Always"
 }
 
-fn status_of<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+/// The status of a container in one of the lists.
+pub fn status_of<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
     meta::list(status, list).iter().find(|status| meta::text(status, "/name") == name)
 }
 
@@ -81,7 +82,7 @@ fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &s
     let before = status.clone();
     let mut one = One { container, list, status: &mut status };
     if one.status.pointer("/state/running").is_some() {
-        one.running(sync);
+        one.running(kubelets, sync);
     } else if one.status.pointer("/state/terminated").is_some() {
         one.ended(kubelets, sync);
     } else if may_start {
@@ -124,15 +125,8 @@ struct One<'a> {
 }
 
 /// A time in a status.
-fn time(status: &Value, pointer: &str) -> Option<Timestamp> {
+pub fn time(status: &Value, pointer: &str) -> Option<Timestamp> {
     meta::text(status, pointer).parse().ok()
-}
-
-/// The process a running or ended container has, when its image is known.
-pub fn process(sync: &Sync, container: &Value) -> Option<Process> {
-    let image = super::images::resolve(meta::text(container, "/image")).ok()?;
-    let environment = volumes::environment(sync, container).unwrap_or_default();
-    Some(Process::new(image, container, &environment))
 }
 
 impl One<'_> {
@@ -182,7 +176,7 @@ impl One<'_> {
             sync.wake_after(Duration::from_secs(15));
             return self.wait("CreateContainerConfigError", &message);
         }
-        self.start(sync, image, &part);
+        self.start(kubelets, sync, image, &part);
     }
 
     /// Whether the container has to wait before it starts again.
@@ -200,7 +194,7 @@ impl One<'_> {
         false
     }
 
-    fn start(&mut self, sync: &mut Sync, image: &'static Image, part: &str) {
+    fn start(&mut self, kubelets: &Kubelets, sync: &mut Sync, image: &'static Image, part: &str) {
         let name = meta::text(self.container, "/name");
         let reason = meta::text(self.status, "/state/waiting/reason");
         let again = self.status.pointer("/lastState/terminated").is_some() && reason != "ContainerCreating";
@@ -208,15 +202,14 @@ impl One<'_> {
             let restarts = meta::number(self.status, "/restartCount").unwrap_or_default() + 1;
             self.status["restartCount"] = json!(restarts);
         }
-        let environment = volumes::environment(sync, self.container).unwrap_or_default();
-        let process = Process::new(image, self.container, &environment);
         let restarts = meta::number(self.status, "/restartCount").unwrap_or_default();
         let id = format!("containerd://{}", hash(&[meta::uid(sync.pod), name, &restarts.to_string()]));
         self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
         self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
         self.status["containerID"] = json!(id);
         sync.events.record("Normal", (sync.pod, part), "Created", "Container created");
-        if let Some(message) = process.start_error() {
+        let start = starting::start(&kubelets.runtime, sync, self.container, image);
+        if let Err(message) = with_sandbox(kubelets, sync, |sandbox| sandbox.start(&id, start)) {
             sync.events.record("Warning", (sync.pod, part), "Failed", &format!("Error: {message}"));
             let now = timestamp(sync.now);
             let ended = json!({ "exitCode": 128, "reason": "StartError", "message": message, "startedAt": "1970-01-01T00:00:00Z", "finishedAt": now, "containerID": id });
@@ -226,36 +219,56 @@ impl One<'_> {
         }
         sync.events.record("Normal", (sync.pod, part), "Started", "Container started");
         self.status["state"] = json!({ "running": { "startedAt": timestamp(sync.now) } });
+        if let Some(hook) = self.container.pointer("/lifecycle/postStart")
+            && let Err(why) = super::hooks::run(kubelets, sync, (&id, self.container), hook)
+        {
+            sync.events.record(
+                "Warning",
+                (sync.pod, part),
+                "FailedPostStartHook",
+                &format!("PostStartHook failed: {why}"),
+            );
+            sync.events.record("Normal", (sync.pod, part), "Killing", "FailedPostStartHook");
+            run_of(kubelets, sync, self.status).iter().for_each(|run| run.kill());
+            return sync.wake_after(Duration::from_millis(1));
+        }
         let has = |probe: &str| self.container.get(probe).is_some();
         self.status["started"] = json!(!has("startupProbe"));
         self.status["ready"] = json!(!has("startupProbe") && !has("readinessProbe"));
         sync.wake_after(START);
     }
 
-    fn running(&mut self, sync: &mut Sync) {
-        let Some(started) = time(self.status, "/state/running/startedAt") else { return };
-        let Some(process) = process(sync, self.container) else { return };
-        if let Some((after, code)) = process.exit() {
-            let then = started + SignedDuration::try_from(after).unwrap_or_default();
-            if sync.now >= then {
-                return self.end(sync, (code, then), process.exit_reason(code));
+    fn running(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
+        let Some(run) = run_of(kubelets, sync, self.status) else { return };
+        let name = meta::text(self.container, "/name").to_owned();
+        if let Some(deadline) = sync.memory.ending.get(&name).copied() {
+            match run.end() {
+                None if sync.now >= deadline => with_sandbox(kubelets, sync, |_| run.kill()),
+                None => return sync.wake_at(deadline),
+                Some(_) => {}
             }
-            sync.wake_at(then);
+        }
+        if let Some(end) = run.end() {
+            sync.memory.ending.remove(&name);
+            let reason = match (end.out_of_memory, end.code) {
+                (true, _) => "OOMKilled",
+                (false, 0) => "Completed",
+                _ => "Error",
+            };
+            return self.end(sync, (end.code, end.at), reason);
         }
         if self.list == "ephemeralContainerStatuses" {
             return;
         }
-        if let probes::Verdict::Kill = probes::look(sync, self.container, self.status, &process) {
-            let part = self.part();
-            let name = meta::text(self.container, "/name");
-            sync.events.record(
-                "Normal",
-                (sync.pod, &part),
-                "Killing",
-                &format!("Container {name} failed liveness probe, will be restarted"),
-            );
-            let code = if process.ignores_term() { 137 } else { process.term_code() };
-            self.end(sync, (code, sync.now), if code == 0 { "Completed" } else { "Error" });
+        if let probes::Verdict::Kill(grace) = probes::look(kubelets, sync, self.container, self.status) {
+            let message = format!("Container {name} failed liveness probe, will be restarted");
+            sync.events.record("Normal", (sync.pod, &self.part()), "Killing", &message);
+            with_sandbox(kubelets, sync, |sandbox| {
+                run.terminate();
+                sandbox.settle();
+            });
+            sync.memory.ending.insert(name, sync.now + SignedDuration::from_secs(grace));
+            self.running(kubelets, sync);
         }
     }
 

@@ -1,13 +1,14 @@
 //! The images of the simulated registry, as data (`assets/nodes/images.yaml`), and how references to them are read.
 //! Pulling them takes time and fails in `pull.rs`; what runs in a container is the process's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::container::hash;
+use super::process::programs::Package;
 
 /// What a container does when no command is given.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -21,8 +22,17 @@ pub enum Run {
     Hello,
 }
 
+/// A path the image's program has to write, and what it says when it may not.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    pub path: String,
+    /// `{why}` is the error, `{now}` the time.
+    pub complaint: Vec<String>,
+}
+
 /// One image.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
     pub name: String,
@@ -31,7 +41,7 @@ pub struct Image {
     #[serde(default)]
     pub ports: Vec<u16>,
     #[serde(default)]
-    user: u32,
+    pub user: u32,
     tags: Vec<String>,
     /// HTTP paths that answer 200; `*` for any.
     #[serde(default)]
@@ -44,12 +54,90 @@ pub struct Image {
     pub complaint: Vec<String>,
     #[serde(default)]
     pub log: Vec<String>,
+    /// Where its programs come from; Debian's by default.
+    #[serde(default = "debian")]
+    tools: Vec<Package>,
+    /// Other names of its own program.
+    #[serde(default)]
+    programs: Vec<String>,
+    /// What stands before the arguments when no command is given.
+    #[serde(default)]
+    entrypoint: Vec<String>,
+    /// What runs when neither command nor arguments are given, if not the program of the image's name.
+    #[serde(default)]
+    start: Vec<String>,
+    /// The folder whose files it serves.
+    #[serde(default)]
+    pub root: Option<String>,
+    /// The working directory.
+    #[serde(default = "slash")]
+    pub folder: String,
+    /// Files it brings.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    #[serde(default)]
+    pub writes: Vec<Write>,
     /// There on every node before anything asks.
     #[serde(default)]
     system: bool,
 }
 
+fn debian() -> Vec<Package> {
+    vec![Package::Gnu, Package::Bash]
+}
+
+fn slash() -> String {
+    "/".to_owned()
+}
+
 impl Image {
+    /// Whether it has the programs of a package.
+    pub fn has_package(&self, package: Package) -> bool {
+        self.tools.contains(&package)
+    }
+
+    /// Whether its small programs are BusyBox'.
+    pub fn is_busybox(&self) -> bool {
+        self.has_package(Package::Busybox)
+    }
+
+    /// The name of its own program.
+    pub fn own_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether a name is its own program's.
+    pub fn is_own(&self, name: &str) -> bool {
+        name.starts_with(self.own_name())
+            || matches!(name, "docker-entrypoint.sh" | "entrypoint.sh")
+            || self.programs.iter().any(|program| program == name)
+    }
+
+    /// The words process 1 is started with.
+    pub fn words(&self, command: &[String], args: &[String]) -> Vec<String> {
+        if !command.is_empty() {
+            return [command, args].concat();
+        }
+        if !self.entrypoint.is_empty() {
+            return [&self.entrypoint, args].concat();
+        }
+        let own = || if self.start.is_empty() { vec![self.own_name().to_owned()] } else { self.start.clone() };
+        match args.first() {
+            None => own(),
+            // An entrypoint script puts its program before options.
+            Some(first) if first.starts_with('-') && self.run == Run::Server => [own(), args.to_vec()].concat(),
+            Some(_) => args.to_vec(),
+        }
+    }
+
+    /// The same image on Alpine.
+    fn on_alpine(&self) -> Self {
+        let mut tools = vec![Package::Busybox];
+        tools.extend(self.tools.iter().copied().filter(|tool| !matches!(tool, Package::Gnu | Package::Bash)));
+        let start = if self.start == ["bash"] { vec!["sh".to_owned()] } else { self.start.clone() };
+        Self { tools, start, ..self.clone() }
+    }
+
     /// Bytes, as the pull tells them.
     pub fn size(&self) -> u64 {
         self.size
@@ -121,8 +209,19 @@ fn table() -> &'static HashMap<String, Image> {
     TABLE.get_or_init(|| {
         let images: Vec<Image> =
             serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap_or_default();
-        images.into_iter().map(|image| (repository(&image.name), image)).collect()
+        let named = |image: Image| {
+            let name = repository(&image.name);
+            let alpine =
+                image.tags.iter().any(|tag| tag.contains("alpine")).then(|| (alpine(&name), image.on_alpine()));
+            std::iter::once((name, image)).chain(alpine)
+        };
+        images.into_iter().flat_map(named).collect()
     })
+}
+
+/// The key of an image on Alpine.
+fn alpine(repository: &str) -> String {
+    format!("{repository} on alpine")
 }
 
 /// A repository with its host: `docker.io/library/nginx`.
@@ -180,7 +279,8 @@ pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
         return Err(Missing::InvalidName("invalid reference format: repository name must be lowercase"));
     }
     let (repository, tag) = parts(reference);
-    match table().get(&repository) {
+    let on_alpine = || table().get(&alpine(&repository)).filter(|_| tag.contains("alpine"));
+    match on_alpine().or_else(|| table().get(&repository)) {
         Some(image) if reference.contains('@') || image.has(tag) => Ok(image),
         Some(_) => Err(Missing::Tag),
         None if KNOWN_HOSTS.contains(&repository.split('/').next().unwrap_or_default()) => Err(Missing::Repository),

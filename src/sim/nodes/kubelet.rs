@@ -2,13 +2,14 @@
 //! The steps are beside it: volumes, pulling, containers, probes, stopping. Source: `pkg/kubelet/kubelet.go`, SyncPod.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{address, conditions, container, stop, volumes};
+use super::runtime::Runtime;
+use super::{address, conditions, container, runs, stop, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::recorder::Recorder;
@@ -27,10 +28,14 @@ pub struct Memory {
     pub mount_told: Option<(String, Timestamp)>,
     /// Failed probes in a row, by container and probe.
     pub failures: HashMap<(String, &'static str), u32>,
+    /// Probes that succeeded, in a row.
+    pub successes: HashMap<(String, &'static str), u32>,
     /// When a probe is due next, by container and probe.
     pub due: HashMap<(String, &'static str), Timestamp>,
     /// Whether the end of the Pod was announced.
     pub killing: bool,
+    /// Containers that were told to end, and when they are killed if they have not.
+    pub ending: HashMap<String, Timestamp>,
 }
 
 /// One look at a Pod: what is known, and what comes of it.
@@ -76,7 +81,10 @@ impl<'a> Sync<'a> {
 
 /// The kubelets of all simulated nodes.
 pub struct Kubelets {
+    pub(super) runtime: Arc<Runtime>,
     memories: Mutex<HashMap<String, Memory>>,
+    /// The uid of each Pod that was last seen, so that what is kept of its forerunner can go.
+    uids: Mutex<HashMap<Key, String>>,
     recorders: Mutex<HashMap<String, Recorder>>,
     pub(super) addresses: Mutex<address::Taken>,
     pub(super) present: Mutex<super::pull::Present>,
@@ -91,10 +99,19 @@ fn on_a_node(_: &Context, pod: &Object) -> Vec<Key> {
     vec![(meta::namespace(pod).to_owned(), meta::name(pod).to_owned())]
 }
 
-impl Default for Kubelets {
-    fn default() -> Self {
+impl Kubelets {
+    /// Kubelets over this runtime, in which nothing runs yet.
+    pub fn new(runtime: Arc<Runtime>) -> Self {
+        runtime.clear();
+        Self::over(runtime)
+    }
+
+    /// Kubelets over this runtime with what runs in it.
+    pub(super) fn over(runtime: Arc<Runtime>) -> Self {
         Self {
+            runtime,
             memories: Mutex::default(),
+            uids: Mutex::default(),
             recorders: Mutex::default(),
             addresses: Mutex::default(),
             present: Mutex::new(super::pull::Present::with_system_images()),
@@ -112,7 +129,11 @@ impl Reconciler for Kubelets {
     }
 
     fn reconcile(&self, context: &Context, (namespace, name): &Key) -> Result<Next> {
-        let Some(pod) = context.client.find(&POD, namespace, name) else { return Ok(Next::Done) };
+        let Some(pod) = context.client.find(&POD, namespace, name) else {
+            self.forget(&(namespace.clone(), name.clone()), "");
+            return Ok(Next::Done);
+        };
+        self.forget(&(namespace.clone(), name.clone()), meta::uid(&pod));
         let Some(node) = context.client.find(&NODE, "", meta::text(&pod, "/spec/nodeName")) else {
             return Ok(Next::Done);
         };
@@ -129,6 +150,21 @@ impl Reconciler for Kubelets {
 }
 
 impl Kubelets {
+    /// Forgets the Pod that had this name before the one that has it now, if any.
+    fn forget(&self, key: &Key, uid: &str) {
+        let mut uids = self.uids.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match uid {
+            "" => uids.remove(key),
+            uid if uids.get(key).is_some_and(|known| known == uid) => return,
+            uid => uids.insert(key.clone(), uid.to_owned()),
+        };
+        drop(uids);
+        if let Some(before) = before {
+            self.runtime.forget(&before);
+            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(&before);
+        }
+    }
+
     fn take_memory(&self, uid: &str) -> Memory {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid).unwrap_or_default()
     }
@@ -184,6 +220,7 @@ impl Kubelets {
             address::assign(self, sync, node);
         }
         container::step(self, sync, mounted);
+        runs::wake_with_sandbox(self, sync);
         conditions::update(sync);
     }
 }

@@ -1,6 +1,7 @@
 //! A container's log: what its process has written by now, computed again from when it started.
 //! Which log may be read is the API server's. Source: `pkg/kubelet/kubelet.go`, GetKubeletContainerLogs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +9,11 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::container;
-use super::kubelet::{Memory, Sync};
-use super::process::Process;
+use super::kubelet::Kubelets;
+use super::process::stream::Log;
+use super::runtime::Runtime;
+use super::{kubelet, runs};
 use crate::object::meta;
-use crate::sim::apiserver::recorder::Recorder;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::server::{ByteStream, Connector, LogOptions};
 use crate::sim::apiserver::status::{Result, Status};
@@ -25,30 +26,22 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The API server's way to the kubelets.
 pub struct Kubelet {
     context: Context,
+    kubelets: Arc<Kubelets>,
 }
 
 impl Kubelet {
-    /// Over the cluster `context` reaches.
-    pub fn new(context: Context) -> Self {
-        Self { context }
+    /// Over the cluster `context` reaches, and what runs in `runtime`.
+    pub fn new(context: Context, runtime: Arc<Runtime>) -> Self {
+        Self { context, kubelets: Arc::new(Kubelets::over(runtime)) }
     }
 }
 
-/// One run of a container: its process, and when it ran.
+/// One run of a container: what it has written, and when it ran.
 struct Run {
-    process: Process,
+    uid: String,
+    log: Arc<Log>,
     started: Timestamp,
     finished: Option<Timestamp>,
-}
-
-impl Run {
-    /// The lines written up to `now`, each with its time.
-    fn lines(&self, now: Timestamp) -> Vec<(Timestamp, String)> {
-        let until = self.finished.unwrap_or(now).min(now);
-        let elapsed = Duration::try_from(until.duration_since(self.started)).unwrap_or_default();
-        let lines = self.process.log(elapsed).into_iter();
-        lines.map(|(after, line)| (self.started + SignedDuration::try_from(after).unwrap_or_default(), line)).collect()
-    }
 }
 
 fn status<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
@@ -58,15 +51,9 @@ fn status<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
         .find(|status| meta::text(status, "/name") == name)
 }
 
-fn spec<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
-    ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"]
-        .into_iter()
-        .flat_map(|list| meta::list(pod, list))
-        .find(|container| meta::text(container, "/name") == name)
-}
-
 /// The run asked for, or why there is none, in the kubelet's words.
-fn run(context: &Context, pod: &Object, options: &LogOptions) -> Result<Run> {
+fn run(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<Run> {
+    let context = &kubelet.context;
     let name = &options.container;
     let waiting = |reason: &str| {
         let shown = meta::name(pod);
@@ -111,14 +98,18 @@ fn run(context: &Context, pod: &Object, options: &LogOptions) -> Result<Run> {
         });
     };
     let time = |key: &str| meta::text(part, key).parse::<Timestamp>().ok();
-    let container = spec(pod, name).ok_or_else(|| waiting(""))?;
-    let mut memory = Memory::default();
-    let recorder: &Recorder = &context.events;
-    let now = context.client.clock().now();
-    let sync = Sync::new((context, recorder), pod, &mut memory, now);
-    let process = container::process(&sync, container).ok_or_else(|| waiting("ImagePullBackOff"))?;
+    let id = match meta::text(part, "/containerID") {
+        "" => meta::text(state, "/containerID"),
+        id => id,
+    };
     let started = time("/startedAt").ok_or_else(|| waiting(""))?;
-    Ok(Run { process, started, finished: time("/finishedAt") })
+    let mut memory = kubelet::Memory::default();
+    let now = context.client.clock().now();
+    let sync = kubelet::Sync::new((context, &context.events), pod, &mut memory, now);
+    let found = runs::with_sandbox(&kubelet.kubelets, &sync, |sandbox| sandbox.run(id));
+    // What could not be started has written nothing.
+    let log = found.map(|run| run.log.clone()).unwrap_or_default();
+    Ok(Run { uid: meta::uid(pod).to_owned(), log, started, finished: time("/finishedAt") })
 }
 
 fn text(lines: &[(Timestamp, String)], options: &LogOptions) -> String {
@@ -135,10 +126,9 @@ fn text(lines: &[(Timestamp, String)], options: &LogOptions) -> String {
 
 impl Connector for Kubelet {
     fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
-        let found = run(&self.context, pod, options)?;
+        let found = run(self, pod, options)?;
         let now = self.context.client.clock().now();
-        let mut lines = found.lines(now);
-        let told = lines.len();
+        let (mut lines, told) = found.log.lines(0);
         if let Some(seconds) = options.since_seconds {
             let since = now - SignedDuration::from_secs(seconds);
             lines.retain(|(time, _)| *time >= since);
@@ -155,14 +145,21 @@ impl Connector for Kubelet {
         if !options.follow || found.finished.is_some() {
             return Ok(Box::pin(first));
         }
-        let follow =
-            Follow { context: self.context.clone(), pod: pod.clone(), options: options.clone(), run: found, told };
+        let follow = Follow {
+            context: self.context.clone(),
+            kubelets: self.kubelets.clone(),
+            pod: pod.clone(),
+            options: options.clone(),
+            run: found,
+            told,
+        };
         Ok(Box::pin(first.chain(futures::stream::unfold(follow, Follow::next))))
     }
 }
 
 struct Follow {
     context: Context,
+    kubelets: Arc<Kubelets>,
     pod: Object,
     options: LogOptions,
     run: Run,
@@ -175,15 +172,18 @@ impl Follow {
         loop {
             clock.sleep(LOOK).await;
             let pod = self.context.client.find(&POD, meta::namespace(&self.pod), meta::name(&self.pod));
-            let same = pod.filter(|pod| meta::uid(pod) == meta::uid(&self.pod));
+            let same = pod.filter(|pod| meta::uid(pod) == self.run.uid);
             let running = same.as_ref().and_then(|pod| status(pod, &self.options.container)).is_some_and(|status| {
                 meta::text(status, "/state/running/startedAt").parse::<Timestamp>().ok() == Some(self.run.started)
             });
-            let lines = self.run.lines(clock.now());
-            let new = lines.get(self.told..).unwrap_or_default();
+            if running {
+                let now = clock.now();
+                self.kubelets.runtime.with(&self.run.uid, (now, now), |_| ());
+            }
+            let (new, told) = self.run.log.lines(self.told);
             if !new.is_empty() {
-                let bytes = Bytes::from(text(new, &self.options));
-                self.told = lines.len();
+                let bytes = Bytes::from(text(&new, &self.options));
+                self.told = told;
                 return Some((Ok(bytes), self));
             }
             if !running {

@@ -6,92 +6,139 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::kubelet::Sync;
-use super::process::Process;
+use super::kubelet::{Kubelets, Sync};
+use super::runs;
 use crate::object::meta;
 
 /// What the probes mean for the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     GoOn,
-    /// Liveness or startup failed too often.
-    Kill,
+    /// Liveness or startup failed too often; so many seconds it has to end by itself.
+    Kill(i64),
 }
 
 /// Looks at every probe of a running container that is due.
-pub fn look(sync: &mut Sync, container: &Value, status: &mut Value, process: &Process) -> Verdict {
+pub fn look(kubelets: &Kubelets, sync: &mut Sync, container: &Value, status: &mut Value) -> Verdict {
     let Ok(started) = meta::text(status, "/state/running/startedAt").parse::<Timestamp>() else { return Verdict::GoOn };
+    let id = meta::text(status, "/containerID").to_owned();
+    let probe = |sync: &mut Sync, kind| Probe { kubelets, container, kind, id: &id }.run(sync, started);
     let up = container.get("startupProbe").is_none() || meta::truth(status, "/started");
     if !up {
-        return match probe(sync, (container, "startupProbe"), process, started) {
+        return match probe(sync, "startupProbe") {
             Some(true) => {
                 status["started"] = json!(true);
                 status["ready"] = json!(container.get("readinessProbe").is_none());
                 sync.wake_after(Duration::from_millis(1));
                 Verdict::GoOn
             }
-            Some(false) => kill(sync, container),
+            Some(false) => kill(sync, container, "startupProbe"),
             None => Verdict::GoOn,
         };
     }
     if container.get("readinessProbe").is_some()
-        && let Some(ready) = probe(sync, (container, "readinessProbe"), process, started)
+        && let Some(ready) = probe(sync, "readinessProbe")
     {
         status["ready"] = json!(ready);
     }
-    if container.get("livenessProbe").is_some()
-        && probe(sync, (container, "livenessProbe"), process, started) == Some(false)
-    {
-        return kill(sync, container);
+    if container.get("livenessProbe").is_some() && probe(sync, "livenessProbe") == Some(false) {
+        return kill(sync, container, "livenessProbe");
     }
     Verdict::GoOn
 }
 
-fn kill(sync: &mut Sync, container: &Value) -> Verdict {
+fn kill(sync: &mut Sync, container: &Value, kind: &str) -> Verdict {
     let name = meta::text(container, "/name");
     sync.memory.failures.retain(|(of, _), _| of != name);
+    sync.memory.successes.retain(|(of, _), _| of != name);
     sync.memory.due.retain(|(of, _), _| of != name);
-    Verdict::Kill
+    let own = meta::number(container, &format!("/{kind}/terminationGracePeriodSeconds"));
+    Verdict::Kill(own.or_else(|| meta::number(sync.pod, "/spec/terminationGracePeriodSeconds")).unwrap_or(30))
 }
 
-/// Runs a probe if it is due; its outcome once a threshold is reached.
-fn probe(
-    sync: &mut Sync,
-    (container, kind): (&Value, &'static str),
-    process: &Process,
-    started: Timestamp,
-) -> Option<bool> {
-    let spec = &container[kind];
-    let seconds = |key: &str, default: i64| SignedDuration::from_secs(meta::number(spec, key).unwrap_or(default));
-    let key = (meta::text(container, "/name").to_owned(), kind);
-    let first = started + seconds("/initialDelaySeconds", 0);
-    let due = sync.memory.due.get(&key).copied().filter(|due| *due >= first).unwrap_or(first);
-    if sync.now < due {
-        sync.wake_at(due);
-        return None;
+/// One probe of one run.
+struct Probe<'a> {
+    kubelets: &'a Kubelets,
+    container: &'a Value,
+    kind: &'static str,
+    id: &'a str,
+}
+
+impl Probe<'_> {
+    /// Asks if it is time to; the outcome once a threshold is reached.
+    fn run(&self, sync: &mut Sync, started: Timestamp) -> Option<bool> {
+        let spec = &self.container[self.kind];
+        let number = |key: &str, default: i64| meta::number(spec, key).unwrap_or(default);
+        let seconds = |key: &str, default: i64| SignedDuration::from_secs(number(key, default));
+        let key = (meta::text(self.container, "/name").to_owned(), self.kind);
+        let first = started + seconds("/initialDelaySeconds", 0);
+        let due = sync.memory.due.get(&key).copied().filter(|due| *due >= first).unwrap_or(first);
+        if sync.now < due {
+            sync.wake_at(due);
+            return None;
+        }
+        let next = sync.now + seconds("/periodSeconds", 10);
+        sync.memory.due.insert(key.clone(), next);
+        sync.wake_at(next);
+        let Err(why) = self.ask(sync, spec, number("/timeoutSeconds", 1)) else {
+            sync.memory.failures.remove(&key);
+            let successes = sync.memory.successes.entry(key).or_default();
+            *successes += 1;
+            return (i64::from(*successes) >= number("/successThreshold", 1)).then_some(true);
+        };
+        let word = match self.kind {
+            "startupProbe" => "Startup",
+            "readinessProbe" => "Readiness",
+            _ => "Liveness",
+        };
+        let part = format!("spec.containers{{{}}}", key.0);
+        sync.events.record("Warning", (sync.pod, &part), "Unhealthy", &format!("{word} probe failed: {why}"));
+        sync.memory.successes.remove(&key);
+        let failures = sync.memory.failures.entry(key).or_default();
+        *failures += 1;
+        (i64::from(*failures) >= number("/failureThreshold", 3)).then_some(false)
     }
-    let next = sync.now + seconds("/periodSeconds", 10);
-    sync.memory.due.insert(key.clone(), next);
-    sync.wake_at(next);
-    let Err(why) = ask(sync, container, spec, (process, started)) else {
-        sync.memory.failures.remove(&key);
-        return Some(true);
-    };
-    let word = match kind {
-        "startupProbe" => "Startup",
-        "readinessProbe" => "Readiness",
-        _ => "Liveness",
-    };
-    let part = format!("spec.containers{{{}}}", key.0);
-    sync.events.record("Warning", (sync.pod, &part), "Unhealthy", &format!("{word} probe failed: {why}"));
-    let failures = sync.memory.failures.entry(key).or_default();
-    *failures += 1;
-    let enough = i64::from(*failures) >= meta::number(spec, "/failureThreshold").unwrap_or(3);
-    enough.then_some(false)
+
+    fn ask(&self, sync: &Sync, spec: &Value, timeout: i64) -> Result<(), String> {
+        let address = meta::text(&sync.status, "/podIP");
+        let refused = |port: u16| format!("dial tcp {address}:{port}: connect: connection refused");
+        if let Some(http) = spec.get("httpGet") {
+            let port = port(self.container, &http["port"]);
+            let path = Some(meta::text(http, "/path")).filter(|path| !path.is_empty()).unwrap_or("/");
+            let scheme = meta::text(http, "/scheme").to_lowercase();
+            let scheme = if scheme.is_empty() { "http" } else { &scheme };
+            let host = Some(meta::text(http, "/host")).filter(|host| !host.is_empty()).unwrap_or(address);
+            let url = format!("{scheme}://{host}:{port}{}{path}", if path.starts_with('/') { "" } else { "/" });
+            return match runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().get(port, path)) {
+                None => Err(format!("Get {url:?}: {}", refused(port))),
+                Some(reply) if (200..400).contains(&reply.status) => Ok(()),
+                Some(reply) => Err(format!("HTTP probe failed with statuscode: {}", reply.status)),
+            };
+        }
+        let listens = |port| runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().listens(port));
+        if let Some(socket) = spec.get("tcpSocket") {
+            let port = port(self.container, &socket["port"]);
+            return if listens(port) { Ok(()) } else { Err(refused(port)) };
+        }
+        if let Some(socket) = spec.get("grpc") {
+            let port = port(self.container, &socket["port"]);
+            let why =
+                format!("timeout: failed to connect service \"{address}:{port}\" within 1s: context deadline exceeded");
+            return if listens(port) { Ok(()) } else { Err(why) };
+        }
+        let command: Vec<String> =
+            meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let outcome = runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.exec(self.id, &command));
+        let limit = Duration::from_secs(u64::try_from(timeout).unwrap_or(1));
+        if outcome.took.is_none_or(|took| took > limit) {
+            return Err(format!("command timed out: {:?} timed out after {timeout}s", command.join(" ")));
+        }
+        if outcome.code == 0 { Ok(()) } else { Err(outcome.output) }
+    }
 }
 
 /// A port by number or by the container's name for it.
-fn port(container: &Value, wanted: &Value) -> u16 {
+pub fn port(container: &Value, wanted: &Value) -> u16 {
     let number = match wanted {
         Value::String(name) => meta::list(container, "/ports")
             .iter()
@@ -101,33 +148,4 @@ fn port(container: &Value, wanted: &Value) -> u16 {
         other => other.as_i64(),
     };
     number.and_then(|number| u16::try_from(number).ok()).unwrap_or_default()
-}
-
-fn ask(sync: &Sync, container: &Value, spec: &Value, (process, started): (&Process, Timestamp)) -> Result<(), String> {
-    let running = Duration::try_from(sync.now.duration_since(started)).unwrap_or_default();
-    let address = meta::text(&sync.status, "/podIP");
-    let refused = |port: u16| format!("dial tcp {address}:{port}: connect: connection refused");
-    if let Some(http) = spec.get("httpGet") {
-        let port = port(container, &http["port"]);
-        let path = Some(meta::text(http, "/path")).filter(|path| !path.is_empty()).unwrap_or("/");
-        let scheme = meta::text(http, "/scheme").to_lowercase();
-        let scheme = if scheme.is_empty() { "http" } else { &scheme };
-        if !process.listens(port) {
-            return Err(format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(port)));
-        }
-        return match process.http(port, path) {
-            200..400 => Ok(()),
-            code => Err(format!("HTTP probe failed with statuscode: {code}")),
-        };
-    }
-    for kind in ["tcpSocket", "grpc"] {
-        if let Some(socket) = spec.get(kind) {
-            let port = port(container, &socket["port"]);
-            return if process.listens(port) { Ok(()) } else { Err(refused(port)) };
-        }
-    }
-    let command: Vec<String> =
-        meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    let outcome = process.exec(&command, running);
-    if outcome.code == 0 { Ok(()) } else { Err(outcome.output.trim_end().to_owned()) }
 }

@@ -1,80 +1,141 @@
-//! The end of a Pod: its processes are told to stop, and the Pod goes when they have.
+//! The end of a Pod: its hooks, then SIGTERM to its processes, sidecars last, and SIGKILL when its time is up.
 //! Asking for the end is the API's. Source: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, killContainer.
 
 use std::time::Duration;
 
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-use super::container;
+use super::container::is_sidecar;
 use super::kubelet::{Kubelets, Sync};
+use super::runs;
 use crate::object::meta;
-use crate::sim::apiserver::endpoints::{DeleteOptions, timestamp};
+use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, timestamp};
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
 
-/// How long a process that heeds SIGTERM takes to end.
-const HEEDS: Duration = Duration::from_millis(100);
+/// A container that runs: its spec, the list its status is in, and that status.
+struct Running {
+    container: Value,
+    list: &'static str,
+    status: Value,
+}
 
-/// Brings a terminating Pod nearer to its end; true when it is gone.
-pub fn stop(_: &Kubelets, sync: &mut Sync) -> Result<bool> {
-    let running: Vec<(String, bool, i32)> =
-        [("/spec/containers", "containerStatuses"), ("/spec/initContainers", "initContainerStatuses")]
-            .into_iter()
-            .flat_map(|(list, statuses)| meta::list(sync.pod, list).iter().map(move |container| (container, statuses)))
-            .filter(|(container, statuses)| {
-                let found = meta::list(&sync.status, &format!("/{statuses}"))
-                    .iter()
-                    .find(|status| status["name"] == container["name"]);
-                found.is_some_and(|status| status.pointer("/state/running").is_some())
-            })
-            .map(|(container, _)| {
-                let process = container::process(sync, container);
-                let ignores = process.as_ref().is_some_and(|process| process.ignores_term());
-                (meta::text(container, "/name").to_owned(), ignores, process.map_or(0, |process| process.term_code()))
-            })
-            .collect();
-    if !running.is_empty() && !sync.memory.killing {
-        sync.memory.killing = true;
-        for (name, ..) in &running {
-            let part = format!("spec.containers{{{name}}}");
-            sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Stopping container {name}"));
-        }
-        let stubborn = running.iter().any(|(_, ignores, _)| *ignores);
-        let end = meta::text(sync.pod, "/metadata/deletionTimestamp").parse().unwrap_or(sync.now);
-        let soon = sync.now + jiff::SignedDuration::try_from(HEEDS).unwrap_or_default();
-        sync.wake_at(if stubborn { end } else { soon });
-        return Ok(false);
+impl Running {
+    fn name(&self) -> &str {
+        meta::text(&self.container, "/name")
     }
-    let end = meta::text(sync.pod, "/metadata/deletionTimestamp").parse().unwrap_or(sync.now);
-    if sync.now < end && running.iter().any(|(_, ignores, _)| *ignores) {
-        sync.wake_at(end);
-        return Ok(false);
-    }
-    for (name, ignores, code) in running {
-        let code = if ignores { 137 } else { code };
-        for list in ["containerStatuses", "initContainerStatuses"] {
-            let Some(statuses) = sync.status[list].as_array_mut() else { continue };
-            for status in statuses.iter_mut().filter(|status| status["name"] == name) {
-                let ended = json!({
-                    "exitCode": code,
-                    "reason": if code == 0 { "Completed" } else { "Error" },
-                    "startedAt": status["state"]["running"]["startedAt"],
-                    "finishedAt": timestamp(sync.now),
-                    "containerID": status["containerID"],
-                });
-                status["state"] = json!({ "terminated": ended });
-                status["ready"] = json!(false);
+}
+
+fn running(sync: &Sync) -> Vec<Running> {
+    let lists = [
+        ("/spec/containers", "containerStatuses"),
+        ("/spec/initContainers", "initContainerStatuses"),
+        ("/spec/ephemeralContainers", "ephemeralContainerStatuses"),
+    ];
+    let mut all = Vec::new();
+    for (spec, list) in lists {
+        for container in meta::list(sync.pod, spec) {
+            let statuses = meta::list(&sync.status, &format!("/{list}"));
+            let status = statuses.iter().find(|status| status["name"] == container["name"]);
+            if let Some(status) = status.filter(|status| status.pointer("/state/running").is_some()) {
+                all.push(Running { container: container.clone(), list, status: status.clone() });
             }
         }
     }
+    all
+}
+
+/// Brings a terminating Pod nearer to its end; true when it is gone.
+pub fn stop(kubelets: &Kubelets, sync: &mut Sync) -> Result<bool> {
+    let all = running(sync);
+    let deadline = meta::text(sync.pod, "/metadata/deletionTimestamp").parse().unwrap_or(sync.now);
+    if !sync.memory.killing {
+        sync.memory.killing = true;
+        for one in &all {
+            announce(kubelets, sync, one);
+        }
+    }
+    let mut alive = 0;
+    let main_alive = all.iter().filter(|one| !is_sidecar(&one.container)).any(|one| is_alive(kubelets, sync, one));
+    for one in &all {
+        let waits = is_sidecar(&one.container) && main_alive && sync.now < deadline;
+        if waits || !ended(kubelets, sync, one, deadline) {
+            alive += 1;
+        }
+    }
+    if alive > 0 {
+        runs::wake_with_sandbox(kubelets, sync);
+        sync.wake_at(deadline.max(sync.now));
+        return Ok(false);
+    }
+    remove(sync)
+}
+
+fn is_alive(kubelets: &Kubelets, sync: &Sync, one: &Running) -> bool {
+    runs::run_of(kubelets, sync, &one.status).is_some_and(|run| run.end().is_none())
+}
+
+/// Tells of the end, and runs the hook; how long that takes is how much later SIGTERM comes.
+fn announce(kubelets: &Kubelets, sync: &mut Sync, one: &Running) {
+    let name = one.name().to_owned();
+    let part = format!("spec.containers{{{name}}}");
+    let mut then = sync.now;
+    if let Some(hook) = one.container.pointer("/lifecycle/preStop") {
+        let id = meta::text(&one.status, "/containerID");
+        match super::hooks::run(kubelets, sync, (id, &one.container), hook) {
+            Ok(took) => then += SignedDuration::try_from(took).unwrap_or_default(),
+            Err(why) => sync.events.record("Warning", (sync.pod, &part), "FailedPreStopHook", &why),
+        }
+    }
+    sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Stopping container {name}"));
+    sync.memory.ending.insert(name, then);
+}
+
+/// Sends SIGTERM once it is time and SIGKILL at the deadline; true when the run has ended.
+fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestamp) -> bool {
+    let Some(run) = runs::run_of(kubelets, sync, &one.status) else { return true };
+    let then = sync.memory.ending.get(one.name()).copied().unwrap_or(sync.now);
+    if run.end().is_none() && sync.now < then.min(deadline) {
+        sync.wake_at(then);
+        return false;
+    }
+    runs::with_sandbox(kubelets, sync, |sandbox| {
+        if run.end().is_none() {
+            run.terminate();
+            sandbox.settle();
+        }
+        if run.end().is_none() && sandbox.now() >= deadline {
+            run.kill();
+        }
+    });
+    let Some(end) = run.end() else { return false };
+    let Some(statuses) = sync.status[one.list].as_array_mut() else { return true };
+    for status in statuses.iter_mut().filter(|status| status["name"] == one.container["name"]) {
+        let terminated = json!({
+            "exitCode": end.code,
+            "reason": if end.code == 0 { "Completed" } else { "Error" },
+            "startedAt": status["state"]["running"]["startedAt"],
+            "finishedAt": timestamp(end.at),
+            "containerID": status["containerID"],
+        });
+        status["state"] = json!({ "terminated": terminated });
+        status["ready"] = json!(false);
+        status["started"] = json!(false);
+    }
+    true
+}
+
+fn remove(sync: &mut Sync) -> Result<bool> {
+    super::conditions::update(sync);
     let options = DeleteOptions { uid: Some(meta::uid(sync.pod).to_owned()), ..DeleteOptions::now() };
     match sync.context.client.delete(&POD, meta::namespace(sync.pod), meta::name(sync.pod), &options) {
         Err(status) if !status.is_not_found() && !status.is_conflict() => Err(status),
         // A finalizer may hold it; then its last status still has to be told.
-        Ok(crate::sim::apiserver::endpoints::Deleted::Terminating(_)) => {
-            super::conditions::update(sync);
-            Ok(false)
-        }
+        Ok(Deleted::Terminating(_)) => Ok(false),
         _ => Ok(true),
     }
 }
+
+/// So long a hook may take that says nothing of it.
+pub const LONGEST_HOOK: Duration = Duration::from_secs(3600);

@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use super::kubelet::Sync;
 use crate::object::meta;
+use crate::object::quantity::Quantity;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
+use crate::sim::apiserver::registry::kinds::service::SERVICE;
 use crate::sim::apiserver::storage::Object;
 
 /// The variables of a container.
@@ -96,7 +98,7 @@ fn value(object: &Value, key: &str) -> Option<String> {
 
 /// The variables of a container, or what is missing to fill them, in the kubelet's words.
 pub fn environment(sync: &Sync, container: &Value) -> Result<Environment, String> {
-    let mut environment = Environment::new();
+    let mut environment = services(sync);
     for source in meta::list(container, "/envFrom") {
         let prefix = meta::text(source, "/prefix");
         for (part, resource, word) in [("configMapRef", &CONFIGMAP, "configmap"), ("secretRef", &SECRET, "secret")] {
@@ -125,6 +127,44 @@ pub fn environment(sync: &Sync, container: &Value) -> Result<Environment, String
         }
     }
     Ok(environment)
+}
+
+/// The variables that tell of Services: that of the API always, those of the namespace unless the Pod does without.
+/// Source: `pkg/kubelet/envvars/envvars.go`.
+fn services(sync: &Sync) -> Environment {
+    let mut environment = Environment::new();
+    let client = &sync.context.client;
+    let mut services: Vec<Object> = client.find(&SERVICE, "default", "kubernetes").into_iter().collect();
+    if sync.pod.pointer("/spec/enableServiceLinks") != Some(&Value::Bool(false)) {
+        services.extend(client.list(&SERVICE, meta::namespace(sync.pod)));
+    }
+    for service in services {
+        let address = meta::text(&service, "/spec/clusterIP");
+        if matches!(address, "" | "None") {
+            continue;
+        }
+        let name = meta::name(&service).to_uppercase().replace('-', "_");
+        environment.insert(format!("{name}_SERVICE_HOST"), address.to_owned());
+        for (index, port) in meta::list(&service, "/spec/ports").iter().enumerate() {
+            let number = meta::number(port, "/port").unwrap_or_default();
+            let protocol = meta::text(port, "/protocol").to_lowercase();
+            let url = format!("{protocol}://{address}:{number}");
+            if index == 0 {
+                environment.insert(format!("{name}_SERVICE_PORT"), number.to_string());
+                environment.insert(format!("{name}_PORT"), url.clone());
+            }
+            if !meta::text(port, "/name").is_empty() {
+                let port_name = meta::text(port, "/name").to_uppercase().replace('-', "_");
+                environment.insert(format!("{name}_SERVICE_PORT_{port_name}"), number.to_string());
+            }
+            let prefix = format!("{name}_PORT_{number}_{}", protocol.to_uppercase());
+            environment.insert(prefix.clone(), url);
+            environment.insert(format!("{prefix}_PROTO"), protocol);
+            environment.insert(format!("{prefix}_PORT"), number.to_string());
+            environment.insert(format!("{prefix}_ADDR"), address.to_owned());
+        }
+    }
+    environment
 }
 
 /// `$(NAME)` stands for a variable set before; `$$` for a dollar sign.
@@ -169,28 +209,35 @@ fn referenced(sync: &Sync, container: &Value, from: &Value) -> Result<Option<Str
     }
     let path = meta::text(from, "/fieldRef/fieldPath");
     if !path.is_empty() {
-        return Ok(Some(downward(sync, path)));
+        let mut seen = (**sync.pod).clone();
+        seen["status"] = sync.status.clone();
+        return Ok(Some(downward(&seen, path)));
     }
-    let resource = meta::text(from, "/resourceFieldRef/resource");
-    let quantity = container.pointer("/resources").and_then(|resources| {
-        let (list, name) = resource.split_once('.')?;
-        resources.get(list)?.get(name)?.as_str()
-    });
-    Ok(Some(quantity.unwrap_or("0").to_owned()))
+    Ok(Some(resource(container, &from["resourceFieldRef"])))
 }
 
-fn downward(sync: &Sync, path: &str) -> String {
+/// A container's request or limit in units of the divisor, rounded up. Without a limit it is what the node has.
+pub fn resource(container: &Value, reference: &Value) -> String {
+    let name = meta::text(reference, "/resource");
+    let found = name.split_once('.').and_then(|(list, name)| container.pointer(&format!("/resources/{list}/{name}")));
+    let default = match name {
+        "limits.cpu" => "2",
+        "limits.memory" => "3913344Ki",
+        _ => "0",
+    };
+    let quantity = found.and_then(|found| Quantity::of(found).ok()).or_else(|| Quantity::parse(default).ok());
+    let divisor =
+        reference.get("divisor").and_then(|divisor| Quantity::of(divisor).ok()).filter(|divisor| !divisor.is_zero());
+    let (quantity, divisor) = (quantity.unwrap_or(Quantity::ZERO), divisor.unwrap_or(Quantity::from_value(1)));
+    format!("{}", (quantity.as_f64() / divisor.as_f64()).ceil())
+}
+
+/// A field of a Pod, as `fieldRef` names it.
+pub fn downward(pod: &Value, path: &str) -> String {
     if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
         let pointer = format!("/{}", map.replace('.', "/"));
-        return meta::map(sync.pod, &pointer)
-            .and_then(|map| map.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let found = meta::map(pod, &pointer).and_then(|map| map.get(key)).and_then(Value::as_str);
+        return found.unwrap_or_default().to_owned();
     }
-    let pointer = format!("/{}", path.replace('.', "/"));
-    match pointer.strip_prefix("/status") {
-        Some(inner) => meta::text(&sync.status, inner).to_owned(),
-        None => meta::text(sync.pod, &pointer).to_owned(),
-    }
+    meta::text(pod, &format!("/{}", path.replace('.', "/"))).to_owned()
 }

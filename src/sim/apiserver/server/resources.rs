@@ -175,6 +175,8 @@ fn subresource_body(call: &Call, request: &Request) -> Result<Value> {
     }
     let own = request.resource.subresources.iter().find(|one| one.name == request.subresource);
     let (version, kind) = match own.filter(|own| !own.kind.is_empty()) {
+        // Discovery leaves out the version of kinds in the resource's own.
+        Some(own) if own.version.is_empty() => (request.resource.api_version(), own.kind),
         Some(own) if own.group.is_empty() => (own.version.to_owned(), own.kind),
         Some(own) => (format!("{}/{}", own.group, own.version), own.kind),
         None => (request.resource.api_version(), request.resource.kind),

@@ -1,0 +1,286 @@
+//! One run of a container as its programs see it: image, files, variables, processes, log.
+//! When it starts and what follows its end is the kubelet's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::engine::{Engine, Group};
+use super::files::Files;
+use super::network::Network;
+use super::stream::{Input, Log, Pipe, Writer};
+use crate::sim::nodes::images::Image;
+
+/// The variables of a process.
+pub type Variables = BTreeMap<String, String>;
+
+/// What a container is started with.
+pub struct Start {
+    pub image: &'static Image,
+    /// What runs: command and arguments; empty for the image's own.
+    pub command: Vec<String>,
+    pub args: Vec<String>,
+    pub variables: Variables,
+    pub folder: String,
+    pub files: Files,
+    pub hostname: String,
+    /// Bytes of memory it may have; `None` for any.
+    pub memory: Option<i64>,
+    pub user: i64,
+    pub group: i64,
+    pub groups: Vec<i64>,
+    /// Whether something may be attached to its input.
+    pub stdin: bool,
+    /// The Pod's address.
+    pub address: String,
+    pub network: Arc<dyn Network>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub at: Timestamp,
+    pub code: i32,
+    /// Whether it took more memory than it may.
+    pub out_of_memory: bool,
+}
+
+/// A process in the list of processes.
+pub struct Listed {
+    pub words: Vec<String>,
+    pub group: Arc<Group>,
+}
+
+/// The ports that are open in a Pod, with the number of the run that opened each.
+#[derive(Default)]
+pub struct Ports(Mutex<BTreeMap<u16, u64>>);
+
+impl Ports {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run that listens on a port.
+    pub fn owner(&self, port: u16) -> Option<u64> {
+        self.lock().get(&port).copied()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    end: Option<End>,
+    /// Folders that are served on ports.
+    served: BTreeMap<u16, String>,
+    processes: BTreeMap<u32, Listed>,
+    last_pid: u32,
+    /// What process 1 does with SIGTERM: the code it ends with, when it ends at once.
+    on_term: Option<i32>,
+    /// Whether process 1 looks at signals itself.
+    traps: bool,
+    /// What may be attached to.
+    input: Option<Arc<Writer>>,
+}
+
+/// One run of a container.
+pub struct Container {
+    /// Which run of its Pod it is.
+    pub number: u64,
+    pub started: Timestamp,
+    pub engine: Engine,
+    ports: Arc<Ports>,
+    address: String,
+    /// What process 1 was started with.
+    words: Vec<String>,
+    pub image: &'static Image,
+    pub files: Arc<Files>,
+    pub variables: Variables,
+    pub folder: String,
+    pub hostname: String,
+    pub memory: Option<i64>,
+    pub user: i64,
+    pub group_id: i64,
+    pub groups: Vec<i64>,
+    pub network: Arc<dyn Network>,
+    pub log: Arc<Log>,
+    /// Everything that runs in it.
+    pub group: Arc<Group>,
+    state: Mutex<State>,
+}
+
+impl Container {
+    /// What a start asks for, before anything runs; `words` are those of process 1.
+    pub fn new((engine, ports, number): (Engine, Arc<Ports>, u64), start: Start, words: Vec<String>) -> Self {
+        Self {
+            number,
+            started: engine.now(),
+            engine,
+            ports,
+            address: start.address,
+            words,
+            image: start.image,
+            files: Arc::new(start.files),
+            variables: start.variables,
+            folder: start.folder,
+            hostname: start.hostname,
+            memory: start.memory,
+            user: start.user,
+            group_id: start.group,
+            groups: start.groups,
+            network: start.network,
+            log: Arc::default(),
+            group: Group::alone(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<End> {
+        self.state().end
+    }
+
+    /// Ends it, once.
+    pub fn finish(&self, code: i32, out_of_memory: bool) {
+        let now = self.engine.now();
+        self.log.finish(now);
+        let mut state = self.state();
+        state.end.get_or_insert(End { at: now, code, out_of_memory });
+        state.processes.clear();
+        drop(state);
+        self.ports.lock().retain(|_, owner| *owner != self.number);
+        self.group.kill();
+        self.engine.stir();
+    }
+
+    /// Ends it with SIGKILL.
+    pub fn kill(&self) {
+        self.finish(137, false);
+    }
+
+    /// Sends SIGTERM to process 1, which mostly does not care unless it is made to.
+    pub fn terminate(&self) {
+        let state = self.state();
+        if state.end.is_some() {
+            return;
+        }
+        match (state.traps, state.on_term) {
+            (true, _) => {
+                drop(state);
+                self.group.send(15);
+                self.engine.stir();
+            }
+            (false, Some(code)) => {
+                drop(state);
+                self.finish(code, false);
+            }
+            (false, None) => {}
+        }
+    }
+
+    /// Says that process 1 ends with this code on SIGTERM.
+    pub fn ends_on_term(&self, code: i32) {
+        self.state().on_term = Some(code);
+    }
+
+    /// Says that process 1 looks at SIGTERM itself.
+    pub fn traps_term(&self, traps: bool) {
+        self.state().traps = traps;
+    }
+
+    /// Opens a port; false when somebody in the Pod has it.
+    pub fn listen(&self, port: u16) -> bool {
+        let mut ports = self.ports.lock();
+        let free = !ports.contains_key(&port);
+        if free {
+            ports.insert(port, self.number);
+        }
+        drop(ports);
+        self.engine.stir();
+        free
+    }
+
+    /// The ports that are open in the Pod.
+    pub fn ports(&self) -> Vec<u16> {
+        self.ports.lock().keys().copied().collect()
+    }
+
+    /// Says that the files of a folder are served on a port.
+    pub fn serves_files(&self, port: u16, folder: &str) {
+        self.state().served.insert(port, folder.to_owned());
+    }
+
+    /// The folder that is served on a port.
+    pub fn served_from(&self, port: u16) -> Option<String> {
+        self.state().served.get(&port).cloned()
+    }
+
+    /// The Pod's address.
+    pub fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Whether process 1 was started with a word.
+    pub fn runs(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+
+    /// The value of an option of process 1: `-name=value` or `-name value`, with one dash or two.
+    pub fn option(&self, name: &str) -> Option<String> {
+        self.words.iter().enumerate().find_map(|(at, word)| {
+            let word = if word.starts_with("--") { &word[1..] } else { word };
+            match word.split_once('=') {
+                Some((known, value)) if known == name => Some(value.to_owned()),
+                None if word == name => self.words.get(at + 1).cloned(),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether it has run longer than that.
+    pub fn is_older_than(&self, time: Duration) -> bool {
+        self.engine.now().duration_since(self.started) > SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+    }
+
+    /// Opens process 1's input to whoever attaches.
+    pub fn open_input(&self) -> Input {
+        let (writer, reader) = Pipe::ends(&self.engine);
+        self.state().input = Some(Arc::new(writer));
+        Input::Pipe(Arc::new(reader))
+    }
+
+    /// Process 1's input, when it is open.
+    pub fn input(&self) -> Option<Arc<Writer>> {
+        self.state().input.clone()
+    }
+
+    /// Enters a process into the list; gives its number.
+    pub fn enter(&self, words: Vec<String>, group: Arc<Group>) -> u32 {
+        let mut state = self.state();
+        state.last_pid += 1;
+        let pid = state.last_pid;
+        state.processes.insert(pid, Listed { words, group });
+        pid
+    }
+
+    /// Takes a process off the list.
+    pub fn leave(&self, pid: u32) {
+        self.state().processes.remove(&pid);
+    }
+
+    /// The group of a process.
+    pub fn process(&self, pid: u32) -> Option<Arc<Group>> {
+        self.state().processes.get(&pid).map(|listed| listed.group.clone())
+    }
+
+    /// The processes there are: number and words.
+    pub fn processes(&self) -> Vec<(u32, Vec<String>)> {
+        let state = self.state();
+        let alive = state.processes.iter().filter(|(_, listed)| !listed.group.is_dead());
+        alive.map(|(pid, listed)| (*pid, listed.words.clone())).collect()
+    }
+}

@@ -1,0 +1,330 @@
+//! Programs about files and folders: make, list, copy, move, remove.
+//! The files themselves are `files.rs` beside `programs`.
+
+use jiff::tz::TimeZone;
+
+use super::{has, options, value};
+use crate::sim::nodes::process::files::FileError;
+use crate::sim::nodes::process::pattern;
+use crate::sim::nodes::process::program::Program;
+
+fn mode_text(is_folder: bool, mode: u32) -> String {
+    let bit = |shift: u32, letter: char| if mode >> shift & 1 == 1 { letter } else { '-' };
+    let bits: String = (0..9).rev().map(|shift| bit(shift, ['x', 'w', 'r'][shift as usize % 3])).collect();
+    format!("{}{bits}", if is_folder { 'd' } else { '-' })
+}
+
+pub async fn ls(program: Program) -> i32 {
+    let (options, mut paths) = options(&program, "");
+    if paths.is_empty() {
+        paths.push(".".to_owned());
+    }
+    let files = &program.container.files;
+    let (mut code, many) = (0, paths.len() > 1);
+    for (index, path) in paths.iter().enumerate() {
+        let whole = program.path(path);
+        if !files.is_folder(&whole) || has(&options, 'd') {
+            if files.stat(&whole).is_none() {
+                code = program
+                    .fail(&missing(&program, path), if program.container.image.is_busybox() { 1 } else { 2 })
+                    .await;
+                continue;
+            }
+            program.say(&entry(&program, &whole, path, &options)).await;
+            continue;
+        }
+        if many {
+            program.say(&format!("{}{path}:", if index > 0 { "\n" } else { "" })).await;
+        }
+        let mut names = files.list(&whole).unwrap_or_default();
+        names.retain(|name| has(&options, 'a') || has(&options, 'A') || !name.starts_with('.'));
+        if has(&options, 'a') {
+            names.splice(0..0, [".".to_owned(), "..".to_owned()]);
+        }
+        if has(&options, 'l') {
+            program.say(&format!("total {}", names.len() * 4)).await;
+        }
+        for name in names {
+            program.say(&entry(&program, &format!("{}/{name}", whole.trim_end_matches('/')), &name, &options)).await;
+        }
+    }
+    code
+}
+
+fn missing(program: &Program, path: &str) -> String {
+    if program.container.image.is_busybox() {
+        format!("{path}: No such file or directory")
+    } else {
+        format!("cannot access '{path}': No such file or directory")
+    }
+}
+
+fn entry(program: &Program, whole: &str, name: &str, options: &[(char, String)]) -> String {
+    if !has(options, 'l') {
+        return name.to_owned();
+    }
+    let now = program.engine().now();
+    let (is_folder, size, changed, mode) = program.container.files.stat(whole).unwrap_or((true, 4096, now, 0o755));
+    let changed = if changed.as_second() == 0 { now } else { changed };
+    let when = changed.to_zoned(TimeZone::UTC).strftime("%b %e %H:%M").to_string();
+    format!("{}    1 root     root     {size:>9} {when} {name}", mode_text(is_folder, mode))
+}
+
+pub async fn touch(program: Program) -> i32 {
+    let (_, paths) = options(&program, "tdr");
+    let mut code = i32::from(paths.is_empty());
+    for path in paths {
+        let now = program.engine().now();
+        let whole = program.path(&path);
+        if program.container.files.is_folder(&whole) {
+            continue;
+        }
+        if let Err(why) = program.container.files.write(&whole, b"", true, now) {
+            code = if program.container.image.is_busybox() {
+                program.fail(&format!("{path}: {why}"), 1).await
+            } else {
+                program.fail(&format!("cannot touch '{path}': {why}"), 1).await
+            };
+        }
+    }
+    program.engine().stir();
+    code
+}
+
+pub async fn rm(program: Program) -> i32 {
+    let (options, paths) = options(&program, "");
+    let files = &program.container.files;
+    let recursive = has(&options, 'r') || has(&options, 'R');
+    let mut code = 0;
+    for path in paths.iter().filter(|path| !path.starts_with("--")) {
+        let whole = program.path(path);
+        let removed = if program.name() == "rmdir" {
+            match files.list(&whole) {
+                Ok(names) if names.is_empty() => files.remove(&whole, true),
+                Ok(_) => Err(FileError::NotEmpty),
+                Err(why) => Err(why),
+            }
+        } else {
+            files.remove(&whole, recursive)
+        };
+        match removed {
+            Err(FileError::Missing) if has(&options, 'f') => {}
+            Err(FileError::Missing) if program.container.image.is_busybox() => {
+                code = program.fail(&format!("can't remove '{path}': No such file or directory"), 1).await;
+            }
+            Err(FileError::IsDirectory) => code = program.fail(&format!("'{path}' is a directory"), 1).await,
+            Err(why) => code = program.fail(&format!("cannot remove '{path}': {why}"), 1).await,
+            Ok(()) => {}
+        }
+    }
+    program.engine().stir();
+    code
+}
+
+pub async fn mkdir(program: Program) -> i32 {
+    let (options, paths) = options(&program, "m");
+    let mut code = 0;
+    for path in paths {
+        let made =
+            program.container.files.make_folder(&program.path(&path), has(&options, 'p'), program.engine().now());
+        if let Err(why) = made {
+            let what = if program.container.image.is_busybox() { "can't create" } else { "cannot create" };
+            code = program.fail(&format!("{what} directory '{path}': {why}"), 1).await;
+        }
+    }
+    program.engine().stir();
+    code
+}
+
+/// `cp`, `mv`, and `ln`, which here makes a copy.
+pub async fn cp(program: Program) -> i32 {
+    let (options, mut paths) = options(&program, "t");
+    paths.retain(|path| !path.starts_with("--"));
+    let Some(target) = paths.pop().filter(|_| !paths.is_empty()) else {
+        return program.fail("missing file operand", 1).await;
+    };
+    let files = program.container.files.clone();
+    let into = files.is_folder(&program.path(&target));
+    let moves = program.name() == "mv";
+    let recursive = moves
+        || program.name() == "ln"
+        || ["r", "R", "a"].iter().any(|letter| has(&options, letter.chars().next().unwrap_or('r')));
+    let mut code = 0;
+    for source in paths {
+        let from = program.path(&source);
+        let name = from.rsplit('/').next().unwrap_or_default();
+        let to = if into {
+            format!("{}/{name}", program.path(&target).trim_end_matches('/'))
+        } else {
+            program.path(&target)
+        };
+        let done = if files.is_folder(&from) && !recursive {
+            code = program.fail(&format!("-r not specified; omitting directory '{source}'"), 1).await;
+            continue;
+        } else {
+            copy(&program, &from, &to).and_then(|()| if moves { files.remove(&from, true) } else { Ok(()) })
+        };
+        if let Err(why) = done {
+            let complaint = match program.container.image.is_busybox() {
+                true if why == FileError::Missing => format!("can't stat '{source}': {why}"),
+                true => format!("can't create '{to}': {why}"),
+                false => format!("cannot stat '{source}': {why}"),
+            };
+            code = program.fail(&complaint, 1).await;
+        }
+    }
+    program.engine().stir();
+    code
+}
+
+fn copy(program: &Program, from: &str, to: &str) -> Result<(), FileError> {
+    let files = &program.container.files;
+    let now = program.engine().now();
+    if !files.is_folder(from) {
+        return files.write(to, &files.read(from)?, false, now);
+    }
+    files.make_folder(to, true, now)?;
+    for name in files.list(from)? {
+        copy(program, &format!("{from}/{name}"), &format!("{to}/{name}"))?;
+    }
+    Ok(())
+}
+
+pub async fn chmod(program: Program) -> i32 {
+    let (_, mut words) = options(&program, "");
+    if words.is_empty() {
+        return program.fail("missing operand", 1).await;
+    }
+    let mode = words.remove(0);
+    let mut code = 0;
+    for path in words {
+        let whole = program.path(&path);
+        let Some((.., old)) = program.container.files.stat(&whole) else {
+            code = program.fail(&format!("{path}: No such file or directory"), 1).await;
+            continue;
+        };
+        let new = match (program.name(), u32::from_str_radix(&mode, 8)) {
+            ("chmod", Ok(mode)) => mode,
+            ("chmod", Err(_)) if mode.contains("+x") => old | 0o111,
+            _ => old,
+        };
+        if let Err(why) = program.container.files.set_mode(&whole, new) {
+            code = program.fail(&format!("{path}: {why}"), 1).await;
+        }
+    }
+    code
+}
+
+pub async fn find(program: Program) -> i32 {
+    let words: Vec<&str> = program.args().collect();
+    let roots = words.iter().take_while(|word| !word.starts_with('-')).count();
+    let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
+    let name = after("-name").or_else(|| after("-iname"));
+    let kind = after("-type");
+    let deepest = after("-maxdepth").and_then(|depth| depth.parse().ok()).unwrap_or(16);
+    let mut found = Vec::new();
+    for root in words[..roots].iter().copied().chain((roots == 0).then_some(".")) {
+        if program.container.files.stat(&program.path(root)).is_none() {
+            return program.fail(&format!("{root}: No such file or directory"), 1).await;
+        }
+        walk(&program, root, deepest, &mut found);
+    }
+    for path in found {
+        let is_folder = program.container.files.is_folder(&program.path(&path));
+        let last = path.rsplit('/').next().unwrap_or(&path);
+        let wanted = name.is_none_or(|name| pattern::matches(name, last));
+        if wanted && kind.is_none_or(|kind| (kind == "d") == is_folder) {
+            program.say(&path).await;
+        }
+    }
+    0
+}
+
+fn walk(program: &Program, path: &str, depth: usize, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    if depth == 0 || found.len() > 5000 {
+        return;
+    }
+    for name in program.container.files.list(&program.path(path)).unwrap_or_default() {
+        walk(program, &format!("{}/{name}", path.trim_end_matches('/')), depth - 1, found);
+    }
+}
+
+/// `stat`, `du`, `df`, `mount`.
+pub async fn stat(program: Program) -> i32 {
+    let (_, paths) = options(&program, "cf");
+    match program.name() {
+        "df" => {
+            program.say("Filesystem           1K-blocks      Used Available Use% Mounted on").await;
+            program.say("overlay               20288444   9283276  10988784  46% /").await;
+        }
+        "mount" => drop(program.say("overlay on / type overlay (rw,relatime)").await),
+        "sync" => {}
+        name => {
+            let mut code = 0;
+            for path in &paths {
+                match (program.container.files.stat(&program.path(path)), name) {
+                    (Some((_, size, ..)), "du") => drop(program.say(&format!("{}\t{path}", size.div_ceil(1024))).await),
+                    (Some((is_folder, size, _, mode)), _) => {
+                        program
+                            .say(&format!(
+                                "  File: {path}\n  Size: {size}\nAccess: ({mode:04o}/{})",
+                                mode_text(is_folder, mode)
+                            ))
+                            .await;
+                    }
+                    (None, _) => {
+                        code = program.fail(&format!("can't stat '{path}': No such file or directory"), 1).await
+                    }
+                }
+            }
+            return code;
+        }
+    }
+    0
+}
+
+pub async fn mktemp(program: Program) -> i32 {
+    let (options, _) = options(&program, "pt");
+    let path = format!("/tmp/tmp.{:08x}", program.engine().now().subsec_nanosecond());
+    let now = program.engine().now();
+    let made = if has(&options, 'd') {
+        program.container.files.make_folder(&path, true, now)
+    } else {
+        program.container.files.write(&path, b"", false, now)
+    };
+    match made {
+        Ok(()) => i32::from(!program.say(&path).await),
+        Err(why) => program.fail(&format!("{path}: {why}"), 1).await,
+    }
+}
+
+/// `dd`, `truncate`, `fallocate`: files of a size, as far as anybody looks.
+pub async fn dd(program: Program) -> i32 {
+    let after = |key: &str| program.args().find_map(|word| word.strip_prefix(key));
+    let (options, rest) = options(&program, "sl");
+    let (path, size) = if program.name() == "dd" {
+        let bytes = amount(after("bs=").unwrap_or("512")) * amount(after("count=").unwrap_or("1"));
+        (after("of=").map(str::to_owned), bytes)
+    } else {
+        (rest.last().cloned(), amount(value(&options, 's').or_else(|| value(&options, 'l')).unwrap_or("0")))
+    };
+    let Some(path) = path else { return 0 };
+    let kept = usize::try_from(size).unwrap_or(usize::MAX).min(1 << 20);
+    match program.container.files.write(&program.path(&path), &vec![0; kept], false, program.engine().now()) {
+        Ok(()) => 0,
+        Err(why) => program.fail(&format!("can't open '{path}': {why}"), 1).await,
+    }
+}
+
+/// `10M` and the like in bytes.
+pub fn amount(text: &str) -> u64 {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    let unit = match text[digits.len()..].chars().next() {
+        Some('k' | 'K') => 1 << 10,
+        Some('m' | 'M') => 1 << 20,
+        Some('g' | 'G') => 1 << 30,
+        _ => 1,
+    };
+    digits.parse::<u64>().unwrap_or_default().saturating_mul(unit)
+}

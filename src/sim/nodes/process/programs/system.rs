@@ -1,0 +1,192 @@
+//! Programs about the container itself: variables, names, users, processes.
+//! What they tell is the container's.
+
+use super::{has, options, time};
+use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::sh;
+
+pub async fn env(program: Program) -> i32 {
+    let mut inner = program.clone();
+    let mut words = program.words[1..].to_vec();
+    if program.name() == "printenv" && !words.is_empty() {
+        let found = words.iter().filter_map(|name| program.variables.get(name)).cloned().collect::<Vec<_>>();
+        for value in &found {
+            program.say(value).await;
+        }
+        return i32::from(found.len() < words.len());
+    }
+    while let Some(word) = words.first().cloned() {
+        match word.split_once('=') {
+            Some((name, value)) => drop(inner.variables.insert(name.to_owned(), value.to_owned())),
+            None if word == "-i" => inner.variables.clear(),
+            None if word.starts_with('-') => {}
+            None => break,
+        }
+        words.remove(0);
+    }
+    if !words.is_empty() {
+        return Box::pin(time::run(&inner, words)).await;
+    }
+    for (name, value) in &inner.variables {
+        if !program.say(&format!("{name}={value}")).await {
+            return 1;
+        }
+    }
+    0
+}
+
+pub async fn hostname(program: Program) -> i32 {
+    let (options, _) = options(&program, "");
+    let name = &program.container.hostname;
+    let shown = if has(&options, 'i') || has(&options, 'I') { program.container.address() } else { name.clone() };
+    i32::from(!program.say(&shown).await)
+}
+
+pub async fn id(program: Program) -> i32 {
+    let (options, _) = options(&program, "");
+    let (user, group) = (program.container.user, program.container.group_id);
+    let name = |id: i64| if id == 0 { "root".to_owned() } else { id.to_string() };
+    let text = match program.name() {
+        "whoami" if user == 0 => "root".to_owned(),
+        "whoami" => return program.fail(&format!("unknown uid {user}"), 1).await,
+        _ if has(&options, 'u') => {
+            if has(&options, 'n') {
+                name(user)
+            } else {
+                user.to_string()
+            }
+        }
+        _ if has(&options, 'g') => group.to_string(),
+        _ if user == 0 => format!("uid=0(root) gid={group}({})", name(group)),
+        _ => format!("uid={user} gid={group}({})", name(group)),
+    };
+    let supplementary: Vec<String> = program.container.groups.iter().map(i64::to_string).collect();
+    let groups = program.name() == "id" && options.is_empty() && !supplementary.is_empty();
+    let text =
+        if groups { format!("{text} groups={group}({}),{}", name(group), supplementary.join(",")) } else { text };
+    i32::from(!program.say(&text).await)
+}
+
+pub async fn uname(program: Program) -> i32 {
+    let (options, _) = options(&program, "");
+    let text = match program.name() {
+        "nproc" => "2".to_owned(),
+        "arch" => "x86_64".to_owned(),
+        _ if has(&options, 'a') => {
+            format!("Linux {} 6.8.0-71-generic #71-Ubuntu SMP x86_64 GNU/Linux", program.container.hostname)
+        }
+        _ if has(&options, 'r') => "6.8.0-71-generic".to_owned(),
+        _ if has(&options, 'm') => "x86_64".to_owned(),
+        _ if has(&options, 'n') => program.container.hostname.clone(),
+        _ => "Linux".to_owned(),
+    };
+    i32::from(!program.say(&text).await)
+}
+
+pub async fn pwd(program: Program) -> i32 {
+    i32::from(!program.say(&program.folder).await)
+}
+
+pub async fn basename(program: Program) -> i32 {
+    let Some(path) = program.words.get(1) else { return program.fail("missing operand", 1).await };
+    let trimmed = path.trim_end_matches('/');
+    let (folder, name) = trimmed.rsplit_once('/').unwrap_or((".", trimmed));
+    let text = match program.name() {
+        "dirname" => {
+            if folder.is_empty() {
+                "/"
+            } else {
+                folder
+            }
+        }
+        _ => program.words.get(2).and_then(|suffix| name.strip_suffix(suffix.as_str())).unwrap_or(name),
+    };
+    i32::from(!program.say(text).await)
+}
+
+pub async fn expr(program: Program) -> i32 {
+    let words: Vec<&str> = program.args().collect();
+    let result = match words.as_slice() {
+        [left, "=", right] => i64::from(left == right),
+        [left, operator, right] => {
+            let (Ok(left), Ok(right)) = (left.parse::<i64>(), right.parse::<i64>()) else {
+                return program.fail("non-numeric argument", 2).await;
+            };
+            match *operator {
+                "+" => left.wrapping_add(right),
+                "-" => left.wrapping_sub(right),
+                "*" => left.wrapping_mul(right),
+                "/" if right != 0 => left / right,
+                "%" if right != 0 => left % right,
+                "<" => i64::from(left < right),
+                ">" => i64::from(left > right),
+                _ => return program.fail("syntax error", 2).await,
+            }
+        }
+        [word] => word.parse().unwrap_or_default(),
+        _ => return program.fail("syntax error", 2).await,
+    };
+    program.say(&result.to_string()).await;
+    i32::from(result == 0)
+}
+
+pub async fn test(program: Program) -> i32 {
+    let mut words: Vec<&str> = program.args().collect();
+    if program.name() == "[" && words.pop() != Some("]") {
+        return program.fail("missing ]", 2).await;
+    }
+    match sh::test(&program, &words) {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(why) => program.fail(&why, 2).await,
+    }
+}
+
+pub async fn yes(_: Program) -> i32 {
+    0
+}
+
+pub async fn no(_: Program) -> i32 {
+    1
+}
+
+pub async fn which(program: Program) -> i32 {
+    let mut code = 0;
+    for name in program.args() {
+        match sh::find(&program, name) {
+            sh::Found::Program(_) => drop(program.say(&format!("/bin/{name}")).await),
+            _ => code = 1,
+        }
+    }
+    code
+}
+
+pub async fn kill(program: Program) -> i32 {
+    let mut inner = program.clone();
+    inner.words = vec!["sh".to_owned(), "-c".to_owned(), format!("kill {}", program.words[1..].join(" "))];
+    Box::pin(sh::start(inner)).await
+}
+
+/// `ps`, and what `top -b -n 1` begins with.
+pub async fn ps(program: Program) -> i32 {
+    let busybox = program.container.image.is_busybox();
+    program.say(if busybox { "PID   USER     TIME  COMMAND" } else { "    PID TTY          TIME CMD" }).await;
+    let user = if program.container.user == 0 { "root".to_owned() } else { program.container.user.to_string() };
+    for (pid, words) in program.container.processes() {
+        let line = if busybox {
+            format!("{pid:>5} {user:<8}  0:00 {}", words.join(" "))
+        } else {
+            format!("{pid:>7} ?        00:00:00 {}", words.first().map_or("", String::as_str))
+        };
+        program.say(&line).await;
+    }
+    0
+}
+
+pub async fn free(program: Program) -> i32 {
+    if program.name() == "uptime" {
+        return i32::from(!program.say(" 12:00:00 up 1 day,  0 users,  load average: 0.10, 0.08, 0.05").await);
+    }
+    program.say("              total        used        free      shared  buff/cache   available").await;
+    i32::from(!program.say("Mem:        4015744     1204723      903520       12044     1907501     2550112").await)
+}

@@ -1,0 +1,204 @@
+//! A Pod's runs of containers, on one simulated time and with shared ports.
+//! Which containers run when is the kubelet's; `runtime.rs` keeps the sandboxes of all Pods.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::container::{Container, Ports, Start};
+use super::engine::{Group, Simulation};
+use super::network::Reply;
+use super::program::Program;
+use super::programs::server;
+use super::sh::{self, Found};
+use super::stream::{Input, Output};
+
+/// What a command run beside a container gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub code: i32,
+    pub output: String,
+    /// How long it would have taken; `None` when it would never end.
+    pub took: Option<Duration>,
+}
+
+/// Begins the runtime's answer when a process cannot be started.
+const INIT: &str = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ";
+/// The same for a command beside a running container.
+const EXEC: &str = "OCI runtime exec failed: exec failed: unable to start container process: ";
+
+/// What others see of a Pod's runs, at any time.
+#[derive(Default)]
+pub struct Front {
+    runs: Mutex<HashMap<String, Arc<Container>>>,
+    ports: Arc<Ports>,
+}
+
+impl Front {
+    fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<Container>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run by its id.
+    pub fn run(&self, id: &str) -> Option<Arc<Container>> {
+        self.runs().get(id).cloned()
+    }
+
+    /// Whether something in the Pod listens on a port.
+    pub fn listens(&self, port: u16) -> bool {
+        self.ports.owner(port).is_some()
+    }
+
+    /// The answer to an HTTP GET, when somebody listens.
+    pub fn get(&self, port: u16, path: &str) -> Option<Reply> {
+        let owner = self.ports.owner(port)?;
+        let container = self.runs().values().find(|run| run.number == owner).cloned()?;
+        Some(server::reply(&container, port, path))
+    }
+}
+
+/// One Pod's runs.
+pub struct Sandbox {
+    simulation: Simulation,
+    front: Arc<Front>,
+    started: u64,
+}
+
+impl Sandbox {
+    /// One that begins at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { simulation: Simulation::new(now), front: Arc::default(), started: 0 }
+    }
+
+    /// The time it is in it.
+    pub fn now(&self) -> Timestamp {
+        self.simulation.engine().now()
+    }
+
+    /// Goes on until `now`.
+    pub fn run_until(&mut self, now: Timestamp) {
+        self.simulation.run_until(now);
+    }
+
+    /// Lets everything go on that can, without time passing.
+    pub fn settle(&mut self) {
+        self.simulation.settle();
+    }
+
+    /// What others see of it.
+    pub fn front(&self) -> &Arc<Front> {
+        &self.front
+    }
+
+    /// A run by its id.
+    pub fn run(&self, id: &str) -> Option<Arc<Container>> {
+        self.front.run(id)
+    }
+
+    /// When something goes on by itself.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.simulation.next_wake()
+    }
+
+    /// Starts a container, or says in the runtime's words why that cannot be.
+    pub fn start(&mut self, id: &str, start: Start) -> Result<(), String> {
+        let engine = self.simulation.engine().clone();
+        let words = start.image.words(&start.command, &start.args);
+        self.started += 1;
+        let wants_input = start.stdin;
+        let container =
+            Arc::new(Container::new((engine.clone(), self.front.ports.clone(), self.started), start, words.clone()));
+        let pid = container.enter(words.clone(), container.group.clone());
+        let output = Output::Log(container.log.clone());
+        let input = if wants_input { container.open_input() } else { Input::Nothing };
+        let program = Program {
+            group: container.group.clone(),
+            variables: container.variables.clone(),
+            folder: container.folder.clone(),
+            words,
+            input,
+            errors: output.clone(),
+            output,
+            pid,
+            container: container.clone(),
+        };
+        let run = run_of(&program).map_err(|why| format!("{INIT}{why}"))?;
+        let ended = container.clone();
+        engine.spawn(Group::alone(), async move {
+            let group = ended.group.clone();
+            let killed = ended.engine.until(|| group.is_dead());
+            if let futures::future::Either::Left((code, _)) = futures::future::select(run, std::pin::pin!(killed)).await
+            {
+                ended.finish(code, false);
+            }
+        });
+        self.front.runs().insert(id.to_owned(), container);
+        self.simulation.settle();
+        Ok(())
+    }
+
+    /// Runs a command beside a run, as probes and hooks do. Time stands still meanwhile.
+    pub fn exec(&mut self, id: &str, words: &[String]) -> Outcome {
+        let failed = |code: i32, output: String| Outcome { code, output, took: Some(Duration::ZERO) };
+        let Some(container) = self.run(id).filter(|run| run.end().is_none()) else {
+            return failed(1, "container not found".to_owned());
+        };
+        if words.is_empty() {
+            return failed(1, "no command".to_owned());
+        }
+        let (output, kept) = Output::kept();
+        let group = Group::hurried();
+        let program = Program {
+            group: group.clone(),
+            words: words.to_vec(),
+            variables: container.variables.clone(),
+            folder: container.folder.clone(),
+            input: Input::Nothing,
+            errors: output.clone(),
+            output,
+            pid: container.enter(words.to_vec(), group.clone()),
+            container: container.clone(),
+        };
+        let pid = program.pid;
+        let run = match run_of(&program) {
+            Ok(run) => run,
+            Err(why) => {
+                container.leave(pid);
+                return failed(126, format!("{EXEC}{why}"));
+            }
+        };
+        let code = Arc::new(Mutex::new(None));
+        let told = code.clone();
+        let engine = container.engine.clone();
+        let spawned = engine.spawn(group.clone(), async move {
+            let code = run.await;
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
+        });
+        if spawned {
+            self.simulation.settle();
+        }
+        let code = *code.lock().unwrap_or_else(PoisonError::into_inner);
+        group.kill();
+        container.leave(pid);
+        self.simulation.settle();
+        let output = String::from_utf8_lossy(&kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
+        Outcome { code: code.unwrap_or(137), output, took: code.map(|_| group.spent()) }
+    }
+}
+
+fn run_of(program: &Program) -> Result<super::programs::Code, String> {
+    let name = program.words.first().cloned().unwrap_or_default();
+    match sh::find(program, &name) {
+        Found::Program(row) => Ok((row.run)(program.clone())),
+        Found::Script(path) => {
+            let mut program = program.clone();
+            program.words.splice(0..1, ["sh".to_owned(), path]);
+            Ok(Box::pin(sh::start(program)))
+        }
+        Found::Denied => Err(format!("exec: {name:?}: permission denied")),
+        Found::Missing if name.contains('/') => Err(format!("exec: {name:?}: stat {name}: no such file or directory")),
+        Found::Missing => Err(format!("exec: {name:?}: executable file not found in $PATH")),
+    }
+}

@@ -1,0 +1,444 @@
+//! Running a script: commands one after the other, in pipes, in the background.
+//! What is built into the shell is `builtin.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use futures::future::BoxFuture;
+
+use super::builtin::{self, Builtin};
+use super::parse::parse;
+use super::start::{Found, find, start};
+use super::tree::{Command, Item, Kind, List, Part, Pipeline, Word};
+use crate::sim::nodes::process::files::absolute;
+use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::programs::Code;
+use crate::sim::nodes::process::stream::{Input, Output, Pipe};
+
+/// Why a script does not go on with the next command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    Exit(i32),
+    Return(i32),
+    Break(usize),
+    Continue(usize),
+}
+
+pub type Flow = Result<i32, Stop>;
+
+/// Something started in the background.
+#[derive(Clone)]
+pub struct Child {
+    pub pid: u32,
+    code: Arc<AtomicI32>,
+}
+
+/// No exit code yet.
+const RUNNING: i32 = -1;
+
+impl Child {
+    /// Its exit code, once it has one.
+    pub fn code(&self) -> Option<i32> {
+        Some(self.code.load(Ordering::Relaxed)).filter(|code| *code != RUNNING)
+    }
+}
+
+/// A shell at work. A clone is a subshell.
+#[derive(Clone)]
+pub struct Shell {
+    pub program: Program,
+    /// Variables of the shell; those in `exported` go to programs.
+    pub variables: BTreeMap<String, String>,
+    pub exported: std::collections::BTreeSet<String>,
+    pub positional: Vec<String>,
+    pub functions: BTreeMap<String, Arc<Command>>,
+    pub traps: BTreeMap<String, String>,
+    pub options: String,
+    pub children: Vec<Child>,
+    pub last: i32,
+    pub background: u32,
+    /// In a condition failures are no failures (`set -e`).
+    pub guarded: usize,
+    depth: usize,
+    /// Whether it is process 1, or in its place: it looks at signals.
+    pub is_first: bool,
+}
+
+impl Shell {
+    /// A shell for a program that was started as `sh`.
+    pub fn new(program: Program, name: String, options: String, positional: Vec<String>) -> Self {
+        let variables = program.variables.clone();
+        let exported = variables.keys().cloned().collect();
+        let is_first = program.pid == 1;
+        let mut shell = Self {
+            program,
+            variables,
+            exported,
+            positional,
+            functions: BTreeMap::new(),
+            traps: BTreeMap::new(),
+            options,
+            children: Vec::new(),
+            last: 0,
+            background: 0,
+            guarded: 0,
+            depth: 0,
+            is_first,
+        };
+        shell.variables.insert("0".to_owned(), name);
+        shell
+    }
+
+    /// Runs a script from beginning to end.
+    pub async fn run_whole(&mut self, script: &str) -> i32 {
+        let code = match parse(script) {
+            Err(error) => {
+                self.complain(&error.to_string(), 2).await;
+                2
+            }
+            Ok(list) => match self.list(&list).await {
+                Ok(code) | Err(Stop::Exit(code) | Stop::Return(code)) => code,
+                Err(_) => self.last,
+            },
+        };
+        self.leave(code).await
+    }
+
+    /// The end, with what the script wanted done then.
+    pub async fn leave(&mut self, code: i32) -> i32 {
+        let Some(script) = self.traps.remove("EXIT") else { return code };
+        self.last = code;
+        match parse(&script) {
+            Ok(list) => match self.list(&list).await {
+                Err(Stop::Exit(code)) => code,
+                _ => code,
+            },
+            Err(_) => code,
+        }
+    }
+
+    /// Complains; what was under way ends with this code.
+    pub async fn complain(&self, complaint: &str, code: i32) -> Stop {
+        let name = self.variables.get("0").map_or("sh", |name| name.rsplit('/').next().unwrap_or("sh"));
+        let line = format!("{name}: {complaint}\n");
+        self.program.errors.write(self.program.engine(), line.as_bytes()).await;
+        Stop::Exit(code)
+    }
+
+    /// A parameter's value, if it is set.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        match name {
+            "?" => Some(self.last.to_string()),
+            "#" => Some(self.positional.len().to_string()),
+            "$" => Some(self.program.pid.to_string()),
+            "!" => Some(self.background).filter(|pid| *pid > 0).map(|pid| pid.to_string()),
+            "-" => Some(self.options.clone()),
+            "@" | "*" => Some(self.positional.join(" ")),
+            "PWD" => Some(self.program.folder.clone()),
+            "RANDOM" => {
+                // As good as any number, and the same each time.
+                let now = self.program.engine().now().as_nanosecond();
+                Some(((now / 1000 + i128::from(self.last)) * 1_103_515_245 % 32768).abs().to_string())
+            }
+            "SECONDS" => Some("0".to_owned()),
+            "HOSTNAME" if !self.variables.contains_key(name) => Some(self.program.container.hostname.clone()),
+            _ => match name.parse::<usize>() {
+                Ok(index) if index > 0 => self.positional.get(index - 1).cloned(),
+                _ => self.variables.get(name).cloned(),
+            },
+        }
+    }
+
+    /// Sets a variable.
+    pub fn assign(&mut self, name: &str, value: String) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    /// Commands one after the other.
+    pub fn list<'a>(&'a mut self, list: &'a List) -> BoxFuture<'a, Flow> {
+        Box::pin(async move {
+            for item in list {
+                self.look_at_signals().await?;
+                self.last = if item.background { self.begin(item).await } else { self.item(item).await? };
+            }
+            self.look_at_signals().await?;
+            Ok(self.last)
+        })
+    }
+
+    async fn look_at_signals(&mut self) -> Result<(), Stop> {
+        if !self.is_first || !self.program.group.has_signal() {
+            return Ok(());
+        }
+        let script = self.program.group.take_signal().and_then(|_| self.traps.get("TERM").cloned());
+        if let Some(list) = script.and_then(|script| parse(&script).ok()) {
+            let last = self.last;
+            self.list(&list).await?;
+            self.last = last;
+        }
+        Ok(())
+    }
+
+    async fn item(&mut self, item: &Item) -> Flow {
+        let chained = !item.rest.is_empty();
+        self.guarded += usize::from(chained);
+        let mut code = self.pipeline(&item.first).await;
+        for (index, (and, pipeline)) in item.rest.iter().enumerate() {
+            if let Ok(done) = code
+                && (done == 0) == *and
+            {
+                let last = index + 1 == item.rest.len();
+                self.guarded -= usize::from(last);
+                code = self.pipeline(pipeline).await;
+                self.guarded += usize::from(last);
+            }
+        }
+        self.guarded -= usize::from(chained);
+        code
+    }
+
+    async fn pipeline(&mut self, pipeline: &Pipeline) -> Flow {
+        self.guarded += usize::from(pipeline.negated);
+        let code = match pipeline.commands.as_slice() {
+            [only] => self.command(only).await,
+            commands => Ok(self.piped(commands).await),
+        };
+        self.guarded -= usize::from(pipeline.negated);
+        let code = if pipeline.negated { i32::from(code? == 0) } else { code? };
+        self.last = code;
+        if code != 0 && self.options.contains('e') && self.guarded == 0 && !pipeline.negated {
+            return Err(Stop::Exit(code));
+        }
+        Ok(code)
+    }
+
+    async fn piped(&mut self, commands: &[Command]) -> i32 {
+        let mut input = self.program.input.clone();
+        let mut parts = Vec::new();
+        for (index, command) in commands.iter().enumerate() {
+            let mut shell = self.clone();
+            shell.program.input = std::mem::replace(&mut input, Input::Nothing);
+            if index + 1 < commands.len() {
+                let (writer, reader) = Pipe::ends(self.program.engine());
+                shell.program.output = Output::Pipe(Arc::new(writer));
+                input = Input::Pipe(Arc::new(reader));
+            }
+            parts.push(shell.spawn(Beside::Command(command.clone())));
+        }
+        drop(input);
+        self.wait_for(&parts).await;
+        parts.last().and_then(Child::code).unwrap_or_default()
+    }
+
+    /// Starts a part of the script beside everything else, in this shell, which becomes a subshell.
+    fn spawn(mut self, part: Beside) -> Child {
+        let container = self.program.container.clone();
+        let group = self.program.group.child();
+        self.is_first = false;
+        self.children.clear();
+        self.traps.clear();
+        self.program.group = group.clone();
+        let pid = container.enter(vec![self.parameter("0").unwrap_or_default()], group.clone());
+        let child = Child { pid, code: Arc::new(AtomicI32::new(RUNNING)) };
+        // However it ends, and be it by a signal, it has a code then.
+        let ending = Ending { code: child.code.clone(), container: container.clone(), pid };
+        let job = async move {
+            let flow = match &part {
+                Beside::Command(command) => self.command(command).await,
+                Beside::Item(item) => Box::pin(self.item(item)).await,
+            };
+            let code = match flow {
+                Ok(code) | Err(Stop::Exit(code) | Stop::Return(code)) => code,
+                Err(_) => self.last,
+            };
+            // Its ends of pipes close before its end is known.
+            drop(self);
+            ending.code.store(code, Ordering::Relaxed);
+            drop(ending);
+        };
+        if !container.engine.spawn(group, job) {
+            child.code.store(1, Ordering::Relaxed);
+        }
+        child
+    }
+
+    async fn begin(&mut self, item: &Item) -> i32 {
+        let mut item = item.clone();
+        item.background = false;
+        let mut shell = self.clone();
+        shell.program.input = Input::Nothing;
+        let child = shell.spawn(Beside::Item(item));
+        self.background = child.pid;
+        self.children.push(child);
+        0
+    }
+
+    /// Waits for what runs beside; a signal to process 1 may come first.
+    pub async fn wait_for(&mut self, children: &[Child]) -> bool {
+        let (group, is_first) = (self.program.group.clone(), self.is_first);
+        let done = || children.iter().all(|child| child.code().is_some());
+        self.program.engine().until(|| done() || (is_first && group.has_signal())).await;
+        done()
+    }
+
+    /// What a list writes, without the line ends at its end.
+    pub async fn output_of(&mut self, list: &List) -> Result<String, Stop> {
+        let (output, kept) = Output::kept();
+        let mut shell = self.clone();
+        shell.is_first = false;
+        shell.program.output = output;
+        shell.depth += 1;
+        if shell.depth > 30 {
+            return Err(self.complain("Maximum function recursion depth reached", 2).await);
+        }
+        match shell.list(list).await {
+            Ok(code) | Err(Stop::Exit(code) | Stop::Return(code)) => self.last = code,
+            Err(_) => {}
+        }
+        let bytes = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
+    }
+
+    fn command<'a>(&'a mut self, command: &'a Command) -> BoxFuture<'a, Flow> {
+        Box::pin(async move {
+            self.program.engine().step(&self.program.group).await;
+            let streams = (self.program.input.clone(), self.program.output.clone(), self.program.errors.clone());
+            if let Kind::Simple { sets, words } = &command.kind {
+                let words = self.fields(words).await?;
+                if !self.redirect(&command.redirects).await? {
+                    (self.program.input, self.program.output, self.program.errors) = streams;
+                    return Ok(1);
+                }
+                let flow = self.simple(sets, words).await;
+                if !(command.redirects.is_empty() || self.program.words.first().is_some_and(|word| word == KEEP)) {
+                    (self.program.input, self.program.output, self.program.errors) = streams;
+                }
+                return flow;
+            }
+            let flow = match self.redirect(&command.redirects).await? {
+                true => Box::pin(self.compound(&command.kind)).await,
+                false => Ok(1),
+            };
+            (self.program.input, self.program.output, self.program.errors) = streams;
+            flow
+        })
+    }
+
+    async fn simple(&mut self, sets: &[(String, Word)], words: Vec<String>) -> Flow {
+        let mut values = Vec::new();
+        for (name, word) in sets {
+            values.push((name.clone(), self.text(word).await?));
+        }
+        let Some(name) = words.first() else {
+            let substituted = sets.iter().any(|(_, word)| word.iter().any(|part| matches!(part, Part::Output(..))));
+            values.into_iter().for_each(|(name, value)| self.assign(&name, value));
+            return Ok(if substituted { self.last } else { 0 });
+        };
+        if self.options.contains('x') {
+            let line = format!("+ {}\n", words.join(" "));
+            self.program.errors.write(self.program.engine(), line.as_bytes()).await;
+        }
+        if let Some(body) = self.functions.get(name).cloned() {
+            return self.call(&body, words).await;
+        }
+        if let Some(builtin) = Builtin::named(name) {
+            values.into_iter().for_each(|(name, value)| self.assign(&name, value));
+            return builtin::run(self, builtin, &words).await;
+        }
+        Ok(self.execute(words, values, false).await)
+    }
+
+    async fn call(&mut self, body: &Arc<Command>, words: Vec<String>) -> Flow {
+        self.depth += 1;
+        if self.depth > 30 {
+            return Err(self.complain("Maximum function recursion depth reached", 2).await);
+        }
+        let before = std::mem::replace(&mut self.positional, words[1..].to_vec());
+        let flow = self.command(body).await;
+        self.positional = before;
+        self.depth -= 1;
+        match flow {
+            Err(Stop::Return(code)) => Ok(code),
+            flow => flow,
+        }
+    }
+
+    /// Runs a program; with `instead`, in the shell's own place.
+    pub fn execute(&mut self, words: Vec<String>, more: Vec<(String, String)>, instead: bool) -> BoxFuture<'_, i32> {
+        Box::pin(async move {
+            let name = words[0].clone();
+            let mut program = self.program.clone();
+            program.words = words.clone();
+            let exported =
+                self.exported.iter().filter_map(|name| Some((name.clone(), self.variables.get(name)?.clone())));
+            program.variables = exported.chain(more).collect();
+            let run: fn(Program) -> Code = match find(&self.program, &name) {
+                Found::Program(row) => row.run,
+                Found::Script(path) => {
+                    program.words = [vec!["sh".to_owned(), path], words[1..].to_vec()].concat();
+                    |program| Box::pin(start(program))
+                }
+                Found::Missing => {
+                    self.complain(&format!("{name}: not found"), 127).await;
+                    return 127;
+                }
+                Found::Denied => {
+                    self.complain(&format!("{name}: Permission denied"), 126).await;
+                    return 126;
+                }
+            };
+            if instead {
+                return run(program).await;
+            }
+            let container = self.program.container.clone();
+            program.group = self.program.group.child();
+            program.pid = container.enter(words, program.group.clone());
+            let (group, pid) = (program.group.clone(), program.pid);
+            let killed = container.engine.until(|| group.is_dead());
+            let code = match futures::future::select(run(program), std::pin::pin!(killed)).await {
+                futures::future::Either::Left((code, _)) => code,
+                futures::future::Either::Right(_) => 143,
+            };
+            container.leave(pid);
+            code
+        })
+    }
+
+    /// Goes to another folder.
+    pub fn go(&mut self, path: &str) -> bool {
+        let path = absolute(&self.program.folder, path);
+        let there = self.program.container.files.is_folder(&path);
+        if there {
+            self.variables.insert("OLDPWD".to_owned(), self.program.folder.clone());
+            self.program.folder = path;
+        }
+        there
+    }
+}
+
+/// What `exec` without a command leaves as the program's only word: redirections stay.
+pub const KEEP: &str = "exec";
+
+/// A part of a script that runs beside it.
+enum Beside {
+    Command(Command),
+    Item(Item),
+}
+
+/// Gives a child its code when its job is no more, whatever the reason.
+struct Ending {
+    code: Arc<AtomicI32>,
+    container: Arc<crate::sim::nodes::process::container::Container>,
+    pid: u32,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.code.load(Ordering::Relaxed) == RUNNING {
+            self.code.store(143, Ordering::Relaxed);
+        }
+        self.container.leave(self.pid);
+        self.container.engine.stir();
+    }
+}

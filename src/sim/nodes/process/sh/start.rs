@@ -1,0 +1,93 @@
+//! Starting: which program a name means, and how `sh` itself begins.
+//! What a script does is `run.rs`.
+
+use super::parse::parse;
+use super::run::{Shell, Stop};
+use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::programs::{self, Row};
+
+/// What a word stands for as a command.
+pub enum Found {
+    Program(&'static Row),
+    /// A script among the files.
+    Script(String),
+    Missing,
+    /// A file that is none.
+    Denied,
+}
+
+/// Finds the program of a name or path.
+pub fn find(program: &Program, name: &str) -> Found {
+    if name.contains('/') {
+        let path = program.path(name);
+        match program.container.files.stat(&path) {
+            Some((true, ..)) => return Found::Denied,
+            Some((false, _, _, mode)) if !path.starts_with("/bin/") && !path.starts_with("/usr/") => {
+                return if mode & 0o111 == 0 { Found::Denied } else { Found::Script(path) };
+            }
+            _ => {}
+        }
+        return programs::at(program, &path).map_or(Found::Missing, Found::Program);
+    }
+    programs::named(program, name).map_or(Found::Missing, Found::Program)
+}
+
+/// `sh` or `bash`: `-c script name args`, `script args`, or commands from the input.
+pub async fn start(program: Program) -> i32 {
+    let mut options = String::new();
+    let mut words = program.words[1..].to_vec();
+    let mut inline = false;
+    while let Some(word) = words.first().cloned() {
+        let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'))
+        else {
+            break;
+        };
+        words.remove(0);
+        inline |= letters.contains('c');
+        options.extend(letters.chars().filter(|letter| "euxl".contains(*letter)));
+        if letters.ends_with('o') && !words.is_empty() {
+            words.remove(0);
+        }
+    }
+    let mut name = program.name().to_owned();
+    let script = if inline {
+        if words.is_empty() {
+            return program.fail("-c requires an argument", 2).await;
+        }
+        let script = words.remove(0);
+        if !words.is_empty() {
+            name = words.remove(0);
+        }
+        script
+    } else if let Some(path) = words.first().cloned() {
+        name = words.remove(0);
+        match program.read(&path).await {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(why) => return program.fail(&format!("0: cannot open {path}: {why}"), 2).await,
+        }
+    } else {
+        return from_input(Shell::new(program, name, options, Vec::new())).await;
+    };
+    Shell::new(program, name, options, words).run_whole(&script).await
+}
+
+/// Commands one line at a time.
+async fn from_input(mut shell: Shell) -> i32 {
+    let mut script = String::new();
+    while let Some(line) = shell.program.input.line().await {
+        script.push_str(&String::from_utf8_lossy(&line));
+        // A command may need more lines than one.
+        match parse(&script) {
+            Err(error) if error.0.contains("end of file") || error.0.contains("unterminated") => continue,
+            Err(error) => drop(shell.complain(&error.to_string(), 2).await),
+            Ok(list) => {
+                if let Err(Stop::Exit(code)) = shell.list(&list).await {
+                    return shell.leave(code).await;
+                }
+            }
+        }
+        script.clear();
+    }
+    let last = shell.last;
+    shell.leave(last).await
+}

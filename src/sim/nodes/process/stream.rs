@@ -1,0 +1,244 @@
+//! Where a program's input comes from and where its output goes: logs, pipes, files.
+//! Waiting for input and for room is the engine's.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::engine::Engine;
+use super::files::Files;
+
+/// So much fits into a pipe that nobody reads.
+const PIPE: usize = 64 * 1024;
+/// So many lines of a log are kept; older ones are gone, as after a rotation.
+const LINES: usize = 50_000;
+/// Longer lines are broken, as the runtime does.
+const LONGEST_LINE: usize = 16 * 1024;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+struct Lines {
+    lines: VecDeque<(Timestamp, String)>,
+    /// How many lines are gone.
+    gone: usize,
+    unfinished: Vec<u8>,
+}
+
+/// What a container has written, by line.
+#[derive(Default)]
+pub struct Log(Mutex<Lines>);
+
+impl Log {
+    /// Adds what is written.
+    pub fn write(&self, bytes: &[u8], now: Timestamp) {
+        let mut lines = lock(&self.0);
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            lines.unfinished.extend_from_slice(part);
+            if part.ends_with(b"\n") || lines.unfinished.len() >= LONGEST_LINE {
+                lines.end(now);
+            }
+        }
+    }
+
+    /// Ends a line that has no end.
+    pub fn finish(&self, now: Timestamp) {
+        let mut lines = lock(&self.0);
+        if !lines.unfinished.is_empty() {
+            lines.end(now);
+        }
+    }
+
+    /// The lines from the `from`th on, counted from the first ever written, and how many there were.
+    pub fn lines(&self, from: usize) -> (Vec<(Timestamp, String)>, usize) {
+        let lines = lock(&self.0);
+        let skip = from.saturating_sub(lines.gone);
+        (lines.lines.iter().skip(skip).cloned().collect(), lines.gone + lines.lines.len())
+    }
+}
+
+impl Lines {
+    fn end(&mut self, now: Timestamp) {
+        let mut bytes = std::mem::take(&mut self.unfinished);
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        self.lines.push_back((now, String::from_utf8_lossy(&bytes).into_owned()));
+        if self.lines.len() > LINES {
+            self.lines.pop_front();
+            self.gone += 1;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Flow {
+    bytes: VecDeque<u8>,
+    writers: usize,
+    readers: usize,
+}
+
+/// A pipe. Its ends close when they are dropped.
+pub struct Pipe;
+
+/// The end one writes to.
+pub struct Writer {
+    engine: Engine,
+    flow: Arc<Mutex<Flow>>,
+}
+
+/// The end one reads from.
+pub struct Reader {
+    engine: Engine,
+    flow: Arc<Mutex<Flow>>,
+}
+
+impl Pipe {
+    /// Both ends of a new one.
+    pub fn ends(engine: &Engine) -> (Writer, Reader) {
+        let flow = Arc::new(Mutex::new(Flow { writers: 1, readers: 1, ..Flow::default() }));
+        (Writer { engine: engine.clone(), flow: flow.clone() }, Reader { engine: engine.clone(), flow })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        lock(&self.flow).writers -= 1;
+        self.engine.stir();
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        lock(&self.flow).readers -= 1;
+        self.engine.stir();
+    }
+}
+
+impl Writer {
+    /// Puts bytes in; waits while the pipe is full. False when nobody will read them.
+    async fn write(&self, bytes: &[u8]) -> bool {
+        let flow = &self.flow;
+        self.engine.until(|| lock(flow).bytes.len() < PIPE || lock(flow).readers == 0).await;
+        let mut flow = lock(&self.flow);
+        if flow.readers == 0 {
+            return false;
+        }
+        flow.bytes.extend(bytes);
+        drop(flow);
+        self.engine.stir();
+        true
+    }
+
+    /// Puts bytes in without waiting.
+    pub fn push(&self, bytes: &[u8]) {
+        lock(&self.flow).bytes.extend(bytes);
+        self.engine.stir();
+    }
+}
+
+impl Reader {
+    /// A line with its end, or the rest; `None` at the end.
+    async fn line(&self) -> Option<Vec<u8>> {
+        let flow = &self.flow;
+        self.engine.until(|| lock(flow).writers == 0 || lock(flow).bytes.contains(&b'\n')).await;
+        let mut flow = lock(&self.flow);
+        if flow.bytes.is_empty() {
+            return None;
+        }
+        let end = flow.bytes.iter().position(|byte| *byte == b'\n').map_or(flow.bytes.len(), |end| end + 1);
+        let line = flow.bytes.drain(..end).collect();
+        drop(flow);
+        self.engine.stir();
+        Some(line)
+    }
+}
+
+/// Where output goes. Cheap to clone.
+#[derive(Clone)]
+pub enum Output {
+    Nowhere,
+    Log(Arc<Log>),
+    Pipe(Arc<Writer>),
+    /// Kept for whoever started the program.
+    Kept(Arc<Mutex<Vec<u8>>>),
+    File(Arc<Files>, String),
+}
+
+/// Where input comes from. Cheap to clone; clones share what is left.
+#[derive(Clone)]
+pub enum Input {
+    Nothing,
+    Text(Arc<Mutex<VecDeque<u8>>>),
+    Pipe(Arc<Reader>),
+}
+
+impl Output {
+    /// Somewhere to keep output, and the place.
+    pub fn kept() -> (Self, Arc<Mutex<Vec<u8>>>) {
+        let kept = Arc::default();
+        (Self::Kept(Arc::clone(&kept)), kept)
+    }
+
+    /// Writes; false when nobody will read it.
+    pub async fn write(&self, engine: &Engine, bytes: &[u8]) -> bool {
+        match self {
+            Self::Nowhere => true,
+            Self::Pipe(pipe) => pipe.write(bytes).await,
+            Self::Log(log) => {
+                log.write(bytes, engine.now());
+                true
+            }
+            Self::Kept(kept) => {
+                let mut kept = lock(kept);
+                // More than anybody can want to look at.
+                if kept.len() < 8 << 20 {
+                    kept.extend_from_slice(bytes);
+                }
+                drop(kept);
+                engine.stir();
+                true
+            }
+            Self::File(files, path) => {
+                let written = files.write(path, bytes, true, engine.now()).is_ok();
+                engine.stir();
+                written
+            }
+        }
+    }
+}
+
+impl Input {
+    /// A text to read.
+    pub fn text(text: impl Into<Vec<u8>>) -> Self {
+        Self::Text(Arc::new(Mutex::new(VecDeque::from(text.into()))))
+    }
+
+    /// A line with its end, or the rest; `None` at the end.
+    pub async fn line(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Nothing => None,
+            Self::Pipe(pipe) => pipe.line().await,
+            Self::Text(text) => {
+                let mut text = lock(text);
+                if text.is_empty() {
+                    return None;
+                }
+                let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
+                Some(text.drain(..end).collect())
+            }
+        }
+    }
+
+    /// Everything there is to come.
+    pub async fn rest(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(line) = self.line().await {
+            all.extend(line);
+        }
+        all
+    }
+}

@@ -1,0 +1,78 @@
+//! The container runtimes of all nodes: every Pod's sandbox, and the files that outlive one.
+//! What starts and ends in them is the kubelets'. Losing a runtime loses what Pods wrote; runs begin again from their start.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::process::files::{Entry, Tree};
+use super::process::sandbox::{Front, Sandbox};
+
+type Files = Arc<Mutex<Tree>>;
+
+struct Pod {
+    sandbox: Arc<Mutex<Sandbox>>,
+    front: Arc<Front>,
+}
+
+/// The runtimes.
+#[derive(Default)]
+pub struct Runtime {
+    pods: Mutex<HashMap<String, Pod>>,
+    /// Files by what they belong to: `node/NAME`, `pv/NAME`, `UID/VOLUME`.
+    kept: Mutex<HashMap<String, Files>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runtime {
+    /// Forgets everything, as after a restore.
+    pub fn clear(&self) {
+        lock(&self.pods).clear();
+        lock(&self.kept).clear();
+    }
+
+    /// Forgets a Pod and what was its alone.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.pods).remove(uid);
+        let own = format!("{uid}/");
+        lock(&self.kept).retain(|name, _| !name.starts_with(&own));
+    }
+
+    /// Works with a Pod's sandbox, brought to `now`; one that is not there yet begins at `begin`.
+    pub fn with<T>(&self, uid: &str, (begin, now): (Timestamp, Timestamp), work: impl FnOnce(&mut Sandbox) -> T) -> T {
+        let sandbox = {
+            let mut pods = lock(&self.pods);
+            let pod = pods.entry(uid.to_owned()).or_insert_with(|| {
+                let sandbox = Sandbox::new(begin);
+                Pod { front: sandbox.front().clone(), sandbox: Arc::new(Mutex::new(sandbox)) }
+            });
+            pod.sandbox.clone()
+        };
+        let mut sandbox = lock(&sandbox);
+        sandbox.run_until(now);
+        work(&mut sandbox)
+    }
+
+    /// What others see of a Pod.
+    pub fn front(&self, uid: &str) -> Option<Arc<Front>> {
+        lock(&self.pods).get(uid).map(|pod| pod.front.clone())
+    }
+
+    /// Files that are kept under a name, with this folder in them.
+    pub fn files(&self, name: &str, folder: &str) -> Files {
+        let files = lock(&self.kept).entry(name.to_owned()).or_default().clone();
+        let mut tree = lock(&files);
+        let mut path = String::new();
+        for part in folder.split('/').filter(|part| !part.is_empty()) {
+            path = if path.is_empty() { part.to_owned() } else { format!("{path}/{part}") };
+            let entry = Entry { bytes: None, changed: Timestamp::UNIX_EPOCH, mode: 0o755 };
+            tree.entry(path.clone()).or_insert(entry);
+        }
+        drop(tree);
+        files
+    }
+}

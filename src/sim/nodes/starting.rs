@@ -1,0 +1,166 @@
+//! What a container is started with: image, words, variables, files, user.
+//! When it is started is `container.rs`; what runs then, `process/`. Source: `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::images::Image;
+use super::kubelet::Sync;
+use super::process::container::Start;
+use super::process::files::{Entry, FileError, Files, Tree};
+use super::reach::Reach;
+use super::runtime::Runtime;
+use super::volumes::{Environment, expanded};
+use super::{mounts, volumes};
+use crate::object::meta;
+use crate::object::quantity::Quantity;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a container of a Pod is started with.
+pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'static Image) -> Start {
+    let given = volumes::environment(sync, container).unwrap_or_default();
+    let texts = |pointer: &str| meta::list(container, pointer).iter().filter_map(Value::as_str);
+    let words = |pointer: &str| texts(pointer).map(|word| expanded(word, &given)).collect();
+    let setting = |name: &str| {
+        let own = container.pointer(&format!("/securityContext/{name}"));
+        own.or_else(|| sync.pod.pointer(&format!("/spec/securityContext/{name}")))
+    };
+    let number = |name: &str| setting(name).and_then(Value::as_i64);
+    let user = number("runAsUser").unwrap_or(i64::from(image.user));
+    let read_only = setting("readOnlyRootFilesystem").and_then(Value::as_bool).unwrap_or_default();
+    let root = match (read_only, user) {
+        (true, _) => Err(FileError::ReadOnly),
+        (false, 0) => Ok(()),
+        (false, user) if user == i64::from(image.user) => Ok(()),
+        _ => Err(FileError::Denied),
+    };
+    let hostname = hostname(sync);
+    let address = meta::text(&sync.status, "/podIP").to_owned();
+    let mounted = mounts::of(runtime, sync, container, &given);
+    let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
+    let folder =
+        Some(meta::text(container, "/workingDir")).filter(|folder| !folder.is_empty()).unwrap_or(&image.folder);
+    let layer = layer(image, (&hostname, &address), meta::namespace(sync.pod), folder);
+    Start {
+        image,
+        command: words("/command"),
+        args: words("/args"),
+        variables: variables(given, &hostname),
+        folder: folder.to_owned(),
+        files: Files::new(layer, mounted, root),
+        hostname,
+        memory: memory.map(Quantity::value),
+        user,
+        group: number("runAsGroup").unwrap_or(0),
+        groups: supplementary(sync.pod),
+        stdin: meta::truth(container, "/stdin"),
+        network: Arc::new(Reach::new(sync.context.client.clone(), runtime.clone(), sync.pod.clone(), address.clone())),
+        address,
+    }
+}
+
+fn supplementary(pod: &Value) -> Vec<i64> {
+    let own = pod.pointer("/spec/securityContext/fsGroup").and_then(Value::as_i64);
+    let more = meta::list(pod, "/spec/securityContext/supplementalGroups").iter().filter_map(Value::as_i64);
+    own.into_iter().chain(more).collect()
+}
+
+fn hostname(sync: &Sync) -> String {
+    if meta::truth(sync.pod, "/spec/hostNetwork") {
+        return sync.node().to_owned();
+    }
+    match meta::text(sync.pod, "/spec/hostname") {
+        "" => meta::name(sync.pod).to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn variables(given: Environment, hostname: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::from([
+        ("PATH".to_owned(), PATH.to_owned()),
+        ("HOSTNAME".to_owned(), hostname.to_owned()),
+        ("HOME".to_owned(), "/root".to_owned()),
+    ]);
+    all.extend(given);
+    all
+}
+
+/// The files an image brings, with those the runtime adds.
+fn layer(image: &Image, (hostname, address): (&str, &str), namespace: &str, folder: &str) -> Tree {
+    let mut tree = Tree::new();
+    let changed = Timestamp::UNIX_EPOCH;
+    let mut make = |path: &str, bytes: Option<String>| {
+        let path = path.trim_start_matches('/');
+        for (at, _) in path.match_indices('/') {
+            let folder = Entry { bytes: None, changed, mode: 0o755 };
+            tree.entry(path[..at].to_owned()).or_insert(folder);
+        }
+        let mode = if bytes.is_none() { 0o755 } else { 0o644 };
+        tree.entry(path.to_owned()).or_insert(Entry { bytes: bytes.map(String::into_bytes), changed, mode });
+    };
+    for path in [
+        "bin",
+        "dev/shm",
+        "etc",
+        "home",
+        "lib",
+        "media",
+        "mnt",
+        "opt",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "srv",
+        "sys",
+        "tmp",
+        "usr/bin",
+        "usr/local/bin",
+        "usr/share",
+        "var/cache",
+        "var/lib",
+        "var/log",
+        "var/run",
+        "var/tmp",
+        "var/spool",
+    ] {
+        make(path, None);
+    }
+    if folder != "/" {
+        make(folder, None);
+    }
+    make("etc/hostname", Some(format!("{hostname}\n")));
+    let hosts = format!(
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{address}\t{hostname}\n"
+    );
+    make("etc/hosts", Some(hosts));
+    let resolv = format!(
+        "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
+    );
+    make("etc/resolv.conf", Some(resolv));
+    make(
+        "etc/passwd",
+        Some("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n".to_owned()),
+    );
+    make("etc/group", Some("root:x:0:\nnogroup:x:65534:\n".to_owned()));
+    let system = if image.is_busybox() {
+        "NAME=\"Alpine Linux\"\nID=alpine\n"
+    } else {
+        "NAME=\"Debian GNU/Linux\"\nID=debian\n"
+    };
+    make("etc/os-release", Some(system.to_owned()));
+    for (path, text) in &image.files {
+        make(path, Some(text.clone()));
+    }
+    for write in &image.writes {
+        make(&write.path, None);
+    }
+    if let Some(root) = &image.root {
+        make(root, None);
+    }
+    tree
+}
