@@ -29,6 +29,7 @@ pub mod pod_control;
 pub mod pod_gc;
 pub mod pods;
 pub mod replicaset;
+pub mod resource_quota;
 pub mod root_ca;
 pub mod serviceaccount;
 pub mod statefulset;
@@ -89,6 +90,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &csr_cleaner::CSR_CLEANER_CONTROLLER,
     &token_secrets::TOKENS_CONTROLLER,
     &clusterrole_aggregation::CLUSTERROLE_AGGREGATION_CONTROLLER,
+    &resource_quota::RESOURCE_QUOTA_CONTROLLER,
     &volumes::PERSISTENT_VOLUME_BINDER,
     &volumes::LOCAL_PATH_PROVISIONER,
     &volumes::CLAIM_PROTECTION,

@@ -89,6 +89,10 @@ fn variables(given: Environment, hostname: &str) -> BTreeMap<String, String> {
     all
 }
 
+/// The folders every image has.
+const FOLDERS: &str = "bin dev/shm etc home lib media mnt opt proc root run sbin srv sys tmp usr/bin usr/local/bin usr/share \
+    var/cache var/lib var/log var/run var/tmp var/spool";
+
 /// The files an image brings, with those the runtime adds.
 fn layer(image: &Image, (hostname, address): (&str, &str), namespace: &str, folder: &str) -> Tree {
     let mut tree = Tree::new();
@@ -102,32 +106,7 @@ fn layer(image: &Image, (hostname, address): (&str, &str), namespace: &str, fold
         let mode = if bytes.is_none() { 0o755 } else { 0o644 };
         tree.entry(path.to_owned()).or_insert(Entry { bytes: bytes.map(String::into_bytes), changed, mode });
     };
-    for path in [
-        "bin",
-        "dev/shm",
-        "etc",
-        "home",
-        "lib",
-        "media",
-        "mnt",
-        "opt",
-        "proc",
-        "root",
-        "run",
-        "sbin",
-        "srv",
-        "sys",
-        "tmp",
-        "usr/bin",
-        "usr/local/bin",
-        "usr/share",
-        "var/cache",
-        "var/lib",
-        "var/log",
-        "var/run",
-        "var/tmp",
-        "var/spool",
-    ] {
+    for path in FOLDERS.split_whitespace() {
         make(path, None);
     }
     if folder != "/" {

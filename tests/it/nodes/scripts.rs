@@ -212,7 +212,7 @@ fn a_sidecar_follows_what_another_container_writes() {
     assert_eq!(text, ["00 tick", "01 tick", "02 tick", "03 tick"]);
 }
 
-struct Later(Timestamp, Mutex<u32>);
+struct Later(#[allow(dead_code, reason = "kept for its place")] Timestamp, Mutex<u32>);
 
 impl Network for Later {
     fn resolve(&self, _: &str) -> Option<(String, Vec<IpAddr>)> {

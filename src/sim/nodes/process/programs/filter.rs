@@ -21,8 +21,7 @@ pub async fn grep(program: Program) -> i32 {
         has(&options, 'E') || program.name() == "egrep" || has(&options, 'P'),
     );
     let read = |pattern: &String| {
-        let pattern = if has(&options, 'w') { pattern.clone() } else { pattern.clone() };
-        if fixed { Regex::literal(&pattern, fold) } else { Regex::new(&pattern, extended, fold) }
+        if fixed { Regex::literal(pattern, fold) } else { Regex::new(pattern, extended, fold) }
     };
     let patterns: Vec<Regex> = patterns.iter().map(read).collect();
     let search = Search { options: &options, patterns };
@@ -240,7 +239,7 @@ pub async fn uniq(program: Program) -> i32 {
             _ => runs.push((1, line)),
         }
     }
-    let wanted = |count: usize| !(has(&options, 'd') && count == 1) && !(has(&options, 'u') && count > 1);
+    let wanted = |count: usize| !(has(&options, 'd') && count == 1 || has(&options, 'u') && count > 1);
     let runs = runs.into_iter().filter(|(count, _)| wanted(*count));
     let shown = runs.map(|(count, line)| if has(&options, 'c') { format!("{count:7} {line}") } else { line });
     say_all(&program, shown.collect::<Vec<_>>()).await

@@ -169,11 +169,10 @@ fn phrase(status: u16) -> &'static str {
     }
 }
 
-pub async fn curl(program: Program) -> i32 {
-    let (options, words) = options(&program, "odHXmwuAeTbc");
+/// How long curl waits, and for which URL.
+fn curl_words(program: &Program, options: &[(char, String)], words: &[String]) -> (Option<Duration>, Option<String>) {
+    let mut patience = seconds(value(options, 'm'));
     let mut long = program.words.iter().skip(1);
-    let mut patience = seconds(value(&options, 'm'));
-    let mut url = None;
     while let Some(word) = long.next() {
         match word.as_str() {
             "--max-time" | "--connect-timeout" => patience = seconds(long.next().map(String::as_str)),
@@ -183,11 +182,19 @@ pub async fn curl(program: Program) -> i32 {
             _ => {}
         }
     }
-    for word in &words {
+    let mut url = None;
+    for word in words {
         if word.contains("://") || (url.is_none() && !word.starts_with("--")) {
             url = Some(word.clone());
         }
     }
+    (patience, url)
+}
+
+/// `curl`.
+pub async fn curl(program: Program) -> i32 {
+    let (options, words) = options(&program, "odHXmwuAeTbc");
+    let (patience, url) = curl_words(&program, &options, &words);
     let Some(url) = url else { return program.fail("try 'curl --help' for more information", 2).await };
     let silent = has(&options, 's') && !has(&options, 'S');
     let (host, port, _) = parts(&url);
@@ -215,6 +222,14 @@ pub async fn curl(program: Program) -> i32 {
     if has(&options, 'f') && reply.status >= 400 {
         return complain(22, format!("The requested URL returned error: {}", reply.status)).await;
     }
+    if !show(&program, &options, &reply).await {
+        return complain(23, "Failure writing output to destination".to_owned()).await;
+    }
+    0
+}
+
+/// Writes what curl's options ask for of a reply; false when it cannot be written.
+async fn show(program: &Program, options: &[(char, String)], reply: &Reply) -> bool {
     let head = format!(
         "HTTP/1.1 {} {}\r\nServer: {}\r\nContent-Length: {}\r\n\r\n",
         reply.status,
@@ -222,33 +237,27 @@ pub async fn curl(program: Program) -> i32 {
         reply.server,
         reply.body.len()
     );
-    if has(&options, 'I') || has(&options, 'i') {
+    if has(options, 'I') || has(options, 'i') {
         program.write(head.as_bytes()).await;
     }
-    if !has(&options, 'I') {
-        match value(&options, 'o') {
+    if !has(options, 'I') {
+        match value(options, 'o') {
             Some("/dev/null") => {}
             Some(path) => {
-                let written = program.container.files.write(
-                    &program.path(path),
-                    reply.body.as_bytes(),
-                    false,
-                    program.engine().now(),
-                );
-                if written.is_err() {
-                    return complain(23, "Failure writing output to destination".to_owned()).await;
+                let now = program.engine().now();
+                if program.container.files.write(&program.path(path), reply.body.as_bytes(), false, now).is_err() {
+                    return false;
                 }
             }
             None => drop(program.write(reply.body.as_bytes()).await),
         }
     }
-    if let Some(format) = value(&options, 'w') {
-        let text = format
-            .replace("%{http_code}", &reply.status.to_string())
-            .replace("%{response_code}", &reply.status.to_string());
+    if let Some(format) = value(options, 'w') {
+        let status = reply.status.to_string();
+        let text = format.replace("%{http_code}", &status).replace("%{response_code}", &status);
         program.write(text.replace("\\n", "\n").as_bytes()).await;
     }
-    0
+    true
 }
 
 /// `nc -l -p 8080` listens; `nc -zv host port` looks who does.

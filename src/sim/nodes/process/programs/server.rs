@@ -142,8 +142,7 @@ fn configured_ports(container: &Container) -> Vec<u16> {
     let mut ports = Vec::new();
     for text in configuration(container) {
         for statement in text.split([';', '{', '}']) {
-            let line =
-                statement.lines().map(str::trim).filter(|line| !line.starts_with('#')).next_back().unwrap_or_default();
+            let line = statement.lines().map(str::trim).rfind(|line| !line.starts_with('#')).unwrap_or_default();
             let Some(rest) = line.strip_prefix("listen") else { continue };
             let port = rest.split_whitespace().next().and_then(|word| word.rsplit(':').next()?.parse().ok());
             ports.extend(port.filter(|port| !ports.contains(port)));
