@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Set;
-use super::managers::{Managers, Writer, compared, stripped};
+use super::entries::{Managers, Writer, compared, stripped};
 use super::walk::{Place, fields_of, prune};
 use crate::object::meta;
 use crate::object::patch::{self, PatchError};

@@ -2,10 +2,10 @@
 //! Laying a configuration over an object is `object::patch`'s. Source: sigs.k8s.io/structured-merge-diff, k8s.io/apimachinery `managedfields`.
 
 mod applying;
-mod managers;
+mod entries;
 mod set;
 mod walk;
 
 pub use applying::apply;
-pub use managers::{Managers, Writer, compared};
+pub use entries::{Managers, Writer, compared};
 use set::Set;
