@@ -1,4 +1,4 @@
-//! Stories of what runs in Pods: scripts on simulated time, and Pods from beginning to end in a whole cluster.
+//! Stories of what runs in Pods: scripts on simulated time, and the lives of Pods on a node.
 //! The scheduler's stories are `scheduling`.
 
 mod lives;

@@ -25,13 +25,19 @@ fn folders() -> Tree {
 }
 
 fn asked(image: &str, words: &[&str]) -> Start {
+    let image = images::resolve(image).expect("a known image");
+    let mut tree = folders();
+    for (path, text) in &image.files {
+        let entry = Entry { bytes: Some(text.clone().into_bytes()), changed: begin(), mode: 0o644 };
+        tree.insert(path.trim_start_matches('/').to_owned(), entry);
+    }
     Start {
-        image: images::resolve(image).expect("a known image"),
+        image,
         command: words.iter().map(|word| (*word).to_owned()).collect(),
         args: Vec::new(),
         variables: [("HOME".to_owned(), "/root".to_owned()), ("NAME".to_owned(), "world".to_owned())].into(),
         folder: "/".to_owned(),
-        files: Files::new(folders(), Vec::new(), Ok(())),
+        files: Files::new(tree, Vec::new(), Ok(())),
         hostname: "web-0".to_owned(),
         memory: None,
         user: 0,
@@ -212,11 +218,11 @@ fn a_sidecar_follows_what_another_container_writes() {
     assert_eq!(text, ["00 tick", "01 tick", "02 tick", "03 tick"]);
 }
 
-struct Later(#[allow(dead_code, reason = "kept for its place")] Timestamp, Mutex<u32>);
+struct Later(Mutex<u32>);
 
 impl Network for Later {
     fn resolve(&self, _: &str) -> Option<(String, Vec<IpAddr>)> {
-        let mut asked = self.1.lock().expect("alone");
+        let mut asked = self.0.lock().expect("alone");
         *asked += 1;
         (*asked > 3)
             .then(|| ("db.default.svc.cluster.local".to_owned(), vec!["10.96.1.1".parse().expect("an address")]))
@@ -231,7 +237,7 @@ impl Network for Later {
 
 #[test]
 fn an_init_container_waits_for_a_service() {
-    let network = Arc::new(Later(begin(), Mutex::new(0)));
+    let network = Arc::new(Later(Mutex::new(0)));
     let script = "until nslookup db > /dev/null; do echo waiting; sleep 2; done";
     let mut sandbox = running(Start { network, ..asked("busybox", &["sh", "-c", script]) });
     let waited = log(&mut sandbox, 60);
