@@ -33,3 +33,9 @@ bench *NAME:
 # Everything CI does.
 ci:
     .ci/run
+
+# The pictures of the README, taken from the real program.
+pictures:
+    cargo build --release
+    cargo run --example picture -- target/release/kubedrill assets/pictures/home.svg 120x34 until:kubedrill until:Details
+    cargo run --example picture -- target/release/kubedrill assets/pictures/task.svg 132x34 until:Details / ServiceAccount enter enter until:work "kubectl get nodes" enter until:node02 "kubectl get pods -A | head -8" enter until:coredns

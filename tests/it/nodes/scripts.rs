@@ -29,7 +29,11 @@ fn asked(image: &str, words: &[&str]) -> Start {
     let mut tree = folders();
     for (path, text) in &image.files {
         let entry = Entry { bytes: Some(text.clone().into_bytes()), changed: begin(), mode: 0o644 };
-        tree.insert(path.trim_start_matches('/').to_owned(), entry);
+        let path = path.trim_start_matches('/');
+        for (at, _) in path.match_indices('/') {
+            tree.entry(path[..at].to_owned()).or_insert(Entry { bytes: None, changed: begin(), mode: 0o755 });
+        }
+        tree.insert(path.to_owned(), entry);
     }
     Start {
         image,

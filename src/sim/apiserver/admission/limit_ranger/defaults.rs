@@ -1,4 +1,5 @@
 //! The requests and limits that containers get, and the annotation that tells of it.
+//! Refusing what is beyond them is the plugin's other file.
 
 use serde_json::{Map, Value, json};
 

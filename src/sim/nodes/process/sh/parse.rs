@@ -123,7 +123,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn expect(&mut self, word: &str) -> Result<()> {
+    fn want(&mut self, word: &str) -> Result<()> {
         self.lines();
         if self.word_is(word) { Ok(()) } else { Err(self.unexpected()) }
     }
@@ -192,7 +192,7 @@ impl<'a> Parser<'a> {
             Some("{") => {
                 self.at += 1;
                 let body = self.list(&["}"])?;
-                self.expect("}")?;
+                self.want("}")?;
                 Kind::Group(body)
             }
             Some("if") => self.conditional()?,
@@ -232,9 +232,9 @@ impl<'a> Parser<'a> {
     }
 
     fn body(&mut self) -> Result<List> {
-        self.expect("do")?;
+        self.want("do")?;
         let body = self.list(&["done"])?;
-        self.expect("done")?;
+        self.want("done")?;
         Ok(body)
     }
 
@@ -243,14 +243,14 @@ impl<'a> Parser<'a> {
         self.at += "if".len();
         loop {
             let condition = self.list(&["then"])?;
-            self.expect("then")?;
+            self.want("then")?;
             arms.push((condition, self.list(&["elif", "else", "fi"])?));
             if !self.word_is("elif") {
                 break;
             }
         }
         let otherwise = if self.word_is("else") { self.list(&["fi"])? } else { List::new() };
-        self.expect("fi")?;
+        self.want("fi")?;
         Ok(Kind::If { arms, otherwise })
     }
 
