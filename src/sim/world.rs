@@ -1,13 +1,13 @@
 //! One simulated cluster whole: its API server, controllers, scheduler and kubelets, and the doors to it.
 //! What a cluster is to the rest of Kubedrill stands in `cluster`.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{Next as NextLayer, from_fn};
 use tokio::task::JoinHandle;
 
 use super::apiserver::auth::{Authenticator, TokenKey, User};
@@ -16,7 +16,7 @@ use super::apiserver::endpoints::ApiServer;
 use super::apiserver::pki::{AlternativeNames, Authority, Issued, KeyPair, Kubeconfig, PkiError};
 use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::registry::kinds::pod::POD;
-use super::apiserver::server::{self, Server, Trusted};
+use super::apiserver::server::{self, Command, Connector as _, Outcome, Server, Trusted};
 use super::apiserver::status::Status;
 use super::apiserver::storage::Storage;
 pub use super::apiserver::storage::{Checkpoint, Journal, JournalError};
@@ -72,6 +72,7 @@ struct Keys {
 pub struct World {
     api: Arc<ApiServer>,
     runtime: Arc<Runtime>,
+    kubelet: Arc<Kubelet>,
     router: Router,
     keys: Keys,
     serving: Option<Serving>,
@@ -104,7 +105,8 @@ impl World {
         }
         let runtime = Arc::new(Runtime::default());
         let kubelet = Context::new(api.clone(), "kubelet", keys.authority.clone());
-        let connector = Arc::new(Kubelet::new(kubelet, runtime.clone()));
+        let kubelet = Arc::new(Kubelet::new(kubelet, runtime.clone()));
+        let connector = kubelet.clone();
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
@@ -114,6 +116,7 @@ impl World {
             born: api.storage.checkpoint(),
             api,
             runtime,
+            kubelet,
             router,
             keys,
             address: serving.address(),
@@ -138,11 +141,27 @@ impl World {
     pub fn client(&self) -> Result<kube::Client, WorldError> {
         let groups = ["kubeadm:cluster-admins", "system:masters", "system:authenticated"].map(str::to_owned);
         let user = Arc::new(User { name: "kubernetes-admin".to_owned(), groups: groups.to_vec(), ..User::default() });
-        let trusting = from_fn(move |mut request: axum::extract::Request, next: NextLayer| {
+        let router = self.router.clone();
+        let trusting = tower::service_fn(move |mut request: axum::extract::Request<kube::client::Body>| {
             request.extensions_mut().insert(Trusted(user.clone()));
-            next.run(request)
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(server::inside(router, request.map(axum::body::Body::new)).await) }
         });
-        Ok(kube::Client::new(self.router.clone().layer(trusting), "default"))
+        Ok(kube::Client::new(trusting, "default"))
+    }
+
+    /// Runs a command in a running container, as `kubectl exec` does, and waits for its end. Errors in the kubelet's words.
+    pub async fn exec(
+        &self,
+        (namespace, pod, container): (&str, &str, &str),
+        words: &[&str],
+        input: &[u8],
+    ) -> Result<Outcome, Status> {
+        let pod = Client::of_component(self.api.clone(), "kubelet").get(&POD, namespace, pod)?;
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let (container, stdin) = (container.to_owned(), !input.is_empty());
+        let command = Command { container, words, stdin, stdout: true, stderr: true, tty: false };
+        self.kubelet.session(&pod, command)?.whole(input).await
     }
 
     /// Writes the administrator's kubeconfig, mode 0600.

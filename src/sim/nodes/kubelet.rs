@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -126,6 +127,10 @@ impl Reconciler for Kubelets {
 
     fn watches(&self) -> &'static [Watched] {
         WATCHES
+    }
+
+    fn pushed(&self) -> BoxFuture<'_, Key> {
+        Box::pin(self.runtime.wakes.next())
     }
 
     fn reconcile(&self, context: &Context, (namespace, name): &Key) -> Result<Next> {

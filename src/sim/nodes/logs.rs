@@ -6,35 +6,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kubelet::Kubelets;
 use super::process::stream::Log;
-use super::runtime::Runtime;
-use super::{kubelet, runs};
+use super::server::Kubelet;
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::pod::POD;
-use crate::sim::apiserver::server::{ByteStream, Connector, LogOptions};
+use crate::sim::apiserver::server::{ByteStream, LogOptions};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::Context;
 
 /// How often a followed log is looked at.
 const LOOK: Duration = Duration::from_millis(200);
-
-/// The API server's way to the kubelets.
-pub struct Kubelet {
-    context: Context,
-    kubelets: Arc<Kubelets>,
-}
-
-impl Kubelet {
-    /// Over the cluster `context` reaches, and what runs in `runtime`.
-    pub fn new(context: Context, runtime: Arc<Runtime>) -> Self {
-        Self { context, kubelets: Arc::new(Kubelets::over(runtime)) }
-    }
-}
 
 /// One run of a container: what it has written, and when it ran.
 struct Run {
@@ -44,7 +30,7 @@ struct Run {
     finished: Option<Timestamp>,
 }
 
-fn status<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
+pub(super) fn status<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
     ["/status/containerStatuses", "/status/initContainerStatuses", "/status/ephemeralContainerStatuses"]
         .into_iter()
         .flat_map(|list| meta::list(pod, list))
@@ -53,7 +39,6 @@ fn status<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// The run asked for, or why there is none, in the kubelet's words.
 fn run(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<Run> {
-    let context = &kubelet.context;
     let name = &options.container;
     let waiting = |reason: &str| {
         let shown = meta::name(pod);
@@ -103,10 +88,7 @@ fn run(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<Run> {
         id => id,
     };
     let started = time("/startedAt").ok_or_else(|| waiting(""))?;
-    let mut memory = kubelet::Memory::default();
-    let now = context.client.clock().now();
-    let sync = kubelet::Sync::new((context, &context.events), pod, &mut memory, now);
-    let found = runs::with_sandbox(&kubelet.kubelets, &sync, |sandbox| sandbox.run(id));
+    let found = kubelet.run(pod, id);
     // What could not be started has written nothing.
     let log = found.map(|run| run.log.clone()).unwrap_or_default();
     Ok(Run { uid: meta::uid(pod).to_owned(), log, started, finished: time("/finishedAt") })
@@ -124,37 +106,34 @@ fn text(lines: &[(Timestamp, String)], options: &LogOptions) -> String {
     out
 }
 
-impl Connector for Kubelet {
-    fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
-        let found = run(self, pod, options)?;
-        let now = self.context.client.clock().now();
-        let (mut lines, told) = found.log.lines(0);
-        if let Some(seconds) = options.since_seconds {
-            let since = now - SignedDuration::from_secs(seconds);
-            lines.retain(|(time, _)| *time >= since);
-        }
-        if let Some(tail) = options.tail_lines {
-            lines.drain(..lines.len().saturating_sub(tail));
-        }
-        let mut first = text(&lines, options);
-        if let Some(limit) = options.limit_bytes {
-            let end = (0..=limit.min(first.len())).rev().find(|at| first.is_char_boundary(*at)).unwrap_or_default();
-            first.truncate(end);
-        }
-        let first = futures::stream::once(async move { Ok(Bytes::from(first)) });
-        if !options.follow || found.finished.is_some() {
-            return Ok(Box::pin(first));
-        }
-        let follow = Follow {
-            context: self.context.clone(),
-            kubelets: self.kubelets.clone(),
-            pod: pod.clone(),
-            options: options.clone(),
-            run: found,
-            told,
-        };
-        Ok(Box::pin(first.chain(futures::stream::unfold(follow, Follow::next))))
+/// A container's log. Errors in the kubelet's words.
+pub(super) fn logs(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
+    let found = run(kubelet, pod, options)?;
+    let (mut lines, told) = found.log.lines(0);
+    if let Some(since) = options.since {
+        lines.retain(|(time, _)| *time >= since);
     }
+    if let Some(tail) = options.tail_lines {
+        lines.drain(..lines.len().saturating_sub(tail));
+    }
+    let mut first = text(&lines, options);
+    if let Some(limit) = options.limit_bytes {
+        let end = (0..=limit.min(first.len())).rev().find(|at| first.is_char_boundary(*at)).unwrap_or_default();
+        first.truncate(end);
+    }
+    let first = futures::stream::once(async move { Ok(Bytes::from(first)) });
+    if !options.follow || found.finished.is_some() {
+        return Ok(Box::pin(first));
+    }
+    let follow = Follow {
+        context: kubelet.context.clone(),
+        kubelets: kubelet.kubelets.clone(),
+        pod: pod.clone(),
+        options: options.clone(),
+        run: found,
+        told,
+    };
+    Ok(Box::pin(first.chain(futures::stream::unfold(follow, Follow::next))))
 }
 
 struct Follow {

@@ -4,6 +4,7 @@
 mod address;
 mod conditions;
 mod container;
+mod dial;
 pub mod heartbeat;
 mod hooks;
 pub mod images;
@@ -17,10 +18,12 @@ mod pull;
 mod reach;
 mod runs;
 pub mod runtime;
+mod server;
+mod session;
 mod starting;
 pub mod static_pods;
 mod stop;
 mod volumes;
 
 pub use kubelet::Kubelets;
-pub use logs::Kubelet;
+pub use server::Kubelet;

@@ -1,13 +1,15 @@
 //! The container runtimes of all nodes: every Pod's sandbox, and the files that outlive one.
 //! What starts and ends in them is the kubelets'. Losing a runtime loses what Pods wrote; runs begin again from their start.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::process::files::{Entry, Tree};
 use super::process::sandbox::{Front, Sandbox};
+use crate::sim::reconciler::Key;
 
 type Files = Arc<Mutex<Tree>>;
 
@@ -22,6 +24,33 @@ pub struct Runtime {
     pods: Mutex<HashMap<String, Pod>>,
     /// Files by what they belong to: `node/NAME`, `pv/NAME`, `UID/VOLUME`.
     kept: Mutex<HashMap<String, Files>>,
+    /// Pods in which something happened that their kubelet does not know of.
+    pub wakes: Wakes,
+}
+
+/// Keys that wait for somebody to look at them.
+#[derive(Default)]
+pub struct Wakes {
+    keys: Mutex<VecDeque<Key>>,
+    more: Notify,
+}
+
+impl Wakes {
+    /// Adds a key.
+    pub fn push(&self, key: Key) {
+        lock(&self.keys).push_back(key);
+        self.more.notify_one();
+    }
+
+    /// Takes a key; waits until there is one.
+    pub async fn next(&self) -> Key {
+        loop {
+            if let Some(key) = lock(&self.keys).pop_front() {
+                return key;
+            }
+            self.more.notified().await;
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -55,6 +84,13 @@ impl Runtime {
         let mut sandbox = lock(&sandbox);
         sandbox.run_until(now);
         work(&mut sandbox)
+    }
+
+    /// Works with a Pod's sandbox as it is, if it is there.
+    pub fn look<T>(&self, uid: &str, work: impl FnOnce(&mut Sandbox) -> T) -> Option<T> {
+        let sandbox = lock(&self.pods).get(uid)?.sandbox.clone();
+        let mut sandbox = lock(&sandbox);
+        Some(work(&mut sandbox))
     }
 
     /// What others see of a Pod.

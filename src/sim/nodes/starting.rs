@@ -58,6 +58,8 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
         group: number("runAsGroup").unwrap_or(0),
         groups: supplementary(sync.pod),
         stdin: meta::truth(container, "/stdin"),
+        stdin_once: meta::truth(container, "/stdinOnce"),
+        tty: meta::truth(container, "/tty"),
         network: Arc::new(Reach::new(sync.context.client.clone(), runtime.clone(), sync.pod.clone(), address.clone())),
         address,
     }

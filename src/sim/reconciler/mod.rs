@@ -7,6 +7,8 @@ use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use super::apiserver::client::Client;
 use super::apiserver::endpoints::ApiServer;
 use super::apiserver::pki::Authority;
@@ -71,6 +73,10 @@ pub trait Reconciler: Send + Sync {
     fn name(&self) -> &'static str;
     /// What it watches.
     fn watches(&self) -> &'static [Watched];
+    /// A key that something outside the API wants looked at, once there is one.
+    fn pushed(&self) -> BoxFuture<'_, Key> {
+        Box::pin(std::future::pending())
+    }
     /// Brings one object nearer to what is asked; again after a back-off when it fails.
     fn reconcile(&self, context: &Context, key: &Key) -> Result<Next>;
 }

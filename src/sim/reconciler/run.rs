@@ -102,9 +102,13 @@ async fn follow(reconciler: &(impl Reconciler + ?Sized), context: &Context) -> R
             tokio::task::yield_now().await;
             continue;
         }
-        let (told, index) = wait(&mut watches, &queue, context).await;
-        if let Some(told) = told {
-            tell(&mut queue, index, told?);
+        tokio::select! {
+            (told, index) = wait(&mut watches, &queue, context) => {
+                if let Some(told) = told {
+                    tell(&mut queue, index, told?);
+                }
+            }
+            key = reconciler.pushed() => queue.add(key),
         }
     }
 }

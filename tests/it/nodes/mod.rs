@@ -1,5 +1,6 @@
 //! Stories of what runs in Pods: scripts on simulated time, and the lives of Pods on a node.
 //! The scheduler's stories are `scheduling`.
 
+mod exec;
 mod lives;
 mod scripts;

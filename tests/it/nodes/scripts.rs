@@ -48,6 +48,8 @@ fn asked(image: &str, words: &[&str]) -> Start {
         group: 0,
         groups: Vec::new(),
         stdin: false,
+        stdin_once: false,
+        tty: false,
         address: "10.244.1.5".to_owned(),
         network: Arc::new(Offline),
     }

@@ -33,7 +33,6 @@ pub struct Call {
     pub headers: HeaderMap,
     pub body: Bytes,
     /// Where the connection is handed over, for exec and its kin.
-    #[allow(dead_code, reason = "exec takes the connection over")]
     pub upgrade: Option<hyper::upgrade::OnUpgrade>,
 }
 

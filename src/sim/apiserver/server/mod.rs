@@ -2,10 +2,14 @@
 //! What requests do is the endpoints'; who may ask, auth's.
 
 mod access;
+mod channels;
+mod connect;
+mod connector;
 pub mod discovery;
 mod form;
 mod handler;
 mod health;
+mod inside;
 mod other;
 mod path;
 mod query;
@@ -19,8 +23,9 @@ use axum::Router;
 use axum::routing::any;
 
 pub use access::Trusted;
+pub use connector::{ByteStream, Command, Connector, Heard, LogOptions, Outcome, Said, Session};
+pub use inside::inside;
 pub use query::Query;
-pub use stream::{ByteStream, Connector, LogOptions};
 
 use super::endpoints::ApiServer;
 

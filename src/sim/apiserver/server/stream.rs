@@ -1,41 +1,20 @@
-//! Answers that come from a kubelet: logs, and later commands and ports.
-//! How the bytes come about is the nodes'; here is who may have them and over which connection.
+//! Answers that come from a kubelet: logs here, commands and ports in `connect.rs`.
+//! How the bytes come about is the nodes'; here is what is asked for.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
-use futures::Stream;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::connect;
+use super::connector::LogOptions;
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
 use crate::object::meta;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
-
-/// Bytes as they come.
-pub type ByteStream = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, std::convert::Infallible>> + Send>>;
-
-/// Which part of a container's log is wanted (`core/v1 PodLogOptions`).
-#[derive(Clone, Debug, Default)]
-pub struct LogOptions {
-    pub container: String,
-    pub follow: bool,
-    pub previous: bool,
-    pub timestamps: bool,
-    pub tail_lines: Option<usize>,
-    pub since_seconds: Option<i64>,
-    pub limit_bytes: Option<usize>,
-}
-
-/// The way to the kubelets, given by the nodes.
-pub trait Connector: Send + Sync {
-    /// A container's log. Errors in the kubelet's words.
-    fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream>;
-}
 
 /// Whether a subresource is answered by a kubelet.
 pub fn is_stream(subresource: &str) -> bool {
@@ -46,6 +25,7 @@ pub fn is_stream(subresource: &str) -> bool {
 pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     match path.subresource.as_str() {
         "log" => logs(&call, path),
+        "exec" | "attach" | "portforward" => connect::serve(call, path),
         other => {
             let storage = &call.server.api.storage;
             // The name of a proxied object may carry scheme and port: `https:web:443`.
@@ -61,17 +41,24 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     }
 }
 
-fn logs(call: &Call, path: &ResourcePath) -> Result<Response> {
+/// The Pod of a path.
+pub fn pod(call: &Call, path: &ResourcePath) -> Result<Object> {
     let pod = call.server.api.storage.get("pods", &path.namespace, &path.name);
-    let pod = pod.ok_or_else(|| Status::not_found("", "pods", &path.name))?;
+    pod.ok_or_else(|| Status::not_found("", "pods", &path.name))
+}
+
+fn logs(call: &Call, path: &ResourcePath) -> Result<Response> {
+    let pod = pod(call, path)?;
     let number = |name: &str| call.query.get(name).parse::<i64>().ok();
+    let seconds =
+        number("sinceSeconds").map(|seconds| call.server.api.clock.now() - SignedDuration::from_secs(seconds));
     let mut options = LogOptions {
         container: call.query.get("container").to_owned(),
         follow: call.query.is("follow"),
         previous: call.query.is("previous"),
         timestamps: call.query.is("timestamps"),
         tail_lines: number("tailLines").and_then(|lines| usize::try_from(lines).ok()),
-        since_seconds: number("sinceSeconds"),
+        since: call.query.get("sinceTime").parse::<Timestamp>().ok().or(seconds),
         limit_bytes: number("limitBytes").and_then(|bytes| usize::try_from(bytes).ok()),
     };
     options.container = container(&pod, &options.container)?;

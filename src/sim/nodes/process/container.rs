@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::engine::{Engine, Group};
 use super::files::Files;
 use super::network::Network;
-use super::stream::{Input, Log, Pipe, Writer};
+use super::stream::{Input, Log, Output, Pipe, Stream, Writer};
+use super::terminal::{Screen, Terminal};
 use crate::sim::nodes::images::Image;
 
 /// The variables of a process.
@@ -33,6 +34,10 @@ pub struct Start {
     pub groups: Vec<i64>,
     /// Whether something may be attached to its input.
     pub stdin: bool,
+    /// Whether its input ends with the first that was attached to it.
+    pub stdin_once: bool,
+    /// Whether it runs at a terminal.
+    pub tty: bool,
     /// The Pod's address.
     pub address: String,
     pub network: Arc<dyn Network>,
@@ -81,6 +86,8 @@ struct State {
     traps: bool,
     /// What may be attached to.
     input: Option<Arc<Writer>>,
+    /// Whether somebody was attached.
+    attached: bool,
 }
 
 /// One run of a container.
@@ -104,6 +111,10 @@ pub struct Container {
     pub groups: Vec<i64>,
     pub network: Arc<dyn Network>,
     pub log: Arc<Log>,
+    /// The terminal process 1 runs at, if it does.
+    pub terminal: Option<Arc<Terminal>>,
+    /// Whether its input ends with the first that was attached to it.
+    pub stdin_once: bool,
     /// Everything that runs in it.
     pub group: Arc<Group>,
     state: Mutex<State>,
@@ -112,7 +123,11 @@ pub struct Container {
 impl Container {
     /// What a start asks for, before anything runs; `words` are those of process 1.
     pub fn new((engine, ports, number): (Engine, Arc<Ports>, u64), start: Start, words: Vec<String>) -> Self {
+        let log = Arc::<Log>::default();
+        let terminal = start.tty.then(|| Terminal::new(&engine, Screen::Log(log.clone())));
         Self {
+            terminal,
+            stdin_once: start.stdin_once,
             number,
             started: engine.now(),
             engine,
@@ -129,7 +144,7 @@ impl Container {
             group_id: start.group,
             groups: start.groups,
             network: start.network,
-            log: Arc::default(),
+            log,
             group: Group::alone(),
             state: Mutex::default(),
         }
@@ -246,16 +261,40 @@ impl Container {
         self.engine.now().duration_since(self.started) > SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
     }
 
-    /// Opens process 1's input to whoever attaches.
-    pub fn open_input(&self) -> Input {
-        let (writer, reader) = Pipe::ends(&self.engine);
-        self.state().input = Some(Arc::new(writer));
-        Input::Pipe(Arc::new(reader))
+    /// Opens process 1's streams: input to whoever attaches when `stdin`, output and errors to the log.
+    pub fn open_streams(&self, stdin: bool) -> (Input, Output, Output) {
+        let (output, errors) = match &self.terminal {
+            Some(terminal) => (terminal.output(), terminal.output()),
+            None => (Output::Log(self.log.clone(), Stream::Output), Output::Log(self.log.clone(), Stream::Errors)),
+        };
+        let input = match &self.terminal {
+            _ if !stdin => Input::Nothing,
+            Some(terminal) => Input::Terminal(terminal.clone()),
+            None => {
+                let (writer, reader) = Pipe::ends(&self.engine);
+                self.state().input = Some(Arc::new(writer));
+                Input::Pipe(Arc::new(reader))
+            }
+        };
+        (input, output, errors)
     }
 
     /// Process 1's input, when it is open.
     pub fn input(&self) -> Option<Arc<Writer>> {
         self.state().input.clone()
+    }
+
+    /// Notes that somebody is attached; whether nobody was before.
+    pub fn note_attached(&self) -> bool {
+        !std::mem::replace(&mut self.state().attached, true)
+    }
+
+    /// Whoever was attached has said all: input that is for one only ends.
+    pub fn close_input(&self) {
+        if self.stdin_once {
+            self.state().input = None;
+            self.terminal.iter().for_each(|terminal| terminal.hang_up());
+        }
     }
 
     /// Enters a process into the list; gives its number.

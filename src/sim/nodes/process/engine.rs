@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 /// Something under way.
 pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -24,6 +25,8 @@ struct Inner {
     wakes: BTreeSet<(Timestamp, u64)>,
     ids: u64,
     stirred: u64,
+    /// The same number for those who wait outside.
+    told: watch::Sender<u64>,
     born: Vec<(Arc<Group>, Job)>,
     jobs: usize,
 }
@@ -115,7 +118,15 @@ impl Engine {
 
     /// Says that something has changed that others may wait for.
     pub fn stir(&self) {
-        self.inner().stirred += 1;
+        let mut inner = self.inner();
+        inner.stirred += 1;
+        let stirred = inner.stirred;
+        inner.told.send_replace(stirred);
+    }
+
+    /// Changes each time something has changed, for whoever is no job.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner().told.subscribe()
     }
 
     /// Starts a job; false when there are too many.
@@ -212,7 +223,15 @@ pub struct Simulation {
 impl Simulation {
     /// One that begins at `now`, with nothing to do.
     pub fn new(now: Timestamp) -> Self {
-        let inner = Inner { now, wakes: BTreeSet::new(), ids: 0, stirred: 0, born: Vec::new(), jobs: 0 };
+        let inner = Inner {
+            now,
+            wakes: BTreeSet::new(),
+            ids: 0,
+            stirred: 0,
+            told: watch::Sender::default(),
+            born: Vec::new(),
+            jobs: 0,
+        };
         Self { engine: Engine(Arc::new(Mutex::new(inner))), jobs: Vec::new() }
     }
 

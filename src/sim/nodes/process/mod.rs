@@ -11,3 +11,4 @@ pub mod programs;
 pub mod sandbox;
 mod sh;
 pub mod stream;
+pub mod terminal;

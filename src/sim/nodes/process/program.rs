@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::container::{Container, Variables};
 use super::engine::{Engine, Group};
 use super::files::{FileError, absolute};
-use super::stream::{Input, Output};
+use super::stream::{Input, Output, Stream};
 
 /// A program and all it may touch. Cheap to clone.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl Program {
             _ => {}
         }
         if matches!(path, "/proc/1/fd/1" | "/proc/1/fd/2" | "/proc/self/fd/1") {
-            return Ok(Output::Log(self.container.log.clone()));
+            return Ok(Output::Log(self.container.log.clone(), Stream::Output));
         }
         let (files, path) = (&self.container.files, self.path(path));
         files.write(&path, b"", append, self.engine().now())?;

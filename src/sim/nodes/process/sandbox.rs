@@ -13,7 +13,8 @@ use super::network::Reply;
 use super::program::Program;
 use super::programs::server;
 use super::sh::{self, Found};
-use super::stream::{Input, Output};
+use super::stream::{Input, Output, Pipe, Reader, Writer};
+use super::terminal::{Screen, Terminal};
 
 /// What a command run beside a container gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,65 @@ pub struct Outcome {
     pub output: String,
     /// How long it would have taken; `None` when it would never end.
     pub took: Option<Duration>,
+}
+
+/// Where what somebody types goes.
+enum Typing {
+    /// Without a writer nothing is read.
+    Pipe(Option<Arc<Writer>>),
+    Terminal(Arc<Terminal>),
+}
+
+/// A process as whoever reads along sees it: a command beside a run, or the run's own.
+pub struct Process {
+    container: Arc<Container>,
+    pub output: Reader,
+    pub errors: Reader,
+    typed: Typing,
+    code: Arc<Mutex<Option<i32>>>,
+    /// `None` for the run's own process, which others have in hand.
+    group: Option<Arc<Group>>,
+}
+
+impl Process {
+    /// Its exit code, once it has ended; 0 when the run ended that was attached to.
+    pub fn code(&self) -> Option<i32> {
+        match (&self.group, self.container.end()) {
+            (None, end) => end.map(|_| 0),
+            (Some(_), end) => self.code.lock().unwrap_or_else(PoisonError::into_inner).or(end.map(|_| 137)),
+        }
+    }
+
+    /// Takes what somebody types.
+    pub fn feed(&self, bytes: &[u8]) {
+        match &self.typed {
+            Typing::Terminal(terminal) => terminal.feed(bytes),
+            Typing::Pipe(writer) => writer.iter().for_each(|writer| writer.push(bytes)),
+        }
+    }
+
+    /// The window has another size.
+    pub fn resize(&self) {
+        if let Typing::Terminal(terminal) = &self.typed {
+            terminal.redraw();
+        }
+    }
+
+    /// Nothing more will be typed.
+    pub fn close_input(&mut self) {
+        match (&self.group, &self.typed) {
+            (None, _) => self.container.close_input(),
+            (Some(_), Typing::Terminal(terminal)) => terminal.hang_up(),
+            (Some(_), Typing::Pipe(_)) => self.typed = Typing::Pipe(None),
+        }
+    }
+
+    /// Whoever read along is gone: a command ends, a run goes on.
+    pub fn abandon(&mut self) {
+        self.close_input();
+        self.group.iter().for_each(|group| group.kill());
+        self.container.engine.stir();
+    }
 }
 
 /// Begins the runtime's answer when a process cannot be started.
@@ -111,15 +171,14 @@ impl Sandbox {
         let container =
             Arc::new(Container::new((engine.clone(), self.front.ports.clone(), self.started), start, words.clone()));
         let pid = container.enter(words.clone(), container.group.clone());
-        let output = Output::Log(container.log.clone());
-        let input = if wants_input { container.open_input() } else { Input::Nothing };
+        let (input, output, errors) = container.open_streams(wants_input);
         let program = Program {
             group: container.group.clone(),
             variables: container.variables.clone(),
             folder: container.folder.clone(),
             words,
             input,
-            errors: output.clone(),
+            errors,
             output,
             pid,
             container: container.clone(),
@@ -137,6 +196,79 @@ impl Sandbox {
         self.front.runs().insert(id.to_owned(), container);
         self.simulation.settle();
         Ok(())
+    }
+
+    /// Reads along with a run, and types into it when `stdin`.
+    pub fn attach(container: &Arc<Container>, stdin: bool) -> Process {
+        let first = container.note_attached();
+        // The first at an input made for one misses nothing.
+        let [output, errors] = container.log.follow(&container.engine, first && container.stdin_once);
+        let typed = match &container.terminal {
+            Some(terminal) if stdin => Typing::Terminal(terminal.clone()),
+            _ => Typing::Pipe(container.input().filter(|_| stdin)),
+        };
+        Process { container: container.clone(), output, errors, typed, code: Arc::default(), group: None }
+    }
+
+    /// Begins a command beside a run, for somebody who reads along and may write; or why it cannot be begun, in the runtime's words.
+    pub fn begin(
+        &mut self,
+        container: &Arc<Container>,
+        words: &[String],
+        (stdin, tty): (bool, bool),
+    ) -> Result<Process, String> {
+        let engine = self.simulation.engine();
+        let group = container.group.child();
+        let ((out, output), (err, errors)) = (Pipe::ends(engine), Pipe::ends(engine));
+        let (writer, reader) = Pipe::ends(engine);
+        let (typed, streams) = if tty {
+            let terminal = Terminal::new(engine, Screen::Pipe(out));
+            let input = if stdin { Input::Terminal(terminal.clone()) } else { Input::Nothing };
+            (Typing::Terminal(terminal.clone()), (input, terminal.output(), terminal.output()))
+        } else {
+            let input = if stdin { Input::Pipe(Arc::new(reader)) } else { Input::Nothing };
+            (
+                Typing::Pipe(stdin.then(|| Arc::new(writer))),
+                (input, Output::Pipe(Arc::new(out)), Output::Pipe(Arc::new(err))),
+            )
+        };
+        let program = Program {
+            group: group.clone(),
+            words: words.to_vec(),
+            variables: container.variables.clone(),
+            folder: container.folder.clone(),
+            input: streams.0,
+            output: streams.1,
+            errors: streams.2,
+            pid: container.enter(words.to_vec(), group.clone()),
+            container: container.clone(),
+        };
+        let pid = program.pid;
+        let terminal = program.input.terminal().cloned();
+        let run = run_of(&program).inspect_err(|_| container.leave(pid)).map_err(|why| format!("{EXEC}{why}"))?;
+        drop(program);
+        let code = Arc::new(Mutex::new(None));
+        let (told, left) = (code.clone(), container.clone());
+        let killed = group.clone();
+        let begun = engine.spawn(Group::alone(), async move {
+            let stopped = left
+                .engine
+                .until(|| killed.is_dead() || terminal.as_ref().is_some_and(|terminal| terminal.takes_interrupt(0)));
+            let code = match futures::future::select(run, std::pin::pin!(stopped)).await {
+                _ if killed.is_dead() => 137,
+                futures::future::Either::Left((code, _)) => code,
+                futures::future::Either::Right(_) => 130,
+            };
+            left.leave(pid);
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
+            left.engine.stir();
+        });
+        if !begun {
+            container.leave(pid);
+            return Err(format!("{EXEC}fork/exec: resource temporarily unavailable"));
+        }
+        self.simulation.settle();
+        Ok(Process { container: container.clone(), output, errors, typed, code, group: Some(group) })
     }
 
     /// Runs a command beside a run, as probes and hooks do. Time stands still meanwhile.

@@ -1,5 +1,5 @@
-//! Where a program's input comes from and where its output goes: logs, pipes, files.
-//! Waiting for input and for room is the engine's.
+//! Where a program's input comes from and where its output goes: logs, pipes, terminals, files.
+//! Waiting for input and for room is the engine's; what a terminal does with keys is `terminal.rs`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::engine::Engine;
 use super::files::Files;
+use super::terminal::Terminal;
 
 /// So much fits into a pipe that nobody reads.
 const PIPE: usize = 64 * 1024;
@@ -20,12 +21,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// One of the two streams a program writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Output,
+    Errors,
+}
+
 #[derive(Default)]
 struct Lines {
     lines: VecDeque<(Timestamp, String)>,
     /// How many lines are gone.
     gone: usize,
-    unfinished: Vec<u8>,
+    /// What each stream has written of a line.
+    unfinished: [Vec<u8>; 2],
+    /// Who reads along: pipes for output and errors.
+    followers: Vec<[Writer; 2]>,
 }
 
 /// What a container has written, by line.
@@ -34,22 +45,40 @@ pub struct Log(Mutex<Lines>);
 
 impl Log {
     /// Adds what is written.
-    pub fn write(&self, bytes: &[u8], now: Timestamp) {
+    pub fn write(&self, stream: Stream, bytes: &[u8], now: Timestamp) {
         let mut lines = lock(&self.0);
+        lines.followers.retain(|[output, _]| output.is_read());
+        lines.followers.iter().for_each(|follower| follower[stream as usize].push(bytes));
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            lines.unfinished.extend_from_slice(part);
-            if part.ends_with(b"\n") || lines.unfinished.len() >= LONGEST_LINE {
-                lines.end(now);
+            let unfinished = &mut lines.unfinished[stream as usize];
+            unfinished.extend_from_slice(part);
+            if part.ends_with(b"\n") || unfinished.len() >= LONGEST_LINE {
+                lines.end(stream, now);
             }
         }
     }
 
-    /// Ends a line that has no end.
+    /// Ends lines that have no end; who reads along reads no more.
     pub fn finish(&self, now: Timestamp) {
         let mut lines = lock(&self.0);
-        if !lines.unfinished.is_empty() {
-            lines.end(now);
+        for stream in [Stream::Output, Stream::Errors] {
+            if !lines.unfinished[stream as usize].is_empty() {
+                lines.end(stream, now);
+            }
         }
+        lines.followers.clear();
+    }
+
+    /// What is written from now on, output and errors; with `whole`, what was written before comes first.
+    pub fn follow(&self, engine: &Engine, whole: bool) -> [Reader; 2] {
+        let ((output, reader), (errors, error_reader)) = (Pipe::ends(engine), Pipe::ends(engine));
+        let mut lines = lock(&self.0);
+        if whole {
+            lines.lines.iter().for_each(|(_, line)| output.push(format!("{line}\n").as_bytes()));
+            lines.unfinished.iter().for_each(|part| output.push(part));
+        }
+        lines.followers.push([output, errors]);
+        [reader, error_reader]
     }
 
     /// The lines from the `from`th on, counted from the first ever written, and how many there were.
@@ -61,8 +90,8 @@ impl Log {
 }
 
 impl Lines {
-    fn end(&mut self, now: Timestamp) {
-        let mut bytes = std::mem::take(&mut self.unfinished);
+    fn end(&mut self, stream: Stream, now: Timestamp) {
+        let mut bytes = std::mem::take(&mut self.unfinished[stream as usize]);
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
@@ -120,7 +149,7 @@ impl Drop for Reader {
 
 impl Writer {
     /// Puts bytes in; waits while the pipe is full. False when nobody will read them.
-    async fn write(&self, bytes: &[u8]) -> bool {
+    pub async fn write(&self, bytes: &[u8]) -> bool {
         let flow = &self.flow;
         self.engine.until(|| lock(flow).bytes.len() < PIPE || lock(flow).readers == 0).await;
         let mut flow = lock(&self.flow);
@@ -138,9 +167,33 @@ impl Writer {
         lock(&self.flow).bytes.extend(bytes);
         self.engine.stir();
     }
+
+    /// Whether somebody may still read it.
+    fn is_read(&self) -> bool {
+        lock(&self.flow).readers > 0
+    }
 }
 
 impl Reader {
+    /// What there is to read, without waiting.
+    pub fn take(&self) -> Vec<u8> {
+        let mut flow = lock(&self.flow);
+        if flow.bytes.is_empty() {
+            return Vec::new();
+        }
+        let bytes = std::mem::take(&mut flow.bytes).into();
+        drop(flow);
+        self.engine.stir();
+        bytes
+    }
+
+    /// What there is to read, once there is something; `None` at the end.
+    async fn some(&self) -> Option<Vec<u8>> {
+        let flow = &self.flow;
+        self.engine.until(|| lock(flow).writers == 0 || !lock(flow).bytes.is_empty()).await;
+        Some(self.take()).filter(|bytes| !bytes.is_empty())
+    }
+
     /// A line with its end, or the rest; `None` at the end.
     async fn line(&self) -> Option<Vec<u8>> {
         let flow = &self.flow;
@@ -161,8 +214,9 @@ impl Reader {
 #[derive(Clone)]
 pub enum Output {
     Nowhere,
-    Log(Arc<Log>),
+    Log(Arc<Log>, Stream),
     Pipe(Arc<Writer>),
+    Terminal(Arc<Terminal>),
     /// Kept for whoever started the program.
     Kept(Arc<Mutex<Vec<u8>>>),
     File(Arc<Files>, String),
@@ -174,6 +228,7 @@ pub enum Input {
     Nothing,
     Text(Arc<Mutex<VecDeque<u8>>>),
     Pipe(Arc<Reader>),
+    Terminal(Arc<Terminal>),
 }
 
 impl Output {
@@ -188,10 +243,11 @@ impl Output {
         match self {
             Self::Nowhere => true,
             Self::Pipe(pipe) => pipe.write(bytes).await,
-            Self::Log(log) => {
-                log.write(bytes, engine.now());
+            Self::Log(log, stream) => {
+                log.write(*stream, bytes, engine.now());
                 true
             }
+            Self::Terminal(terminal) => terminal.write(engine, bytes).await,
             Self::Kept(kept) => {
                 let mut kept = lock(kept);
                 // More than anybody can want to look at.
@@ -212,6 +268,14 @@ impl Output {
 }
 
 impl Input {
+    /// The terminal it is, if it is one.
+    pub fn terminal(&self) -> Option<&Arc<Terminal>> {
+        match self {
+            Self::Terminal(terminal) => Some(terminal),
+            _ => None,
+        }
+    }
+
     /// A text to read.
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         Self::Text(Arc::new(Mutex::new(VecDeque::from(text.into()))))
@@ -222,6 +286,7 @@ impl Input {
         match self {
             Self::Nothing => None,
             Self::Pipe(pipe) => pipe.line().await,
+            Self::Terminal(terminal) => terminal.line().await,
             Self::Text(text) => {
                 let mut text = lock(text);
                 if text.is_empty() {
@@ -236,9 +301,17 @@ impl Input {
     /// Everything there is to come.
     pub async fn rest(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        while let Some(line) = self.line().await {
-            all.extend(line);
+        while let Some(part) = self.some().await {
+            all.extend(part);
         }
         all
+    }
+
+    /// What comes next, in no particular size; `None` at the end.
+    pub async fn some(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Pipe(pipe) => pipe.some().await,
+            _ => self.line().await,
+        }
     }
 }

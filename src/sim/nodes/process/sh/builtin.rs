@@ -83,7 +83,10 @@ pub fn run<'a>(shell: &'a mut Shell, builtin: Builtin, words: &'a [String]) -> B
         match builtin {
             Builtin::Nothing => Ok(0),
             Builtin::False => Ok(1),
-            Builtin::Exit => Err(Stop::Exit(number(words, shell.last) & 0xff)),
+            Builtin::Exit => {
+                shell.left = true;
+                Err(Stop::Exit(number(words, shell.last) & 0xff))
+            }
             Builtin::Return => Err(Stop::Return(number(words, shell.last))),
             Builtin::Break => Err(Stop::Break(levels)),
             Builtin::Continue => Err(Stop::Continue(levels)),
@@ -131,13 +134,24 @@ async fn said(shell: &Shell, line: &str) -> i32 {
     i32::from(!shell.program.say(line).await)
 }
 
+/// Goes to another folder; false when it is not there.
+fn go(shell: &mut Shell, path: &str) -> bool {
+    let path = shell.program.path(path);
+    let there = shell.program.container.files.is_folder(&path);
+    if there {
+        shell.variables.insert("OLDPWD".to_owned(), shell.program.folder.clone());
+        shell.program.folder = path;
+    }
+    there
+}
+
 async fn cd(shell: &mut Shell, words: &[String]) -> Flow {
     let target = match words.get(1).map(String::as_str) {
         None => shell.parameter("HOME").unwrap_or_else(|| "/root".to_owned()),
         Some("-") => shell.parameter("OLDPWD").unwrap_or_default(),
         Some(path) => path.to_owned(),
     };
-    if shell.go(&target) {
+    if go(shell, &target) {
         return Ok(0);
     }
     shell.complain(&format!("cd: can't cd to {target}: No such file or directory"), 1).await;
@@ -252,6 +266,7 @@ async fn exec(shell: &mut Shell, words: &[String]) -> Flow {
         shell.program.words = vec![KEEP.to_owned()];
         return Ok(0);
     }
+    shell.left = true;
     Err(Stop::Exit(shell.execute(words[1..].to_vec(), Vec::new(), true).await))
 }
 

@@ -11,6 +11,13 @@ use super::tree::{Command, Item, Kind, List, Part, Pipeline, Redirect, Target, W
 #[error("syntax error: {0}")]
 pub struct SyntaxError(pub String);
 
+impl SyntaxError {
+    /// Whether more lines may mend it.
+    pub fn is_unfinished(&self) -> bool {
+        self.0.contains("end of file") || self.0.contains("unterminated")
+    }
+}
+
 pub type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// Words that begin or end something where a command is expected.

@@ -11,7 +11,6 @@ use super::builtin::{self, Builtin};
 use super::parse::parse;
 use super::start::{Found, find, start};
 use super::tree::{Command, Item, Kind, List, Part, Pipeline, Word};
-use crate::sim::nodes::process::files::absolute;
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::programs::Code;
 use crate::sim::nodes::process::stream::{Input, Output, Pipe};
@@ -61,6 +60,8 @@ pub struct Shell {
     /// In a condition failures are no failures (`set -e`).
     pub guarded: usize,
     depth: usize,
+    /// Whether it was told to end, and did not end by a fault.
+    pub left: bool,
     /// Whether it is process 1, or in its place: it looks at signals.
     pub is_first: bool,
 }
@@ -84,6 +85,7 @@ impl Shell {
             background: 0,
             guarded: 0,
             depth: 0,
+            left: false,
             is_first,
         };
         shell.variables.insert("0".to_owned(), name);
@@ -118,10 +120,14 @@ impl Shell {
         }
     }
 
+    /// What it calls itself.
+    pub fn name(&self) -> &str {
+        self.variables.get("0").map_or("sh", |name| name.rsplit('/').next().unwrap_or("sh"))
+    }
+
     /// Complains; what was under way ends with this code.
     pub async fn complain(&self, complaint: &str, code: i32) -> Stop {
-        let name = self.variables.get("0").map_or("sh", |name| name.rsplit('/').next().unwrap_or("sh"));
-        let line = format!("{name}: {complaint}\n");
+        let line = format!("{}: {complaint}\n", self.name());
         self.program.errors.write(self.program.engine(), line.as_bytes()).await;
         Stop::Exit(code)
     }
@@ -403,17 +409,6 @@ impl Shell {
             container.leave(pid);
             code
         })
-    }
-
-    /// Goes to another folder.
-    pub fn go(&mut self, path: &str) -> bool {
-        let path = absolute(&self.program.folder, path);
-        let there = self.program.container.files.is_folder(&path);
-        if there {
-            self.variables.insert("OLDPWD".to_owned(), self.program.folder.clone());
-            self.program.folder = path;
-        }
-        there
     }
 }
 

@@ -66,7 +66,12 @@ pub async fn start(program: Program) -> i32 {
             Err(why) => return program.fail(&format!("0: cannot open {path}: {why}"), 2).await,
         }
     } else {
-        return from_input(Shell::new(program, name, options, Vec::new())).await;
+        let terminal = program.input.terminal().cloned();
+        let shell = Shell::new(program, name, options, Vec::new());
+        return match terminal {
+            Some(terminal) => super::prompt::interact(shell, terminal).await,
+            None => from_input(shell).await,
+        };
     };
     Shell::new(program, name, options, words).run_whole(&script).await
 }
@@ -78,7 +83,7 @@ async fn from_input(mut shell: Shell) -> i32 {
         script.push_str(&String::from_utf8_lossy(&line));
         // A command may need more lines than one.
         match parse(&script) {
-            Err(error) if error.0.contains("end of file") || error.0.contains("unterminated") => continue,
+            Err(error) if error.is_unfinished() => continue,
             Err(error) => drop(shell.complain(&error.to_string(), 2).await),
             Ok(list) => {
                 if let Err(Stop::Exit(code)) = shell.list(&list).await {

@@ -1,0 +1,58 @@
+//! The kubelet's server: what the API server asks of it about a Pod's containers.
+//! Logs are `logs.rs`, commands and attaching `session.rs`, ports `dial.rs`. Source: `pkg/kubelet/server/server.go`.
+
+use std::sync::Arc;
+
+use tokio::io::DuplexStream;
+
+use super::kubelet::{Kubelets, Memory, Sync};
+use super::process::container::Container;
+use super::runtime::Runtime;
+use super::{dial, logs, runs, session};
+use crate::object::meta;
+use crate::sim::apiserver::server::{ByteStream, Command, Connector, LogOptions, Session};
+use crate::sim::apiserver::status::Result;
+use crate::sim::apiserver::storage::Object;
+use crate::sim::reconciler::Context;
+
+/// The API server's way to the kubelets.
+pub struct Kubelet {
+    pub(super) context: Context,
+    pub(super) kubelets: Arc<Kubelets>,
+}
+
+impl Kubelet {
+    /// Over the cluster `context` reaches, and what runs in `runtime`.
+    pub fn new(context: Context, runtime: Arc<Runtime>) -> Self {
+        Self { context, kubelets: Arc::new(Kubelets::over(runtime)) }
+    }
+
+    /// A run of one of the Pod's containers by its id, brought to now.
+    pub(super) fn run(&self, pod: &Object, id: &str) -> Option<Arc<Container>> {
+        let mut memory = Memory::default();
+        let now = self.context.client.clock().now();
+        let sync = Sync::new((&self.context, &self.context.events), pod, &mut memory, now);
+        runs::with_sandbox(&self.kubelets, &sync, |sandbox| sandbox.run(id))
+    }
+
+    /// The run of a container that goes on now.
+    pub(super) fn running(&self, pod: &Object, container: &str) -> Option<Arc<Container>> {
+        let status = logs::status(pod, container)?;
+        status.pointer("/state/running")?;
+        self.run(pod, meta::text(status, "/containerID")).filter(|run| run.end().is_none())
+    }
+}
+
+impl Connector for Kubelet {
+    fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
+        logs::logs(self, pod, options)
+    }
+
+    fn session(&self, pod: &Object, command: Command) -> Result<Session> {
+        session::begin(self, pod, command)
+    }
+
+    fn dial(&self, pod: &Object, port: u16) -> std::result::Result<DuplexStream, String> {
+        dial::dial(self, pod, port)
+    }
+}

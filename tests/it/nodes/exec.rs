@@ -1,0 +1,146 @@
+//! Commands in running containers: over a WebSocket, as kube and kubectl ask for them, and straight.
+//! What scripts do is `scripts.rs`; the real kubectl is `kubectl_exec.rs`.
+
+use std::time::Duration;
+
+use futures::SinkExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, AttachParams, PostParams, TerminalSize};
+use kubedrill::base::clock::Clock;
+use kubedrill::sim::world::{Options, World};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A cluster with one Pod that runs.
+async fn running(spec: Value) -> (World, Api<Pod>) {
+    let options = Options { workers: 1, clock: Clock::system(), port: 0, dir: None };
+    let world = World::start(options).await.expect("a cluster");
+    let pods: Api<Pod> = Api::default_namespaced(world.client().expect("a client"));
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "box" }, "spec": spec });
+    let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+    for _ in 0..500 {
+        match pods.create(&PostParams::default(), &pod).await {
+            // Its ServiceAccount is still to be made, or it is there already.
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 409) => {}
+            created => drop(created.expect("it is created")),
+        }
+        if is_running(&pods).await {
+            return (world, pods);
+        }
+        pause(&world).await;
+    }
+    panic!("the Pod does not run");
+}
+
+async fn is_running(pods: &Api<Pod>) -> bool {
+    let status = pods.get_opt("box").await.expect("an answer").and_then(|pod| pod.status);
+    let containers = status.and_then(|status| status.container_statuses).unwrap_or_default();
+    !containers.is_empty()
+        && containers.iter().all(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()))
+}
+
+async fn pause(world: &World) {
+    world.clock().sleep(Duration::from_millis(20)).await;
+}
+
+fn busybox() -> Value {
+    json!({ "containers": [
+        { "name": "main", "image": "busybox:1.36", "command": ["sh", "-c", "echo started; sleep 36000"], "env": [{ "name": "COLOUR", "value": "blue" }] },
+        { "name": "other", "image": "nginx" },
+    ] })
+}
+
+/// What a command writes, and what is told of its end.
+async fn exec(pods: &Api<Pod>, words: &[&str], params: AttachParams, input: &str) -> (String, String, Value) {
+    let mut process = pods.exec("box", words.iter().copied(), &params.container("main")).await.expect("it is begun");
+    let ended = process.take_status().expect("an end");
+    let (mut output, mut errors) = (String::new(), String::new());
+    if let Some(mut stdin) = process.stdin() {
+        stdin.write_all(input.as_bytes()).await.expect("it reads");
+        stdin.shutdown().await.expect("it is closed");
+    }
+    let (mut stdout, mut stderr) = (process.stdout(), process.stderr());
+    if let Some(stdout) = &mut stdout {
+        stdout.read_to_string(&mut output).await.expect("text");
+    }
+    if let Some(stderr) = &mut stderr {
+        stderr.read_to_string(&mut errors).await.expect("text");
+    }
+    let ended = ended.await.map(|status| serde_json::to_value(status).expect("JSON")).unwrap_or_default();
+    process.join().await.expect("it ends in order");
+    (output, errors, ended)
+}
+
+fn reads_nothing() -> AttachParams {
+    AttachParams::default().stdin(false)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_write_read_and_end() {
+    let (world, pods) = running(busybox()).await;
+    let (output, errors, ended) =
+        exec(&pods, &["sh", "-c", "echo $COLOUR; echo oops >&2; exit 3"], reads_nothing(), "").await;
+    assert_eq!((output.as_str(), errors.as_str()), ("blue\n", "oops\n"));
+    assert_eq!(ended["reason"], "NonZeroExitCode");
+    assert_eq!(ended["details"]["causes"][0]["message"], "3");
+    let (output, _, ended) = exec(&pods, &["wc", "-l"], AttachParams::default().stdin(true), "a\nb\nc\n").await;
+    assert_eq!((output.trim(), &ended["status"]), ("3", &json!("Success")));
+    let (_, _, ended) = exec(&pods, &["nope"], reads_nothing(), "").await;
+    let message = ended["message"].as_str().unwrap_or_default();
+    assert!(message.ends_with(r#"exec: "nope": executable file not found in $PATH: unknown"#), "{message}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_written_by_one_command_are_there_for_the_next() {
+    let (world, pods) = running(busybox()).await;
+    exec(&pods, &["sh", "-c", "cat > /tmp/note"], AttachParams::default().stdin(true), "kept\n").await;
+    assert_eq!(exec(&pods, &["cat", "/tmp/note"], reads_nothing(), "").await.0, "kept\n");
+    let straight = world.exec(("default", "box", "main"), &["cat", "/tmp/note"], b"").await.expect("it runs");
+    assert_eq!((straight.code, straight.output.as_slice()), (0, b"kept\n".as_slice()));
+    let refused = world.exec(("default", "box", "none"), &["true"], b"").await.expect_err("there is no such container");
+    assert_eq!(refused.message, r#"container not found ("none")"#);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_can_work_at_a_prompt() {
+    let (world, pods) = running(busybox()).await;
+    let params = AttachParams::interactive_tty().container("main");
+    let mut process = pods.exec("box", ["sh"], &params).await.expect("it is begun");
+    let mut sizes = process.terminal_size().expect("sizes");
+    sizes.send(TerminalSize { width: 80, height: 24 }).await.expect("it is told");
+    let (mut stdin, mut stdout) = (process.stdin().expect("input"), process.stdout().expect("output"));
+    let ended = process.take_status().expect("an end");
+    for typed in ["cd /etc\r", "sleep 1000\r", "\u{3}", "echo $?\r", "\u{1b}[A\r", "exit 4\r"] {
+        stdin.write_all(typed.as_bytes()).await.expect("it reads");
+        pause(&world).await;
+    }
+    let mut shown = String::new();
+    stdout.read_to_string(&mut shown).await.expect("text");
+    for part in [
+        "/ # cd /etc\r\n",
+        "/etc # sleep 1000\r\n^C\r\n/etc # echo $?\r\n130\r\n/etc # ",
+        "echo $?\r\n0\r\n/etc # exit 4\r\n",
+    ] {
+        assert!(shown.contains(part), "{shown:?}");
+    }
+    let ended = serde_json::to_value(ended.await.expect("a status")).expect("JSON");
+    assert_eq!(ended["details"]["causes"][0]["message"], "4");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_is_killed_from_inside_starts_again() {
+    let (world, pods) = running(json!({ "containers": [{ "name": "main", "image": "nginx" }] })).await;
+    let (_, _, ended) = exec(&pods, &["sh", "-c", "kill 1; sleep 5"], reads_nothing(), "").await;
+    assert_eq!(ended["details"]["causes"][0]["message"], "137");
+    for _ in 0..200 {
+        let status = pods.get("box").await.expect("it is there").status.unwrap_or_default();
+        if status.container_statuses.unwrap_or_default().iter().any(|status| status.restart_count == 1) {
+            return world.stop().await;
+        }
+        pause(&world).await;
+    }
+    panic!("it was not started again");
+}
