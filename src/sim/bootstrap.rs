@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::apiserver::auth::bootstrap_policy;
 use super::apiserver::client::Client;
+use super::apiserver::endpoints::timestamp;
 use super::apiserver::registry;
+use super::apiserver::registry::kinds::csinode::CSINODE;
 use super::apiserver::registry::kinds::lease::LEASE;
 use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::server::discovery::VERSION;
@@ -22,12 +24,15 @@ static MANIFESTS: &[&str] = &[
     include_str!("../../assets/cluster/03-coredns.yaml"),
     include_str!("../../assets/cluster/04-kube-proxy.yaml"),
     include_str!("../../assets/cluster/05-add-ons.yaml"),
+    include_str!("../../assets/cluster/06-api-server.yaml"),
 ];
 
 /// Fills an empty cluster. `authority` is the certificate of its CA, PEM.
 pub fn fill(client: &Client, plans: &[Plan], authority: &str) -> Result<()> {
     let address = plans.first().map(Plan::address).unwrap_or_default();
+    let now = client.clock().now();
     let words = [
+        ("$(NOW)", timestamp(now)),
         ("$(VERSION)", VERSION.to_owned()),
         ("$(ADDRESS)", address),
         ("$(CA_DATA)", STANDARD.encode(authority)),
@@ -40,9 +45,9 @@ pub fn fill(client: &Client, plans: &[Plan], authority: &str) -> Result<()> {
     for rule in bootstrap_policy() {
         create(client, rule)?;
     }
-    let now = client.clock().now();
     for plan in plans {
-        client.create(&NODE, plan.node(now))?;
+        let node = client.create(&NODE, plan.node(now))?;
+        client.create(&CSINODE, plan.csi_node(&node))?;
     }
     for manifest in manifests {
         apply(client, manifest, &words)?;
@@ -71,8 +76,16 @@ fn create(client: &Client, object: Value) -> Result<()> {
         (object["apiVersion"].as_str().unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
     let resource =
         registry::of_kind(version, kind).ok_or_else(|| Status::internal(format!("{version} {kind} is not served")))?;
-    match client.create(resource, object) {
-        Err(status) if !status.is_conflict() => Err(status),
-        _ => Ok(()),
+    let status = object.get("status").cloned();
+    let mut created = match client.create(resource, object) {
+        Err(status) if !status.is_conflict() => return Err(status),
+        Err(_) => return Ok(()),
+        Ok(created) => (*created).clone(),
+    };
+    // Creation takes no status from anybody.
+    if let Some(status) = status.filter(|_| resource.has_status()) {
+        created["status"] = status;
+        client.update_status(resource, created)?;
     }
+    Ok(())
 }

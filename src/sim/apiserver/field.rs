@@ -123,6 +123,11 @@ impl ErrorList {
         self.push(ErrorType::TooLong, field, format!("Too long: may not be more than {limit} bytes"));
     }
 
+    /// `field: Too many: N: must have at most M items`.
+    pub fn too_many(&mut self, field: impl Into<String>, count: usize, most: usize) {
+        self.push(ErrorType::TooMany, field, format!("Too many: {count}: must have at most {most} items"));
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -11,6 +11,7 @@ pub mod csr;
 pub mod csr_approving;
 pub mod csr_cleaner;
 pub mod csr_signing;
+pub mod custom_resource_definitions;
 pub mod daemonset;
 pub mod deletion_order;
 pub mod deployment;
@@ -19,9 +20,11 @@ pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
 pub mod endpoints;
 pub mod event_ttl;
+pub mod flow_schemas;
 pub mod fraction;
 pub mod garbage_collector;
 pub mod history;
+pub mod ip_addresses;
 pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
@@ -31,12 +34,14 @@ pub mod pods;
 pub mod replicaset;
 pub mod resource_quota;
 pub mod root_ca;
+pub mod service_cidrs;
 pub mod serviceaccount;
 pub mod statefulset;
 pub mod taint_eviction;
 pub mod template;
 pub mod token_secrets;
 pub mod ttl_after_finished;
+pub mod validating_admission_policies;
 pub mod volumes;
 
 use super::apiserver::status::Result;
@@ -96,5 +101,10 @@ pub static CONTROLLERS: &[&Controller] = &[
     &volumes::CLAIM_PROTECTION,
     &volumes::VOLUME_PROTECTION,
     &disruption::DISRUPTION_CONTROLLER,
+    &ip_addresses::SERVICE_IP_REPAIR,
+    &service_cidrs::SERVICE_CIDR_CONTROLLER,
+    &flow_schemas::FLOW_SCHEMA_CONTROLLER,
+    &custom_resource_definitions::CUSTOM_RESOURCE_DEFINITIONS,
+    &validating_admission_policies::VALIDATING_ADMISSION_POLICY_STATUS,
     &autoscaler::HORIZONTAL_POD_AUTOSCALER,
 ];

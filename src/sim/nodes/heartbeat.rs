@@ -67,6 +67,18 @@ impl Plan {
         })
     }
 
+    /// What the kubelet tells of storage drivers: that there are none yet, and which old plugins drivers took over.
+    pub fn csi_node(&self, node: &Value) -> Value {
+        let plugins = ["aws-ebs", "azure-disk", "azure-file", "cinder", "gce-pd", "portworx-volume", "vsphere-volume"];
+        let migrated = plugins.map(|plugin| format!("kubernetes.io/{plugin}")).join(",");
+        let owner = json!({ "apiVersion": "v1", "kind": "Node", "name": self.name, "uid": meta::uid(node) });
+        let annotations = json!({ "storage.alpha.kubernetes.io/migrated-plugins": migrated });
+        json!({
+            "metadata": { "name": self.name, "annotations": annotations, "ownerReferences": [owner] },
+            "spec": { "drivers": null },
+        })
+    }
+
     /// The node's address.
     pub fn address(&self) -> String {
         format!("192.168.56.{}", 10 + u16::from(self.index))

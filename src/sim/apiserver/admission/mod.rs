@@ -18,6 +18,7 @@ pub mod resource_quota;
 mod service_account;
 mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
+mod validating_admission_policy;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -132,6 +133,7 @@ pub static PLUGINS: &[Plugin] = &[
     // What strategies upstream do that know the user: nothing of it is a plugin there.
     certificate_request::PLUGIN,
     rbac_escalation::PLUGIN,
+    validating_admission_policy::PLUGIN,
     resource_quota::PLUGIN,
 ];
 

@@ -97,6 +97,15 @@ fn path_segment(text: &str) -> Vec<String> {
     ["/", "%"].iter().filter(|part| text.contains(**part)).map(|part| format!("may not contain '{part}'")).collect()
 }
 
+/// `IsValidIP` of `k8s.io/apimachinery/pkg/util/validation/ip.go`.
+fn ip_address(text: &str) -> Vec<String> {
+    match text.parse::<std::net::IpAddr>() {
+        Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()],
+        Ok(found) if found.to_string() != text => vec![format!("must be in canonical form (\"{found}\")")],
+        Ok(_) => Vec::new(),
+    }
+}
+
 /// What is wrong with a name under a rule.
 pub fn name(rule: NameRule, text: &str) -> Vec<String> {
     match rule {
@@ -104,6 +113,7 @@ pub fn name(rule: NameRule, text: &str) -> Vec<String> {
         NameRule::Label => dns_label(text),
         NameRule::Dns1035 => dns1035_label(text),
         NameRule::PathSegment => path_segment(text),
+        NameRule::IpAddress => ip_address(text),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum NameRule {
     Dns1035,
     /// A path segment: the kinds of RBAC.
     PathSegment,
+    /// An IP address in its shortest form.
+    IpAddress,
 }
 
 /// What deleting means.

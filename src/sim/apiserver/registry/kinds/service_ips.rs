@@ -3,10 +3,11 @@
 //! Source: `pkg/registry/core/service/{strategy.go,storage/storage.go,storage/alloc.go}`.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
+use super::check::parse_cidr;
 use super::filling::{is_zero, put};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
@@ -16,8 +17,6 @@ use crate::sim::apiserver::storage::Storage;
 /// `10.96.0.0/12`, kubeadm's range of cluster IPs.
 const NETWORK: u32 = 0x0a60_0000;
 const SIZE: u32 = 1 << 20;
-/// The first addresses are left to those who ask for one by number.
-const RESERVED: u32 = 257;
 /// Node ports; again the first ones are left to those who ask.
 const FIRST_PORT: i64 = 30_000;
 const LAST_PORT: i64 = 32_767;
@@ -201,6 +200,49 @@ fn others(storage: &Storage, service: &Value) -> Vec<crate::sim::apiserver::stor
     all
 }
 
+/// A range of addresses that Services can have.
+#[derive(Clone, Copy)]
+struct Range {
+    network: u32,
+    size: u32,
+}
+
+impl Range {
+    /// The ranges of the ServiceCIDRs that are ready, the cluster's own first; kubeadm's where nobody made any.
+    fn all(storage: &Storage) -> Vec<Self> {
+        let mut objects = storage.list("servicecidrs.networking.k8s.io", None).0;
+        objects.retain(|range| !meta::is_terminating(range));
+        objects.sort_by_key(|range| meta::name(range) != "kubernetes");
+        let cidrs = objects.iter().flat_map(|range| super::servicecidr::cidrs(range));
+        let mut found: Vec<Self> = cidrs.filter_map(Self::of).collect();
+        if found.is_empty() {
+            found.push(Self { network: NETWORK, size: SIZE });
+        }
+        found
+    }
+
+    fn of(cidr: &str) -> Option<Self> {
+        let (address, length) = parse_cidr(cidr)?;
+        let IpAddr::V4(address) = address else { return None };
+        let size = 1u32.checked_shl(32 - u32::from(length)).unwrap_or(u32::MAX);
+        Some(Self { network: u32::from(address) & !(size - 1), size })
+    }
+
+    /// Whether the address is in it, and neither its first nor its last.
+    fn holds(self, address: Ipv4Addr) -> bool {
+        let offset = u32::from(address).wrapping_sub(self.network);
+        offset > 0 && offset < self.size - 1
+    }
+
+    /// The addresses given to those who ask for none: the first ones are left to those who do (`ipallocator.calculateRangeOffset`).
+    fn free(self, start: u32) -> impl Iterator<Item = String> {
+        let reserved = if self.size <= 18 { 1 } else { (self.size / 16).clamp(16, 256) + 1 };
+        let span = self.size.saturating_sub(reserved + 1);
+        let offsets = (0..span).map(move |step| reserved + (start % span + step) % span);
+        offsets.map(move |offset| Ipv4Addr::from(self.network + offset).to_string())
+    }
+}
+
 fn cluster_ip(storage: &Storage, service: &mut Value, old: Option<&Value>, errors: &mut ErrorList) {
     let asked = meta::text(service, "/spec/clusterIPs/0").to_owned();
     if asked == "None" || (!asked.is_empty() && old.is_some_and(|old| meta::text(old, "/spec/clusterIPs/0") == asked)) {
@@ -208,24 +250,20 @@ fn cluster_ip(storage: &Storage, service: &mut Value, old: Option<&Value>, error
     }
     let others = others(storage, service);
     let taken: BTreeSet<&str> = others.iter().map(|other| meta::text(other, "/spec/clusterIPs/0")).collect();
+    let ranges = Range::all(storage);
     if asked.is_empty() {
-        let start = hash(service, 0) % (SIZE - RESERVED - 1);
-        let offsets = (0..SIZE - RESERVED - 1).map(|step| RESERVED + (start + step) % (SIZE - RESERVED - 1));
-        let free = offsets.map(|offset| Ipv4Addr::from(NETWORK + offset).to_string());
+        let start = hash(service, 0);
+        let free = ranges.into_iter().flat_map(|range| range.free(start));
         let Some(ip) = free.into_iter().find(|ip| !taken.contains(ip.as_str())) else { return };
         service["spec"]["clusterIPs"] = json!([ip]);
         service["spec"]["clusterIP"] = json!(ip);
         return;
     }
-    let offset = asked.parse::<Ipv4Addr>().map(|ip| u32::from(ip).wrapping_sub(NETWORK));
-    let why = match offset {
-        Ok(1..) if offset.is_ok_and(|offset| offset < SIZE - 1) => {
-            if !taken.contains(asked.as_str()) {
-                return;
-            }
-            "provided IP is already allocated"
-        }
-        _ => "the provided network does not match the current range",
+    let inside = asked.parse::<Ipv4Addr>().is_ok_and(|ip| ranges.iter().any(|range| range.holds(ip)));
+    let why = match inside {
+        true if !taken.contains(asked.as_str()) => return,
+        true => "provided IP is already allocated",
+        false => "the provided network does not match the current range",
     };
     let value = service["spec"]["clusterIPs"].clone();
     errors.invalid("spec.clusterIPs", value, format!("failed to allocate IP {asked}: {why}"));

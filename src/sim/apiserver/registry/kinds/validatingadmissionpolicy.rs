@@ -1,12 +1,15 @@
-//! ValidatingAdmissionPolicy: rules in CEL about writes. Kept, not applied.
-//! Source: `pkg/apis/admissionregistration/v1/defaults.go`.
+//! ValidatingAdmissionPolicy: rules in CEL about writes. Admission applies them where a binding says so.
+//! Source: `pkg/apis/admissionregistration/{v1/defaults.go,validation/validation.go}`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::admission_rules::{expression, match_resources as match_rules};
+use super::at::At;
 use super::cells::{self, UNSET};
 use super::filling::{each, part, reset_status};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -25,6 +28,7 @@ pub static VALIDATINGADMISSIONPOLICY: Resource = Resource {
     subresources: &[STATUS],
     strategy: Strategy {
         defaults,
+        validate,
         prepare_create: |policy| reset_status(policy, json!({})),
         generation: true,
         unconditional_update: false,
@@ -47,6 +51,62 @@ pub fn match_resources(resources: &mut Value) {
     meta::set_default(resources, "objectSelector", json!({}));
     for list in ["resourceRules", "excludeResourceRules"] {
         each(resources, list, |rule| meta::set_default(rule, "scope", "*"));
+    }
+}
+
+const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+
+fn validate(policy: &Value, errors: &mut ErrorList) {
+    let root = At::root(policy);
+    let spec = root.key("spec");
+    spec.key("failurePolicy").one_of(&["Fail", "Ignore"], errors);
+    let mut known = vec!["object", "oldObject", "request", "namespaceObject", "authorizer"];
+    let parameters = spec.key("paramKind");
+    if parameters.is_set() {
+        known.push("params");
+        for key in ["apiVersion", "kind"].into_iter().filter(|key| parameters.key(key).is_empty()) {
+            parameters.key(key).required(errors);
+        }
+    }
+    let constraints = spec.key("matchConstraints");
+    if constraints.is_set() {
+        match_rules(constraints, errors);
+        if constraints.key("resourceRules").is_empty() {
+            constraints.key("resourceRules").required(errors);
+        }
+    } else {
+        constraints.required(errors);
+    }
+    for condition in spec.key("matchConditions").items() {
+        if condition.key("name").is_empty() {
+            condition.key("name").required(errors);
+        }
+        expression(condition.key("expression"), &known, errors);
+    }
+    if !spec.key("variables").is_empty() {
+        known.push("variables");
+    }
+    for variable in spec.key("variables").items() {
+        if variable.key("name").is_empty() {
+            variable.key("name").required_because("name is not specified", errors);
+        }
+        expression(variable.key("expression"), &known, errors);
+    }
+    let (validations, notes) = (spec.key("validations"), spec.key("auditAnnotations"));
+    if validations.is_empty() && notes.is_empty() {
+        for list in [validations, notes] {
+            list.required_because("validations or auditAnnotations must contain at least one item", errors);
+        }
+    }
+    for validation in validations.items() {
+        expression(validation.key("expression"), &known, errors);
+        if validation.key("messageExpression").is_set() {
+            expression(validation.key("messageExpression"), &known, errors);
+        }
+        if validation.key("message").text().trim().contains('\n') {
+            validation.key("message").invalid("must not contain line breaks", errors);
+        }
+        validation.key("reason").one_of_if_set(&REASONS, errors);
     }
 }
 
