@@ -264,6 +264,14 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(JoinHandle::abort);
+        // What runs in containers reaches other Pods through the runtime that holds it.
+        self.runtime.clear();
+    }
+}
+
 fn serving_names() -> AlternativeNames {
     let dns = [
         "localhost",
@@ -301,5 +309,23 @@ impl Keys {
         }
         let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins"], now)?;
         Ok(Self { authority: Arc::new(authority), tokens, admin })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cluster_that_is_stopped_leaves_nothing_in_memory() {
+        let world = World::start(Options { workers: 1, clock: Clock::system(), port: 0, dir: None }).await.unwrap();
+        assert!(world.ready(Duration::from_secs(30)).await);
+        let client = world.client().unwrap();
+        client.apiserver_version().await.unwrap();
+        let storage = Arc::downgrade(&world.api);
+        drop(client);
+        world.stop().await;
+        tokio::task::yield_now().await;
+        assert_eq!(storage.strong_count(), 0);
     }
 }
