@@ -86,6 +86,11 @@ pub struct Status {
 pub trait Host: Send + Sync + 'static {
     /// Answers one question.
     fn answer(&self, ask: Ask, say: UnboundedSender<Say>) -> BoxFuture<'_, ()>;
+
+    /// Whether there is nothing left to host, even though the last stop did not end well.
+    fn over(&self) -> bool {
+        false
+    }
 }
 
 /// The socket of what is kept in a folder. Sockets have short names only, so a deep folder has its socket elsewhere.
@@ -146,8 +151,8 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) -> io::Result<bool> {
     let (say, mut said) = unbounded_channel();
     let stop = match serde_json::from_str::<Ask>(&line) {
         Ok(ask) => {
-            let asked = ask;
-            tokio::spawn(async move { host.answer(asked, say).await });
+            let host = host.clone();
+            tokio::spawn(async move { host.answer(ask, say).await });
             ask == Ask::Stop
         }
         Err(error) => {
@@ -162,7 +167,7 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) -> io::Result<bool> {
         write.write_all(format!("{}\n", serde_json::to_string(&answer)?).as_bytes()).await?;
     }
     write.shutdown().await?;
-    Ok(stop && done)
+    Ok(stop && (done || host.over()))
 }
 
 /// Asks the host of a folder; `settling` hears what comes before the last answer.

@@ -8,9 +8,11 @@ use super::error::{AppError, Kind};
 use crate::base::clock::Clock;
 use crate::base::dirs::Dirs;
 use crate::base::seed::Seed;
+use crate::scenario::folder::Folder;
 use crate::scenario::load::{SCENARIO_FILE, Scenario};
 use crate::scenario::pack::{PACK_FILE, Pack};
-use crate::scenario::{Catalogue, PackError};
+use crate::scenario::problem::{self, Problem};
+use crate::scenario::{Catalogue, PackError, Severity, lint};
 
 /// The user's folders and the packs at hand.
 #[derive(Clone)]
@@ -32,6 +34,31 @@ pub fn dirs() -> Result<Dirs, AppError> {
     })
 }
 
+/// The errors that lint finds in a pack's folder.
+fn faults(folder: &Path) -> Result<Vec<Problem>, PackError> {
+    let mut problems = lint::lint(Folder::read(folder)?);
+    problems.retain(|problem| problem.severity == Severity::Error);
+    Ok(problems)
+}
+
+/// Says why a pack cannot be used: what stopped the reader is often not what its author wrote wrong, so lint is asked.
+fn unusable(folder: &Path, error: PackError) -> AppError {
+    match faults(folder) {
+        Ok(problems) if !problems.is_empty() => PackError { problems }.into(),
+        _ => error.into(),
+    }
+}
+
+/// The pack in a folder, if lint finds no error in it: what is proved or installed is without fault.
+pub fn sound_pack(folder: &Path) -> Result<Pack, AppError> {
+    let pack = Pack::open(folder).map_err(|error| unusable(folder, error))?;
+    match faults(folder)? {
+        problems if problems.is_empty() => Ok(pack),
+        problems => Err(AppError::new(Kind::Pack, "the pack has errors", problem::render(&problems, false))
+            .hint("kubedrill pack lint FOLDER shows warnings, too")),
+    }
+}
+
 impl Home {
     /// The home of this user, with the pack in a folder that was named, if one was.
     pub fn open(workshop: Option<&Path>) -> Result<Self, AppError> {
@@ -41,7 +68,7 @@ impl Home {
             AppError::new(Kind::Usage, "the pack cannot be used", error).hint("kubedrill pack new FOLDER makes one")
         })?;
         if let Some(folder) = &workshop {
-            catalogue.add_folder(folder)?;
+            catalogue.add_folder(folder).map_err(|error| unusable(folder, error))?;
         }
         Ok(Self { dirs, catalogue: Arc::new(catalogue), clock: Clock::system(), workshop, exam_seed: None })
     }

@@ -14,11 +14,20 @@ use super::solution;
 use crate::exam::event::Command;
 use crate::grading::report::Outcome;
 
+/// What commands do to a task that a screen shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Hint `number`, counted from 1, was taken.
+    Hint { number: u32, of: u32, text: String },
+    /// The task, counted from 0, was laid anew.
+    Reset { task: usize },
+}
+
 /// Hosts the open task of a session.
 pub struct TaskHost {
     pub driver: Arc<Driver>,
-    /// Whether a screen shows the session, which then is ended there.
-    pub on_screen: bool,
+    /// The screen that shows the session, which then is ended there.
+    pub screen: Option<UnboundedSender<Heard>>,
 }
 
 struct Settling(UnboundedSender<Say>);
@@ -37,9 +46,21 @@ impl Host for TaskHost {
         }
         .boxed()
     }
+
+    /// A task that was stopped is over, also where its cluster could not be asked to give back what was laid there.
+    fn over(&self) -> bool {
+        self.driver.see(|session| session.finished())
+    }
 }
 
 impl TaskHost {
+    /// Tells the screen, where there is one.
+    fn tell_screen(&self, heard: Heard) {
+        if let Some(screen) = &self.screen {
+            let _ = screen.send(heard);
+        }
+    }
+
     fn task(&self) -> Result<usize, AppError> {
         self.driver.see(|session| session.open_task()).ok_or_else(|| {
             AppError::new(Kind::Usage, "no task is open", "the exam shows its list of tasks")
@@ -70,7 +91,9 @@ impl TaskHost {
                 let number = driver.see(|session| session.tasks()[task].hints);
                 let hints = &driver.variant(task)?.hints;
                 let text = hints.get(number.saturating_sub(1) as usize).cloned().unwrap_or_default();
-                Ok(Say::Hint { number, of: u32::try_from(hints.len()).unwrap_or(u32::MAX), text })
+                let of = u32::try_from(hints.len()).unwrap_or(u32::MAX);
+                self.tell_screen(Heard::Hint { number, of, text: text.clone() });
+                Ok(Say::Hint { number, of, text })
             }
             Ask::Solve { apply } => {
                 driver.run(Command::Solve(task), &Nobody).await?;
@@ -80,8 +103,12 @@ impl TaskHost {
                 }
                 Ok(Say::Solution { text: solution::markdown(variant) })
             }
-            Ask::Reset => driver.run(Command::Reset(task), &Nobody).await.map(|()| Say::Done),
-            Ask::Stop if self.on_screen => {
+            Ask::Reset => {
+                driver.run(Command::Reset(task), &Nobody).await?;
+                self.tell_screen(Heard::Reset { task });
+                Ok(Say::Done)
+            }
+            Ask::Stop if self.screen.is_some() => {
                 Err(AppError::new(Kind::Usage, "it is not stopped", "the task is open on a screen")
                     .hint("leave it there with q"))
             }

@@ -1,20 +1,22 @@
 //! Proves scenarios: untouched earns nothing, each solution everything, each wrong answer loses exactly what it names,
 //! grading twice says the same, and a reset brings the beginning back. Printing what comes of it is the faces'.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde::Serialize;
 
 use super::error::AppError;
 use crate::base::clock::Clock;
 use crate::base::seed::Seed;
-use crate::cluster::{self, Cluster, Origin, Wish};
+use crate::cluster::{self, Cluster, ClusterError, Lent, Origin, Wish};
 use crate::grading::report::{Report, Verdict};
 use crate::grading::{Grader, Patience, grade};
 use crate::lab::Lab;
+use crate::lab::claims::Claims;
 use crate::scenario::load::Scenario;
 use crate::scenario::step::Step;
 use crate::scenario::variant::Variant;
@@ -24,6 +26,12 @@ const SPEED: f64 = 60.0;
 /// How long what should hold is waited for on a busy machine.
 const AT_LEAST: Duration = Duration::from_secs(20);
 
+/// How long what should fail is waited for on a real cluster; the embedded one, whose clock is fast, waits as long as the check says.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
+/// How often a claim is looked at on a real cluster before it counts as failed, a second apart: its authorizer and its controllers hear
+/// of a change a moment after whoever made it.
+const LOOKS: u32 = 5;
+
 /// What is to be proved, and where.
 #[derive(Clone)]
 pub struct Plan {
@@ -32,8 +40,16 @@ pub struct Plan {
     pub origin: Origin,
     /// A folder for clusters and labs; emptied by the caller.
     pub dir: PathBuf,
-    /// How many at a time.
+    /// How many at a time; on one cluster for all, only such as do not get in each other's way.
     pub jobs: usize,
+}
+
+/// A proof that waits for its turn.
+struct Job {
+    index: usize,
+    scenario: Arc<Scenario>,
+    seed: Seed,
+    claims: Claims,
 }
 
 /// One thing that was to be shown.
@@ -66,54 +82,86 @@ impl Proof {
 }
 
 /// Proves everything of a plan; `told` hears of each proof as it is done. The proofs come back in the plan's order.
-pub async fn verify(plan: &Plan, told: impl Fn(&Proof) + Sync) -> Vec<Proof> {
-    let work: VecDeque<(usize, Arc<Scenario>, Seed)> = plan
-        .scenarios
-        .iter()
-        .flat_map(|scenario| plan.seeds.iter().map(move |seed| (scenario.clone(), *seed)))
-        .enumerate()
-        .map(|(index, (scenario, seed))| (index, scenario, seed))
-        .collect();
-    let work = Mutex::new(work);
-    let done = Mutex::new(Vec::new());
-    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let worker = async || {
-        while let Some((index, scenario, seed)) = next() {
-            let proof = prove(plan, index, &scenario, seed).await;
-            told(&proof);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((index, proof));
-        }
+///
+/// Each proof has an embedded cluster of its own; any other cluster is opened once, and its proofs share it.
+pub async fn verify(plan: &Plan, told: impl Fn(&Proof)) -> Result<Vec<Proof>, AppError> {
+    let shared = match plan.origin {
+        Origin::Embedded => None,
+        _ => Some(cluster::open(&plan.origin, &wish(plan, "verify".to_owned(), plan.dir.join("cluster"))).await?),
     };
-    futures::future::join_all((0..plan.jobs.max(1)).map(|_| worker())).await;
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut waiting = jobs(plan, shared.is_some());
+    let (mut running, mut claimed) = (FuturesUnordered::new(), Vec::<(usize, Claims)>::new());
+    let mut done = Vec::new();
+    loop {
+        let free = |job: &Job| claimed.iter().all(|(_, claims)| !claims.clash(&job.claims));
+        if running.len() < plan.jobs.max(1)
+            && let Some(at) = waiting.iter().position(free)
+        {
+            let job = waiting.remove(at);
+            claimed.push((job.index, job.claims.clone()));
+            running.push(prove(plan, shared.as_ref(), job));
+            continue;
+        }
+        let Some((index, proof)) = running.next().await else { break };
+        claimed.retain(|(of, _)| *of != index);
+        told(&proof);
+        done.push((index, proof));
+    }
+    if let Some(cluster) = &shared {
+        cluster.close().await?;
+    }
     done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, proof)| proof).collect()
+    Ok(done.into_iter().map(|(_, proof)| proof).collect())
 }
 
-async fn prove(plan: &Plan, index: usize, scenario: &Scenario, seed: Seed) -> Proof {
+fn jobs(plan: &Plan, one_cluster: bool) -> Vec<Job> {
+    let all = plan.scenarios.iter().flat_map(|scenario| plan.seeds.iter().map(move |seed| (scenario, *seed)));
+    let job = |(index, (scenario, seed)): (usize, (&Arc<Scenario>, Seed))| {
+        // What cannot be drawn is told when its turn comes.
+        let variant = one_cluster.then(|| scenario.variant(seed).ok()).flatten();
+        let claims = variant.map(|variant| Claims::of(&variant)).unwrap_or_default();
+        Job { index, scenario: scenario.clone(), seed, claims }
+    };
+    all.enumerate().map(job).collect()
+}
+
+fn wish(plan: &Plan, name: String, dir: PathBuf) -> Wish {
+    let speed = if plan.origin == Origin::Embedded { SPEED } else { 1.0 };
+    Wish { name, dir, workers: 2, port: 0, keep: false, clock: Clock::fast(speed) }
+}
+
+async fn prove(plan: &Plan, shared: Option<&Arc<dyn Cluster>>, job: Job) -> (usize, Proof) {
     let clock = Clock::system();
     let began = clock.now();
-    let mut proof = Proof { scenario: scenario.id(), seed, claims: Vec::new(), skipped: None, seconds: 0.0 };
-    match scenario.variant(seed) {
+    let (scenario, seed) = (job.scenario.id(), job.seed);
+    let mut proof = Proof { scenario, seed, claims: Vec::new(), skipped: None, seconds: 0.0 };
+    match job.scenario.variant(seed) {
         Err(error) => proof.claim("the scenario can be drawn", Err(error.render(false))),
-        Ok(variant) => prove_variant(plan, index, variant, &mut proof).await,
+        Ok(variant) => prove_variant(plan, shared, (job.index, variant), &mut proof).await,
     }
     proof.seconds = clock.now().duration_since(began).as_secs_f64();
-    proof
+    (job.index, proof)
 }
 
-async fn prove_variant(plan: &Plan, index: usize, variant: Variant, proof: &mut Proof) {
+async fn cluster_of(
+    plan: &Plan,
+    shared: Option<&Arc<dyn Cluster>>,
+    index: usize,
+) -> Result<Arc<dyn Cluster>, ClusterError> {
     let dir = plan.dir.join(index.to_string());
-    let speed = if plan.origin == Origin::Embedded { SPEED } else { 1.0 };
-    let wish = Wish {
-        name: format!("verify-{index}"),
-        dir: dir.clone(),
-        workers: 2,
-        port: 0,
-        keep: false,
-        clock: Clock::fast(speed),
-    };
-    let cluster = match cluster::open(&plan.origin, &wish).await {
+    match shared {
+        Some(owner) => Ok(Arc::new(Lent::of(owner.clone(), &dir)?)),
+        None => cluster::open(&plan.origin, &wish(plan, format!("verify-{index}"), dir)).await,
+    }
+}
+
+async fn prove_variant(
+    plan: &Plan,
+    shared: Option<&Arc<dyn Cluster>>,
+    (index, variant): (usize, Variant),
+    proof: &mut Proof,
+) {
+    let cluster = match cluster_of(plan, shared, index).await {
         Ok(cluster) => cluster,
         Err(error) => return proof.claim("there is a cluster", Err(error.to_string())),
     };
@@ -122,7 +170,7 @@ async fn prove_variant(plan: &Plan, index: usize, variant: Variant, proof: &mut 
         let words: Vec<&str> = lacking.iter().map(|capability| capability.word()).collect();
         proof.skipped = Some(format!("the cluster lacks {}", words.join(", ")));
     } else {
-        let shown = show(variant, cluster.clone(), dir, proof).await;
+        let shown = show(variant, cluster.clone(), plan.dir.join(index.to_string()), proof).await;
         if let Err(error) = shown {
             proof.claim("the task can be laid", Err(error.to_string()));
         }
@@ -134,53 +182,74 @@ async fn prove_variant(plan: &Plan, index: usize, variant: Variant, proof: &mut 
 
 async fn show(variant: Variant, cluster: Arc<dyn Cluster>, dir: PathBuf, proof: &mut Proof) -> Result<(), AppError> {
     let mut lab = Lab::lay(variant, cluster, &dir).await?;
+    let shown = show_laid(&mut lab, proof).await;
+    let cleaned = lab.clean().await;
+    shown.and(cleaned.map_err(AppError::from))
+}
+
+async fn show_laid(lab: &mut Lab, proof: &mut Proof) -> Result<(), AppError> {
     // Nothing but the guards is expected to hold before anybody does anything.
     let paying: Vec<String> =
         lab.variant.checks.iter().filter(|check| !check.guard).map(|check| check.name.clone()).collect();
-    let untouched = look(&lab, &paying).await;
-    proof.claim("untouched it earns nothing", earns_nothing(&untouched));
-    proof.claim("graded twice it says the same", same(&untouched, &look(&lab, &paying).await));
+    let (untouched, shown) = looked(lab, &paying, earns_nothing).await;
+    proof.claim("untouched it earns nothing", shown);
+    let twice = looked(lab, &paying, |again| same(&untouched, again)).await.1;
+    proof.claim("graded twice it says the same", twice);
     let mut dirty = false;
     for solution in lab.variant.solutions.clone() {
         let claim = format!("solution {:?} earns full marks", solution.name);
-        let report = match answered(&mut lab, (&solution.steps, &[]), &mut dirty).await {
-            Ok(report) => report,
-            Err(error) => {
-                proof.claim(&claim, Err(error.to_string()));
-                continue;
-            }
-        };
-        proof.claim(&claim, full_marks(&report));
-        proof.claim(
-            &format!("graded twice, solution {:?} says the same", solution.name),
-            same(&report, &look(&lab, &[]).await),
-        );
+        if let Err(error) = answer(lab, &solution.steps, &mut dirty).await {
+            proof.claim(&claim, Err(error.to_string()));
+            continue;
+        }
+        let (report, shown) = looked(lab, &[], full_marks).await;
+        proof.claim(&claim, shown);
+        let twice = looked(lab, &[], |again| same(&report, again)).await.1;
+        proof.claim(&format!("graded twice, solution {:?} says the same", solution.name), twice);
     }
     for wrong in lab.variant.wrong.clone() {
         let claim = format!("wrong answer {:?} loses what it names", wrong.name);
-        let shown = match answered(&mut lab, (&wrong.steps, &wrong.loses), &mut dirty).await {
-            Ok(report) => loses(&report, &wrong.loses),
+        let shown = match answer(lab, &wrong.steps, &mut dirty).await {
+            Ok(()) => looked(lab, &wrong.loses, |report| loses(report, &wrong.loses)).await.1,
             Err(error) => Err(error.to_string()),
         };
         proof.claim(&claim, shown);
     }
     lab.reset().await?;
-    proof.claim("after a reset it says what it said at first", same(&untouched, &look(&lab, &paying).await));
-    lab.clean().await?;
+    let after = looked(lab, &paying, |report| same(&untouched, report)).await.1;
+    proof.claim("after a reset it says what it said at first", after);
     Ok(())
 }
 
-/// Does an answer and grades it; `fails` are the checks it is expected to lose.
-async fn answered(lab: &mut Lab, (steps, fails): (&[Step], &[String]), dirty: &mut bool) -> Result<Report, AppError> {
+/// Does an answer, on the task as it was laid.
+async fn answer(lab: &mut Lab, steps: &[Step], dirty: &mut bool) -> Result<(), AppError> {
     if std::mem::replace(dirty, true) {
         lab.reset().await?;
     }
-    lab.answer(steps).await?;
-    Ok(look(lab, fails).await)
+    Ok(lab.answer(steps).await?)
+}
+
+/// Grades, and says whether the report is as claimed; `fails` are the checks it is expected to lose.
+async fn looked(
+    lab: &Lab,
+    fails: &[String],
+    claim: impl Fn(&Report) -> Result<(), String>,
+) -> (Report, Result<(), String>) {
+    let mut looks = if lab.cluster.checkpoints().is_some() { 1 } else { LOOKS };
+    loop {
+        let report = look(lab, fails).await;
+        let shown = claim(&report);
+        looks -= 1;
+        if shown.is_ok() || looks == 0 {
+            return (report, shown);
+        }
+        Clock::system().sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn look(lab: &Lab, fails: &[String]) -> Report {
-    let patience = Patience { at_least: AT_LEAST, except: fails.to_vec() };
+    let at_most = lab.cluster.checkpoints().is_none().then_some(LONG_ENOUGH);
+    let patience = Patience { at_least: AT_LEAST, except: fails.to_vec(), at_most };
     let grader = Grader { objects: lab.objects.clone(), clock: lab.cluster.clock(), answers: lab.work(), patience };
     grade(&grader, &lab.variant, |_, _| {}).await
 }

@@ -2,7 +2,7 @@
 //! What is written where stands with those who write.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -30,14 +30,14 @@ pub struct LineFile {
 impl LineFile {
     /// Opens or makes the file. A torn last line, left by a kill in the middle of a write, is ended so that it spoils no other.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let torn = match fs::read(path) {
-            Ok(bytes) => bytes.last().is_some_and(|last| *last != b'\n'),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        if torn {
-            file.write_all(b"\n")?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
+        if file.metadata()?.len() > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+            }
         }
         Ok(Self { file })
     }

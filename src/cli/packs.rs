@@ -11,10 +11,10 @@ use crate::app::error::{AppError, Kind};
 use crate::app::home::{self, Home};
 use crate::app::records::unwritable;
 use crate::cli::{Done, Output, output};
+use crate::scenario::catalogue;
 use crate::scenario::load::is_name;
 use crate::scenario::pack::{PACK_FILE, Pack};
 use crate::scenario::scaffold::{self, NewFile};
-use crate::scenario::{catalogue, lint};
 
 /// What to make.
 #[derive(Debug, Args)]
@@ -83,13 +83,7 @@ fn write(folder: &Path, files: &[NewFile]) -> Result<(), AppError> {
 
 /// Copies a pack to where it is always found.
 pub fn install(folder: &Path) -> Done {
-    let pack = Pack::open(folder)?;
-    let problems = lint::lint(pack.folder.clone());
-    let errors = problems.iter().filter(|problem| problem.severity == crate::scenario::Severity::Error).count();
-    if errors > 0 {
-        return Err(AppError::new(Kind::Pack, "the pack is not installed", format!("it has {errors} errors"))
-            .hint(format!("kubedrill pack lint {} shows them", folder.display())));
-    }
+    let pack = home::sound_pack(folder)?;
     let dirs = home::dirs()?;
     let place = catalogue::install(&dirs, &pack).map_err(|error| unwritable(&dirs.data, &error))?;
     output::line(&format!("The pack {} {} is installed in {}.", pack.name, pack.spec.version, place.display()));

@@ -5,6 +5,7 @@ mod capability;
 pub mod context;
 pub mod embedded;
 mod kind;
+mod lent;
 pub mod objects;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use futures::future::BoxFuture;
 
 use crate::base::clock::Clock;
 pub use capability::{Capabilities, Capability};
+pub use lent::Lent;
 pub use objects::{AskError, Objects, PatchForm, Selection};
 
 /// A cluster that runs.

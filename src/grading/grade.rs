@@ -35,11 +35,19 @@ pub struct Patience {
     pub at_least: Duration,
     /// The checks that are expected to fail.
     pub except: Vec<String>,
+    /// How long those are waited for at most, where they take their time by the wall's clock.
+    pub at_most: Option<Duration>,
 }
 
 impl Patience {
     fn with(&self, check: &Check) -> Duration {
         if self.except.contains(&check.name) { Duration::ZERO } else { self.at_least }
+    }
+
+    /// The check's own `within`, or less where it is expected to fail.
+    fn limit(&self, check: &Check, within: Duration) -> Duration {
+        let most = self.at_most.filter(|_| self.except.contains(&check.name));
+        most.map_or(within, |most| most.min(within))
     }
 }
 
@@ -76,7 +84,8 @@ async fn look(grader: &Grader, view: &View, index: usize, check: &Check) -> (usi
 /// Looks again whenever what was looked at changes, until the check holds or its time is up.
 async fn wait(grader: &Grader, view: &View, check: &Check, within: Duration) -> Option<Verdict> {
     let wall = Clock::system();
-    let end = grader.clock.now() + jiff::SignedDuration::try_from(within).ok()?;
+    let limit = grader.patience.limit(check, within);
+    let end = grader.clock.now() + jiff::SignedDuration::try_from(limit).ok()?;
     let patient = wall.now() + jiff::SignedDuration::try_from(grader.patience.with(check)).ok()?;
     let mut view = view.fresh();
     loop {

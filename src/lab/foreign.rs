@@ -3,16 +3,19 @@
 
 use std::path::PathBuf;
 
+use futures::future::join_all;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Lab, LabError, steps, traces};
+use super::{Lab, LabError, claims, nodes, steps, traces};
 use crate::base::files;
 use crate::cluster::Selection;
 use crate::object::meta;
 use crate::scenario::check::CheckKind;
 use crate::scenario::query::Which;
 use crate::scenario::step::Step;
+use crate::scenario::variant::Variant;
 
 /// The label on everything a lab makes on a foreign cluster.
 pub const LABEL: &str = "kubedrill.io/lab";
@@ -21,9 +24,9 @@ pub const LABEL: &str = "kubedrill.io/lab";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     api_version: String,
-    kind: String,
-    namespace: Option<String>,
-    name: String,
+    pub kind: String,
+    pub namespace: Option<String>,
+    pub name: String,
 }
 
 impl Mark {
@@ -46,6 +49,9 @@ impl Mark {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Footprint {
     marks: Vec<Mark>,
+    /// How the nodes were, where the task is about them.
+    #[serde(default)]
+    nodes: Vec<nodes::Before>,
 }
 
 fn path(lab: &Lab) -> PathBuf {
@@ -57,14 +63,19 @@ pub fn mark(lab: &Lab, object: &mut Value) {
     meta::set_label(object, LABEL, &format!("{}-{}", lab.variant.scenario, lab.variant.seed.0));
 }
 
-/// The objects that setup applies, then those that checks name.
-fn planned(lab: &Lab) -> Vec<Mark> {
-    let applied = lab.variant.setup.iter().flat_map(|step| match step {
+/// The objects that setup applies.
+fn applied(variant: &Variant) -> Vec<Mark> {
+    let objects = variant.setup.iter().flat_map(|step| match step {
         Step::Apply(apply) => apply.objects.iter().map(Selection::of).collect(),
         _ => Vec::new(),
     });
-    let asked = lab.variant.checks.iter().flat_map(|check| match &check.kind {
-        CheckKind::Object(object) => vec![&object.0.target].into_iter().map(crate_selection).collect(),
+    objects.filter_map(|selection| Mark::of(&selection)).collect()
+}
+
+/// The objects that setup applies, then those that checks name.
+pub fn planned(variant: &Variant) -> Vec<Mark> {
+    let asked = variant.checks.iter().flat_map(|check| match &check.kind {
+        CheckKind::Object(object) => vec![&object.0.target].into_iter().map(selection).collect(),
         CheckKind::Cel(cel) => cel
             .objects
             .values()
@@ -78,7 +89,7 @@ fn planned(lab: &Lab) -> Vec<Mark> {
         _ => Vec::new(),
     });
     let mut marks: Vec<Mark> = Vec::new();
-    for mark in applied.chain(asked).filter_map(|selection| Mark::of(&selection)) {
+    for mark in applied(variant).into_iter().chain(asked.filter_map(|selection| Mark::of(&selection))) {
         if !marks.contains(&mark) {
             marks.push(mark);
         }
@@ -86,28 +97,16 @@ fn planned(lab: &Lab) -> Vec<Mark> {
     marks
 }
 
-fn crate_selection(target: &crate::scenario::query::Target) -> Selection {
+fn selection(target: &crate::scenario::query::Target) -> Selection {
     Selection::named(&target.api_version, &target.kind, target.namespace.as_deref(), &target.name)
 }
 
 impl Footprint {
     /// Looks at a cluster before a lab is laid on it. Leftovers of an earlier lab are taken away; what is somebody else's stops the lab.
     pub async fn before(lab: &Lab) -> Result<Self, LabError> {
-        let mut marks = Vec::new();
-        let applied: Vec<Mark> = lab
-            .variant
-            .setup
-            .iter()
-            .flat_map(|step| {
-                if let Step::Apply(apply) = step {
-                    apply.objects.iter().map(Selection::of).collect()
-                } else {
-                    Vec::new()
-                }
-            })
-            .filter_map(|selection| Mark::of(&selection))
-            .collect();
-        for mark in planned(lab) {
+        let applied = applied(&lab.variant);
+        let (mut marks, mut left) = (Vec::new(), Vec::new());
+        for mark in planned(&lab.variant) {
             let what = format!("looking for {} {}", mark.kind, mark.name);
             let found = match lab.objects.get(&mark.selection()).await {
                 Err(error) if error.is_not_found() => None,
@@ -116,7 +115,7 @@ impl Footprint {
             match found {
                 None => marks.push(mark),
                 Some(found) if meta::label(&found, LABEL).is_some() => {
-                    steps::delete_and_wait(lab, &mark.selection()).await?;
+                    left.push(mark.clone());
                     marks.push(mark);
                 }
                 // What was there and is only looked at stays; what would be overwritten stops the lab.
@@ -129,7 +128,9 @@ impl Footprint {
                 Some(_) => {}
             }
         }
-        let footprint = Self { marks };
+        take_away(lab, &left).await?;
+        let nodes = if claims::touches_nodes(&lab.variant) { nodes::look(lab).await? } else { Vec::new() };
+        let footprint = Self { marks, nodes };
         let text = serde_json::to_vec(&footprint).unwrap_or_default();
         files::write_atomic(&path(lab), &text, 0o600).map_err(|source| LabError::File { path: path(lab), source })?;
         Ok(footprint)
@@ -142,18 +143,25 @@ impl Footprint {
         serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))
     }
 
-    /// Takes everything away, the namespaces last as they hold the rest.
+    /// Takes everything away, and brings the nodes back to how they were.
     pub async fn erase(&self, lab: &Lab) -> Result<(), LabError> {
-        let traces = traces::kept(lab);
-        let (namespaces, others): (Vec<&Mark>, Vec<&Mark>) =
-            self.marks.iter().chain(&traces).partition(|mark| mark.kind == "Namespace");
-        for mark in others.into_iter().rev().chain(namespaces) {
-            match steps::delete_and_wait(lab, &mark.selection()).await {
-                Err(LabError::Ask { source, .. }) if source.is_not_found() => {}
-                done => done?,
-            }
-        }
+        let mut marks = self.marks.clone();
+        marks.extend(traces::kept(lab).into_iter().filter(|mark| !self.marks.contains(mark)));
+        take_away(lab, &marks).await?;
+        nodes::restore(lab, &self.nodes).await?;
         traces::forget(lab);
         Ok(())
     }
+}
+
+/// Deletes all of them at once and waits until they are gone: a real cluster takes its seconds for a namespace, however many go with
+/// it. What lies in a namespace that goes needs no word of its own.
+async fn take_away(lab: &Lab, marks: &[Mark]) -> Result<(), LabError> {
+    let goes = |name: &str| marks.iter().any(|mark| mark.kind == "Namespace" && mark.name == name);
+    let named = marks.iter().filter(|mark| !mark.namespace.as_deref().is_some_and(goes));
+    let done = named.map(async |mark| match steps::delete_and_wait(lab, &mark.selection()).await {
+        Err(LabError::Ask { source, .. }) if source.is_not_found() => Ok(()),
+        done => done,
+    });
+    join_all(done).await.into_iter().collect()
 }

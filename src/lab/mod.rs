@@ -1,7 +1,9 @@
 //! Lays a scenario on a cluster, resets, solves, cleans up.
 //! Judging what the learner did is grading's.
 
+pub mod claims;
 mod foreign;
+mod nodes;
 mod shell;
 mod steps;
 mod traces;
@@ -54,7 +56,11 @@ impl Lab {
             lab.foreign = Some(foreign::Footprint::before(&lab).await?);
         }
         for step in lab.variant.setup.clone() {
-            steps::run(&lab, &step).await?;
+            if let Err(error) = steps::run(&lab, &step).await {
+                // Half of a task is of no use on somebody's cluster; why it is not whole is what matters.
+                let _ = lab.clean().await;
+                return Err(error);
+            }
         }
         if let Some(checkpoints) = lab.cluster.checkpoints() {
             checkpoints.take(LAID).await?;

@@ -26,6 +26,9 @@ pub enum Request {
     Catalogue,
     /// What was done. Answer: [`News::History`].
     History,
+    /// Tell what commands do to the open task, such as those typed in its shell, as long as the screens are there.
+    /// Answer: [`News::Hint`], [`News::Reset`]…
+    Attend,
     /// Open a practice; `seed` is drawn when not given. Answer: [`News::Progress`]…, [`News::TaskOpened`].
     Practise { scenario: String, seed: Option<u64> },
     /// Start an exam. Answer: [`News::Progress`]…, [`News::ExamOpened`].

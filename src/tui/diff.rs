@@ -1,21 +1,27 @@
 //! Findings as lines: where, what was found and what was expected, with marks that read without colour.
-//! `-` is what is there, `+` what should be.
+//! `-` is what is there, `+` what should be. What the lines are, `object::diff` says; here they get colours and a width.
 
 use ratatui::text::{Line, Span};
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
 use crate::grading::report::{Finding, Verdict};
+use crate::object::diff::{self, Sign};
+use crate::object::matching;
 
 /// Why a check failed or could not be told, in lines of at most `width` columns.
 pub fn of_verdict(verdict: &Verdict, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     match verdict {
         Verdict::Pass => Vec::new(),
         Verdict::Fail { findings } => {
-            let blocks = findings.iter().map(|finding| of_finding(finding, width, theme));
-            blocks.collect::<Vec<_>>().join(&Line::default())
+            let (told, valued): (Vec<&Finding>, Vec<&Finding>) =
+                findings.iter().partition(|finding| finding.path.is_empty() || valueless(finding));
+            let mut blocks: Vec<_> = told.into_iter().map(|finding| of_sentence(finding, width, theme)).collect();
+            if !valued.is_empty() {
+                blocks.push(of_values(valued, width, theme));
+            }
+            blocks.join(&Line::default())
         }
         Verdict::Broken { why } => {
             let mut lines = wrapped("The cluster could not be asked, so this costs nothing:", width, "", theme.warn);
@@ -25,55 +31,42 @@ pub fn of_verdict(verdict: &Verdict, width: usize, theme: &Theme) -> Vec<Line<'s
     }
 }
 
-fn of_finding(finding: &Finding, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    if finding.expected.is_none() && finding.found.is_none() {
-        return wrapped(&finding.text, width, "", theme.text);
-    }
-    let mut lines = Vec::new();
-    if !finding.path.is_empty() {
-        lines.push(Line::styled(finding.path.clone(), theme.strong));
-    }
-    let found = finding.found.as_ref().map(plain);
-    let expected = finding.expected.as_ref().map(plain);
-    let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\n'));
-    if long(&found) || long(&expected) {
-        lines.extend(both(found.as_deref().unwrap_or(""), expected.as_deref().unwrap_or(""), theme));
-    } else {
-        let shown = |text: Option<String>| text.unwrap_or_else(|| "nothing".to_owned());
-        lines.extend(wrapped(&shown(found), width, "- found     ", theme.removed));
-        lines.extend(wrapped(&shown(expected), width, "+ expected  ", theme.added));
-    }
-    lines
+fn valueless(finding: &Finding) -> bool {
+    finding.expected.is_none() && finding.found.is_none()
 }
 
-/// Long values line by line: what is only there, what only should be, and what both have.
-fn both(found: &str, expected: &str, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines =
-        vec![Line::from(vec![Span::styled("- found", theme.removed), Span::styled("  + expected", theme.added)])];
-    let (found, expected) = (format!("{found}\n"), format!("{expected}\n"));
-    for change in TextDiff::from_lines(&found, &expected).iter_all_changes() {
-        let (mark, style) = match change.tag() {
-            ChangeTag::Delete => ("- ", theme.removed),
-            ChangeTag::Insert => ("+ ", theme.added),
-            ChangeTag::Equal => ("  ", theme.dim),
+/// Which sign is which, above a diff.
+fn legend(theme: &Theme) -> Line<'static> {
+    Line::from(vec![Span::styled("- found", theme.removed), Span::styled("  + expected", theme.added)])
+}
+
+/// What is about no field: in words, and texts of many lines as a diff, too.
+fn of_sentence(finding: &Finding, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let long = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| text.contains('\n'));
+    if long(&finding.expected) || long(&finding.found) {
+        return of_values(vec![finding], width, theme);
+    }
+    wrapped(&finding.text, width, "", theme.text)
+}
+
+/// Fields with what was found there and what was expected.
+fn of_values(findings: Vec<&Finding>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let matched = findings.into_iter().map(|finding| matching::Finding {
+        path: finding.path.clone(),
+        expected: finding.expected.clone().unwrap_or_default(),
+        found: finding.found.clone(),
+    });
+    let mut lines = vec![legend(theme)];
+    for line in diff::lines(&matched.collect::<Vec<_>>()) {
+        let (mark, style) = match line.sign {
+            Sign::Place => ("", theme.strong),
+            Sign::Same => ("  ", theme.dim),
+            Sign::Found => ("- ", theme.removed),
+            Sign::Expected => ("+ ", theme.added),
         };
-        let text = change.value().trim_end_matches('\n').to_owned();
-        lines.push(Line::styled(format!("{mark}{text}"), style));
+        lines.extend(wrapped(&line.text, width, mark, style));
     }
     lines
-}
-
-/// A value as one would write it in YAML.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) => match serde_yaml::to_string(value) {
-            Ok(text) => text.trim_end().to_owned(),
-            Err(_) => value.to_string(),
-        },
-        other => other.to_string(),
-    }
 }
 
 /// Text in lines of `width` columns, the first after `mark`, the others indented as far.
@@ -96,16 +89,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_told_in_two_lines() {
-        let finding = Finding::at("spec.replicas", Some(json!(3)), None);
-        assert_eq!(text(finding), "spec.replicas\n- found     nothing\n+ expected  3");
+    fn values_stand_under_their_place() {
+        let finding = Finding::at("spec.replicas", Some(json!(3)), Some(json!(1)));
+        assert_eq!(text(finding), "- found  + expected\nspec\n-   replicas: 1\n+   replicas: 3");
+        let nothing = Finding::at("spec.replicas", Some(json!(3)), None);
+        assert_eq!(text(nothing), "- found  + expected\nspec\n+   replicas: 3");
     }
 
     #[test]
-    fn a_long_value_is_told_as_a_diff() {
-        let finding =
-            Finding::at("spec.selector", Some(json!({"app": "web", "tier": "a"})), Some(json!({"app": "web"})));
-        assert_eq!(text(finding), "spec.selector\n- found  + expected\n  app: web\n+ tier: a");
+    fn texts_of_many_lines_are_compared_line_by_line() {
+        let finding = Finding::at("", Some(json!("a 1\nb 2\n")), Some(json!("a 1\nb 3\n")));
+        assert_eq!(text(finding), "- found  + expected\n  - |\n    a 1\n-   b 3\n+   b 2");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Errand {
     Solution,
     Reset,
     Submit,
+    /// Hears what commands do, again and again.
+    Attend,
     /// Nothing comes back.
     Quiet,
 }
@@ -92,6 +94,6 @@ impl Errands {
 
     /// Whether something on the screen turns because of one of these.
     pub fn turning(&self) -> bool {
-        self.waits.iter().any(|wait| wait.errand != Errand::Quiet)
+        self.waits.iter().any(|wait| !matches!(wait.errand, Errand::Quiet | Errand::Attend))
     }
 }

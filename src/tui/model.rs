@@ -93,7 +93,8 @@ impl Model {
 
     /// What is to be done first: ask what there is, and for what shall be shown first.
     pub fn begin(&mut self, opening: Opening) -> Vec<Effect> {
-        let mut effects = self.ask(Errand::Catalogue, Request::Catalogue);
+        let mut effects = self.ask(Errand::Attend, Request::Attend);
+        effects.extend(self.ask(Errand::Catalogue, Request::Catalogue));
         effects.extend(match opening {
             Opening::Home => Vec::new(),
             Opening::Practise { scenario, seed } => self.ask(Errand::Open, Request::Practise { scenario, seed }),

@@ -26,7 +26,9 @@ pub fn take(model: &mut Model, ticket: u64, news: News) -> Vec<Effect> {
         }
         _ => {}
     }
-    model.errands.end(ticket);
+    if errand != Errand::Attend {
+        model.errands.end(ticket);
+    }
     match news {
         News::Trouble(trouble) => trouble_with(model, errand, trouble),
         News::Catalogue(catalogue) => {
@@ -49,6 +51,9 @@ pub fn take(model: &mut Model, ticket: u64, news: News) -> Vec<Effect> {
             if let Some(task) = model.task_mut() {
                 task.hints.push(text);
             }
+            if errand == Errand::Attend {
+                model.say("A hint was taken in the terminal.");
+            }
             if let Some(Overlay::Hints(scroll)) = model.overlays.last_mut() {
                 *scroll = Scroll(usize::MAX / 2);
             }
@@ -67,7 +72,7 @@ pub fn take(model: &mut Model, ticket: u64, news: News) -> Vec<Effect> {
 /// No more answers will come. Whoever still waits for one is told so.
 pub fn ended(model: &mut Model, ticket: u64) -> Vec<Effect> {
     match model.errands.end(ticket) {
-        None | Some(Errand::Quiet) => Vec::new(),
+        None | Some(Errand::Quiet | Errand::Attend) => Vec::new(),
         Some(errand) => {
             let trouble = Trouble {
                 kind: "No answer came".to_owned(),

@@ -7,16 +7,16 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A home of its own for the program.
-struct Place {
-    home: tempfile::TempDir,
+pub struct Place {
+    pub home: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubedrill"));
         command
             .args(args)
@@ -27,28 +27,28 @@ impl Place {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// What is printed by a command that ends with this code.
-    fn prints(&self, code: i32, args: &[&str]) -> String {
+    pub fn prints(&self, code: i32, args: &[&str]) -> String {
         let ended = self.run(args);
         let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
         assert_eq!(ended.status.code(), Some(code), "{args:?} printed\n{out}\n{err}");
         out.into_owned()
     }
 
-    fn json(&self, code: i32, args: &[&str]) -> Value {
+    pub fn json(&self, code: i32, args: &[&str]) -> Value {
         serde_json::from_str(&self.prints(code, args)).unwrap()
     }
 
     /// The one message of a command that is refused: an error and a hint, nothing else.
-    fn refused(&self, code: i32, args: &[&str]) -> String {
+    pub fn refused(&self, code: i32, args: &[&str]) -> String {
         self.refusal(code, &mut self.command(args))
     }
 
-    fn refusal(&self, code: i32, command: &mut Command) -> String {
+    pub fn refusal(&self, code: i32, command: &mut Command) -> String {
         let ended = command.output().unwrap();
         let err = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(code), "{command:?}: {err}");
@@ -147,22 +147,6 @@ fn what_cannot_be_is_told_in_one_message() {
     assert!(place.refused(2, &["cluster", "up", "--kubeconfig", own.to_str().unwrap()]).contains("never written"));
 }
 
-#[test]
-fn a_port_that_is_taken_is_told() {
-    let place = Place::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    assert!(place.refused(3, &["cluster", "up", "--port", &port]).contains(&port));
-}
-
-#[test]
-fn without_kubectl_nothing_starts_and_the_message_says_how_to_get_it() {
-    let place = Place::new();
-    let mut command = place.command(&["start", "rbac-serviceaccount", "--headless"]);
-    let refused = place.refusal(3, command.env("PATH", place.home.path()));
-    assert!(refused.contains("no kubectl is on the PATH") && refused.contains("https://kubernetes.io/"), "{refused}");
-}
-
 fn kubeconfig(place: &Place, context: &str, server: &str) -> PathBuf {
     let path = place.home.path().join("users-kubeconfig");
     let text = format!(
@@ -191,53 +175,6 @@ fn a_foreign_cluster_is_asked_about_and_production_refused() {
     assert!(start("eu-prod", &[]).contains("looks like production: it is called prod"));
     assert!(start("eu-prod", &["--even-production"]).contains("nobody is there to be asked"));
     assert!(start("dev", &["--yes"]).contains("cannot be reached"));
-}
-
-/// A stand-in that keeps kind's contract over a cluster of our own.
-const KIND: &str = r#"#!/bin/sh
-set -eu
-home=$KIND_HOME; echo "$*" >> "$home/asked"
-case "$1 $2" in
-"get clusters") cat "$home/clusters" 2>/dev/null || true ;;
-"create cluster")
-  shift 2; while [ $# -gt 0 ]; do case "$1" in --name) name=$2;; --kubeconfig) file=$2;; --config) config=$2;; esac; shift 2; done
-  nodes=$(grep -c role: "$config")
-  KUBEDRILL_HOME=$home/inner "$KUBEDRILL" cluster up --detach --nodes "$nodes" --kubeconfig "$file" >&2
-  echo "$name" >> "$home/clusters" ;;
-"delete cluster") KUBEDRILL_HOME=$home/inner "$KUBEDRILL" cluster down >&2; : > "$home/clusters" ;;
-*) echo "unknown: $*" >&2; exit 1 ;;
-esac
-"#;
-
-#[test]
-fn a_cluster_of_kind_is_made_used_and_deleted() {
-    use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
-    let home = tempfile::tempdir().unwrap();
-    let script = home.path().join("kind");
-    std::fs::write(&script, KIND).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
-    let run = |args: &[&str]| {
-        let mut command = place.command(args);
-        command.env("PATH", &path).env("KIND_HOME", home.path()).env("KUBEDRILL", env!("CARGO_BIN_EXE_kubedrill"));
-        command.output().unwrap()
-    };
-    let started =
-        run(&["start", "rbac-serviceaccount", "--headless", "--cluster", "kind", "--seed", "3", "-o", "json"]);
-    assert!(started.status.success(), "{started:?}");
-    assert_eq!(run(&["grade"]).status.code(), Some(1));
-    assert!(run(&["solve", "--apply"]).status.success());
-    assert_eq!(run(&["grade"]).status.code(), Some(0));
-    assert!(run(&["reset"]).status.success());
-    assert_eq!(run(&["grade"]).status.code(), Some(1), "a reset takes away what was made");
-    assert!(run(&["stop"]).status.success());
-    let asked = std::fs::read_to_string(home.path().join("asked")).unwrap();
-    assert!(
-        asked.contains("create cluster --name kubedrill-") && asked.contains("delete cluster --name kubedrill-"),
-        "{asked}"
-    );
-    assert_eq!(std::fs::read_to_string(home.path().join("clusters")).unwrap(), "");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod authentication;
+mod bad_input;
 mod commands;
 mod decoding;
 mod exam;
@@ -11,6 +12,7 @@ mod exam_journal;
 mod exam_progress;
 mod exam_report;
 mod infra;
+mod kind;
 mod kubectl;
 mod nodes;
 mod openapi;

@@ -116,7 +116,7 @@ fn grading() {
     show("grading-broken", |room| {
         room.keys("<ret>").hold().keys("<f5>");
         room.held.clear();
-        let ticket = 3;
+        let ticket = 4;
         room.send(Message::News { ticket, news: News::Graded(Box::new(graded(broken()))) });
     });
     let solved = || FakeDesk { solved: true, ..FakeDesk::default() };
@@ -154,7 +154,7 @@ fn exam() {
     show("exam-being-graded", |room| {
         room.keys("2<ret>y").hold().keys("sy");
         let progress = Progress { text: "A Pod that stays Pending".into(), done: 3, of: 16 };
-        room.send(Message::News { ticket: 3, news: News::Progress(progress) }).pass(2);
+        room.send(Message::News { ticket: 4, news: News::Progress(progress) }).pass(2);
     });
     show("exam-results", |room| {
         room.keys("2<ret>ysy");

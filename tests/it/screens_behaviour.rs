@@ -11,6 +11,9 @@ use kubedrill::tui::model::{Pace, Place};
 use crate::screens_desk::FakeDesk;
 use crate::screens_room::Room;
 
+/// The ticket under which the screens hear of what commands do.
+const ATTENDING: u64 = 1;
+
 fn last_asked(room: &Room) -> &Request {
     room.desk.asked.last().expect("something was asked")
 }
@@ -279,9 +282,26 @@ fn a_reset_may_bring_a_new_shell() {
     let old = room.model.visible_shell();
     room.holding = false;
     let shell = Some(kubedrill::tui::desk::Shell::default());
-    room.send(Message::News { ticket: 3, news: News::Reset { shell } });
+    room.send(Message::News { ticket: 4, news: News::Reset { shell } });
     assert_ne!(room.model.visible_shell(), old);
     assert!(room.orders.iter().any(|(shell, order)| Some(*shell) == old && *order == Order::Close));
+}
+
+#[test]
+fn a_hint_taken_by_command_in_the_terminal_is_heard() {
+    let mut room = Room::new(80, 24);
+    room.keys("<ret>");
+    let hint = News::Hint { number: 1, of: 2, text: "Look at the labels.".into() };
+    room.send(Message::News { ticket: ATTENDING, news: hint });
+    assert!(room.screen().contains("A hint was taken in the terminal."), "{}", room.screen());
+    assert_eq!(room.model.pace(), Pace::Clock, "nothing is waited for");
+    room.keys("<f6>");
+    assert!(room.screen().contains("Look at the labels."), "{}", room.screen());
+    assert!(!room.desk.asked.contains(&Request::Hint { task: 0 }), "it is the first, and is there");
+    let again = News::Reset { shell: Some(kubedrill::tui::desk::Shell::default()) };
+    let old = room.model.visible_shell();
+    room.send(Message::News { ticket: ATTENDING, news: again });
+    assert_ne!(room.model.visible_shell(), old, "the old shell stands in a folder that is gone");
 }
 
 #[test]

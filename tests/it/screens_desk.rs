@@ -36,7 +36,7 @@ impl FakeDesk {
     /// What the desk says to a request.
     pub fn answer(&mut self, request: Request) -> Vec<News> {
         self.asked.push(request.clone());
-        if let Some(trouble) = self.trouble.take() {
+        if let Some(trouble) = self.trouble.take_if(|_| request != Request::Attend) {
             return vec![News::Trouble(trouble)];
         }
         match request {
@@ -56,7 +56,11 @@ impl FakeDesk {
             Request::Solution { .. } => vec![News::Solution { text: SOLUTION.into() }],
             Request::Reset { .. } => vec![News::Reset { shell: None }],
             Request::Submit => vec![News::Results(Box::new(over()))],
-            Request::LeaveTask { .. } | Request::Flag { .. } | Request::Note { .. } | Request::Leave => Vec::new(),
+            Request::Attend
+            | Request::LeaveTask { .. }
+            | Request::Flag { .. }
+            | Request::Note { .. }
+            | Request::Leave => Vec::new(),
         }
     }
 

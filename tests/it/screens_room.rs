@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use kubedrill::pty::{Screen, Size};
 use kubedrill::tui::action::Action;
-use kubedrill::tui::desk::{News, Opening};
+use kubedrill::tui::desk::{News, Opening, Request};
 use kubedrill::tui::hits::Hits;
 use kubedrill::tui::message::{Effect, Message, Order, ShellSaid};
 use kubedrill::tui::model::Model;
@@ -168,10 +168,13 @@ impl Room {
         for effect in effects {
             match effect {
                 Effect::Ask { ticket, request } => {
+                    let lasts = request == Request::Attend;
                     for news in self.desk.answer(request) {
                         self.hear(Message::News { ticket, news });
                     }
-                    self.hear(Message::Ended { ticket });
+                    if !lasts {
+                        self.hear(Message::Ended { ticket });
+                    }
                 }
                 Effect::Shell { shell, order } => {
                     if let Order::Start(_, size) | Order::Resize(size) = &order {

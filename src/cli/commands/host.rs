@@ -102,7 +102,7 @@ async fn task(scenario: &str, seed: Seed, cluster: &str) -> Result<(), AppError>
         return Err(error);
     }
     let listener = control::listen(driver.dir()).map_err(|error| unwritable(driver.dir(), &error))?;
-    let host = Arc::new(TaskHost { driver: driver.clone(), on_screen: false });
+    let host = Arc::new(TaskHost { driver: driver.clone(), screen: None });
     let status = host.status(0).await?;
     tell(&Ok(status));
     tokio::select! {

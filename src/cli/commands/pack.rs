@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::app::error::{AppError, Kind};
+use crate::app::home;
 use crate::app::verify::{self, Plan, Proof};
 use crate::base::seed::Seed;
 use crate::cli::consent::Consent;
@@ -58,6 +59,9 @@ pub struct Lint {
     output: Output,
 }
 
+/// How many proofs go on at once on a real cluster, which takes seconds to let go of a namespace.
+const AT_ONCE: usize = 8;
+
 /// What to prove, and where.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -72,9 +76,9 @@ pub struct Verify {
     /// embedded, kind or context:NAME.
     #[arg(long, default_value = "embedded")]
     cluster: String,
-    /// How many at a time.
-    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
-    jobs: usize,
+    /// How many at a time; as many as there are cores when not given, and more where most of the time is waited for a real cluster.
+    #[arg(long)]
+    jobs: Option<usize>,
     #[command(flatten)]
     consent: Consent,
     #[arg(short, long, value_enum, default_value_t)]
@@ -110,7 +114,8 @@ fn run_lint(asked: &Lint) -> Done {
     } else {
         let color = std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
         output::line(&render(&problems, color));
-        output::line(&format!("\n{errors} errors, {} warnings", problems.len() - errors));
+        let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        output::line(&format!("\n{}, {}", count(errors, "error"), count(problems.len() - errors, "warning")));
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Pack.exit_code()) })
 }
@@ -125,12 +130,13 @@ fn chosen(pack: &Whole, names: &[String]) -> Result<Vec<Arc<Scenario>>, AppError
 }
 
 async fn run_verify(asked: &Verify) -> Done {
-    let pack = Whole::open(&asked.folder)?;
+    let pack = home::sound_pack(&asked.folder)?;
     let origin: Origin = asked.cluster.parse()?;
     asked.consent.to(&origin)?;
     let dir = tempfile::tempdir()
         .map_err(|error| AppError::new(Kind::Environment, "no folder to work in", error).hint("is the disk full?"))?;
-    let jobs = if origin == Origin::Embedded { asked.jobs } else { 1 };
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = asked.jobs.unwrap_or_else(|| if origin == Origin::Embedded { cores() } else { AT_ONCE });
     let seeds = (1..=asked.seeds.max(1)).map(Seed).collect();
     let plan = Plan { scenarios: chosen(&pack, &asked.scenarios)?, seeds, origin, dir: dir.path().to_owned(), jobs };
     let proofs = verify::verify(&plan, |proof| {
@@ -138,7 +144,7 @@ async fn run_verify(asked: &Verify) -> Done {
             output::text(&told(proof));
         }
     })
-    .await;
+    .await?;
     let failed = proofs.iter().filter(|proof| !proof.holds()).count();
     match asked.output {
         Output::Text => {

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::AbortHandle;
 
 use super::shelf::{self, trouble};
@@ -11,7 +12,7 @@ use crate::app::control;
 use crate::app::driver::{Driver, Nobody, Witness};
 use crate::app::error::{AppError, Kind};
 use crate::app::home::Home;
-use crate::app::host::TaskHost;
+use crate::app::host::{Heard, TaskHost};
 use crate::app::{Origin, solution};
 use crate::base::seed::Seed;
 use crate::exam::event::{Command, Effect};
@@ -29,6 +30,8 @@ pub struct Seat {
     home: Home,
     origin: Origin,
     open: Mutex<Option<Open>>,
+    /// Where the screens hear of what commands do to the open task.
+    attending: Arc<Mutex<Option<Replies>>>,
 }
 
 struct Open {
@@ -60,7 +63,7 @@ impl Witness for Summing<'_> {
 
 impl Seat {
     pub fn new(home: Home, origin: Origin) -> Self {
-        Self { home, origin, open: Mutex::default() }
+        Self { home, origin, open: Mutex::default(), attending: Arc::default() }
     }
 
     /// Takes a request: commands are written down before the next request is taken, what they lead to goes on beside.
@@ -79,6 +82,10 @@ impl Seat {
             Request::Note { task, text } => seat.command(Command::Note { task, text }).map(drop),
             Request::Hint { task } => seat.hint(task, &replies),
             Request::Solution { task } => seat.solution(task, &replies),
+            Request::Attend => {
+                *seat.attending.lock().unwrap_or_else(PoisonError::into_inner) = Some(replies);
+                return;
+            }
             Request::Open { task } => return seat.follow(Command::Open(task), Then::TaskOpened(task), replies),
             Request::Grade { task } => return seat.follow(Command::Grade(task), Then::Graded(task), replies),
             Request::Reset { task } => return seat.follow(Command::Reset(task), Then::Reset, replies),
@@ -107,7 +114,9 @@ impl Seat {
         let mut background = Vec::new();
         match control::listen(driver.dir()) {
             Ok(listener) => {
-                let host = Arc::new(TaskHost { driver: driver.clone(), on_screen: true });
+                let (screen, heard) = unbounded_channel();
+                background.push(tokio::spawn(pass_on(heard, driver.clone(), self.attending.clone())).abort_handle());
+                let host = Arc::new(TaskHost { driver: driver.clone(), screen: Some(screen) });
                 background.push(tokio::spawn(control::serve(listener, host)).abort_handle());
             }
             Err(error) => tracing::warn!("commands in the shell will not find this task: {error}"),
@@ -274,6 +283,19 @@ impl Seat {
                 self.stand_up();
                 Ok(News::Results(Box::new(over)))
             }
+        }
+    }
+}
+
+/// Tells the screens what commands did.
+async fn pass_on(mut heard: UnboundedReceiver<Heard>, driver: Arc<Driver>, attending: Arc<Mutex<Option<Replies>>>) {
+    while let Some(heard) = heard.recv().await {
+        let news = match heard {
+            Heard::Hint { number, of, text } => News::Hint { number, of, text },
+            Heard::Reset { task } => News::Reset { shell: driver.shell(task).await.ok().map(shell) },
+        };
+        if let Some(replies) = &*attending.lock().unwrap_or_else(PoisonError::into_inner) {
+            replies.send(news);
         }
     }
 }
