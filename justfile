@@ -30,6 +30,22 @@ fmt:
 bench *NAME:
     cargo bench -- {{NAME}}
 
+# The embedded cluster against the recorded answers of a real one: every difference that is not accepted.
+parity:
+    cargo test --test it parity:: -- --nocapture
+
+# The same against a real cluster, now.
+parity-with CONTEXT:
+    KUBEDRILL_PARITY_CONTEXT={{CONTEXT}} cargo test --test it parity::what_is_typed -- --nocapture
+
+# Record what a real cluster answers.
+parity-record CONTEXT:
+    KUBEDRILL_PARITY_CONTEXT={{CONTEXT}} cargo test --test it parity::record -- --ignored --nocapture
+
+# Write the accepted differences into docs/simulator.md.
+parity-page:
+    KUBEDRILL_PARITY_PAGE=1 cargo test --test it parity::accepted
+
 # Everything CI does.
 ci:
     .ci/run

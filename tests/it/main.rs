@@ -18,6 +18,7 @@ mod nodes;
 mod openapi;
 mod packs;
 mod packs_broken;
+mod parity;
 mod pki;
 mod protobuf;
 mod rbac;

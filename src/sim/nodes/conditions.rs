@@ -49,6 +49,15 @@ pub fn update(sync: &mut Sync) {
     for (kind, condition) in wanted {
         set(&mut sync.status, kind, condition, (&now, generation));
     }
+    if let Some(conditions) = sync.status["conditions"].as_array_mut() {
+        conditions.sort_by_key(|condition| place(meta::text(condition, "/type")));
+    }
+}
+
+/// Where a condition stands: others' first, then the kubelet's in its order (`kubelet_pods.go`, generateAPIPodStatus).
+fn place(kind: &str) -> usize {
+    let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+    own.iter().position(|one| *one == kind).map_or(0, |at| at + 1)
 }
 
 fn names<'a>(sync: &'a Sync, list: &str, wanted: impl Fn(&Value) -> bool) -> Vec<&'a str> {

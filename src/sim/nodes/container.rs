@@ -105,7 +105,7 @@ fn put(status: &mut Value, list: &str, one: Value) {
 }
 
 fn fresh(container: &Value, reason: &str) -> Value {
-    json!({
+    let mut status = json!({
         "name": container["name"],
         "state": { "waiting": { "reason": reason } },
         "lastState": {},
@@ -114,7 +114,22 @@ fn fresh(container: &Value, reason: &str) -> Value {
         "image": container["image"],
         "imageID": "",
         "started": false,
-    })
+    });
+    let mounts: Vec<Value> = meta::list(container, "/volumeMounts").iter().map(mount_status).collect();
+    if !mounts.is_empty() {
+        status["volumeMounts"] = json!(mounts);
+    }
+    status
+}
+
+/// What a status says of a mount (`pkg/kubelet/kubelet_pods.go`, convertToAPIContainerStatuses).
+fn mount_status(mount: &Value) -> Value {
+    let mut status = json!({ "mountPath": mount["mountPath"], "name": mount["name"] });
+    if meta::truth(mount, "/readOnly") {
+        status["readOnly"] = json!(true);
+        status["recursiveReadOnly"] = json!("Disabled");
+    }
+    status
 }
 
 /// One container and its status.
@@ -207,6 +222,11 @@ impl One<'_> {
         self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
         self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
         self.status["containerID"] = json!(id);
+        let resources = self.container.get("resources").cloned().unwrap_or_else(|| json!({}));
+        if let Some(requests) = resources.get("requests") {
+            self.status["allocatedResources"] = requests.clone();
+        }
+        self.status["resources"] = resources;
         sync.events.record("Normal", (sync.pod, part), "Created", "Container created");
         let start = starting::start(&kubelets.runtime, sync, self.container, image);
         if let Err(message) = with_sandbox(kubelets, sync, |sandbox| sandbox.start(&id, start)) {
@@ -260,16 +280,33 @@ impl One<'_> {
         if self.list == "ephemeralContainerStatuses" {
             return;
         }
+        if self.is_redefined() {
+            let message = format!("Container {name} definition changed, will be restarted");
+            return self.stop(kubelets, sync, &message, meta::number(sync.pod, "/spec/terminationGracePeriodSeconds"));
+        }
         if let probes::Verdict::Kill(grace) = probes::look(kubelets, sync, self.container, self.status) {
             let message = format!("Container {name} failed liveness probe, will be restarted");
-            sync.events.record("Normal", (sync.pod, &self.part()), "Killing", &message);
-            with_sandbox(kubelets, sync, |sandbox| {
-                run.terminate();
-                sandbox.settle();
-            });
-            sync.memory.ending.insert(name, sync.now + SignedDuration::from_secs(grace));
-            self.running(kubelets, sync);
+            self.stop(kubelets, sync, &message, Some(grace));
         }
+    }
+
+    /// Whether the Pod asks for another image than the one that runs or ran.
+    fn is_redefined(&self) -> bool {
+        let running = meta::text(self.status, "/image");
+        !running.is_empty() && running != super::images::canonical(meta::text(self.container, "/image"))
+    }
+
+    /// Tells the container to end; killed when it has not within `grace` seconds.
+    fn stop(&mut self, kubelets: &Kubelets, sync: &mut Sync, message: &str, grace: Option<i64>) {
+        let Some(run) = run_of(kubelets, sync, self.status) else { return };
+        sync.events.record("Normal", (sync.pod, &self.part()), "Killing", message);
+        with_sandbox(kubelets, sync, |sandbox| {
+            run.terminate();
+            sandbox.settle();
+        });
+        let end = sync.now + SignedDuration::from_secs(grace.unwrap_or(30));
+        sync.memory.ending.insert(meta::text(self.container, "/name").to_owned(), end);
+        self.running(kubelets, sync);
     }
 
     fn end(&mut self, sync: &mut Sync, (code, then): (i32, Timestamp), reason: &str) {
@@ -280,7 +317,8 @@ impl One<'_> {
             "finishedAt": timestamp(then),
             "containerID": self.status["containerID"],
         } });
-        self.status["ready"] = json!(false);
+        // An init container that did its part counts as ready.
+        self.status["ready"] = json!(self.list == "initContainerStatuses" && code == 0 && !is_sidecar(self.container));
         self.status["started"] = json!(false);
         sync.wake_after(Duration::from_millis(1));
     }
@@ -288,7 +326,9 @@ impl One<'_> {
     /// An ended container starts again when its policy says so, the first time at once.
     fn ended(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
         let code = meta::number(self.status, "/state/terminated/exitCode").unwrap_or_default();
-        if self.list == "ephemeralContainerStatuses" || !restarts(sync.pod, self.container, self.list, code) {
+        let redefined = self.list != "ephemeralContainerStatuses" && self.is_redefined();
+        let again = redefined || restarts(sync.pod, self.container, self.list, code);
+        if self.list == "ephemeralContainerStatuses" || !again {
             return;
         }
         let terminated = self.status["state"]["terminated"].clone();
@@ -297,7 +337,7 @@ impl One<'_> {
         let count = meta::number(self.status, "/restartCount").unwrap_or_default();
         let steady = ran.is_some_and(|ran| ran >= BACKOFF_RESET) && meta::text(&terminated, "/reason") != "StartError";
         self.status["lastState"] = json!({ "terminated": terminated });
-        if count == 0 || steady {
+        if count == 0 || steady || redefined {
             self.wait("RestartPending", "");
             return self.waiting(kubelets, sync);
         }

@@ -29,6 +29,8 @@ pub struct DeleteOptions {
     pub propagation: Option<Propagation>,
     pub uid: Option<String>,
     pub resource_version: Option<String>,
+    /// The body asked for a dry run (`dryRun: [All]`), as `kubectl delete --dry-run=server` does.
+    pub dry_run: bool,
 }
 
 impl DeleteOptions {
@@ -52,6 +54,7 @@ impl DeleteOptions {
             propagation,
             uid: text("/preconditions/uid"),
             resource_version: text("/preconditions/resourceVersion"),
+            dry_run: meta::list(body, "/dryRun").contains(&json!("All")),
         })
     }
 
@@ -111,7 +114,7 @@ impl ApiServer {
         check_preconditions(request, options, &found)?;
         admission::validate(&request.attributes(self, Operation::Delete, Some(&found)), &found)?;
         let ending = self.ending(request, resource, options, &found);
-        if request.dry_run {
+        if request.dry_run || options.dry_run {
             return Ok(Deleted::Gone(found));
         }
         let key = (request.namespace.clone(), request.name.clone());
