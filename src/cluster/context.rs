@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::{Api, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
@@ -156,7 +157,18 @@ async fn probe(client: &kube::Client) -> Result<Capabilities, kube::Error> {
     if schedulable > 1 {
         found.push(Capability::SeveralNodes);
     }
+    if has_metrics(client).await {
+        found.push(Capability::Metrics);
+    }
     Ok(found.into_iter().collect())
+}
+
+/// Whether a metrics server answers. That nobody may ask is as good as that it does not.
+async fn has_metrics(client: &kube::Client) -> bool {
+    let services = Api::<APIService>::all(client.clone());
+    let found = services.get_opt("v1beta1.metrics.k8s.io").await.ok().flatten();
+    let conditions = found.and_then(|service| service.status).and_then(|status| status.conditions).unwrap_or_default();
+    conditions.iter().any(|condition| condition.type_ == "Available" && condition.status == "True")
 }
 
 impl Cluster for Foreign {

@@ -62,7 +62,7 @@ impl Embedded {
 /// What a simulated cluster with so many workers can do.
 pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
-    [Capability::Pods, Capability::Nodes].into_iter().chain(several).collect()
+    [Capability::Pods, Capability::Nodes, Capability::Metrics].into_iter().chain(several).collect()
 }
 
 impl Embedded {

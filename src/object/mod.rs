@@ -1,6 +1,7 @@
 //! Pure functions on Kubernetes objects as trees: path, selector, quantity, schema, partial match, diff, patches.
 //! Nothing here does I/O or knows a cluster.
 
+pub mod claim;
 pub mod diff;
 pub mod matching;
 pub mod meta;

@@ -22,10 +22,15 @@ pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
     }
 }
 
+/// Whether one of the tolerations answers a taint.
+pub fn tolerated(tolerations: &[Value], taint: &Value) -> bool {
+    tolerations.iter().any(|toleration| tolerates(toleration, taint))
+}
+
 /// The first of `taints` with one of these effects that no toleration answers.
 pub fn untolerated<'a>(taints: &'a [Value], tolerations: &[Value], effects: &[&str]) -> Option<&'a Value> {
     let counts = |taint: &&Value| effects.contains(&meta::text(taint, "/effect"));
-    taints.iter().filter(counts).find(|taint| !tolerations.iter().any(|toleration| tolerates(toleration, taint)))
+    taints.iter().filter(counts).find(|taint| !tolerated(tolerations, taint))
 }
 
 /// Whether two taints are the same to Kubernetes: of one key and effect.

@@ -25,6 +25,7 @@ static MANIFESTS: &[&str] = &[
     include_str!("../../assets/cluster/04-kube-proxy.yaml"),
     include_str!("../../assets/cluster/05-add-ons.yaml"),
     include_str!("../../assets/cluster/06-api-server.yaml"),
+    include_str!("../../assets/cluster/07-metrics-server.yaml"),
 ];
 
 /// Fills an empty cluster. `authority` is the certificate of its CA, PEM.

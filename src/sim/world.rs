@@ -25,7 +25,7 @@ use super::bootstrap;
 use super::controllers::CONTROLLERS;
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::runtime::Runtime;
-use super::nodes::{Kubelet, Kubelets, static_pods};
+use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
 use crate::base::clock::Clock;
@@ -245,6 +245,8 @@ impl World {
         let kubelet = self.context("kubelet");
         let beating = heartbeat::run(kubelet.client.clone());
         running.push(tokio::spawn(beating));
+        let measuring = metrics_server::run(kubelet.client.clone(), self.runtime.clone());
+        running.push(tokio::spawn(measuring));
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
         let kubelets = Kubelets::new(self.runtime.clone());

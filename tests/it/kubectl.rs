@@ -94,7 +94,7 @@ async fn refusals_are_in_kubernetes_words() {
     assert!(cluster.refused(nope, "apply -f -").await.contains(r#"no matches for kind "Nope" in version "v1""#));
     assert!(cluster.refused("", "get pods --as jane").await.contains(r#"User "jane" cannot list resource "pods""#));
     assert!(cluster.refused("", "get cs nope").await.contains("Warning: v1 ComponentStatus is deprecated in v1.19+"));
-    assert!(cluster.refused("", "top nodes").await.contains("Metrics API not available"));
+    assert!(cluster.refused("", "top nodes").await.contains("metrics not available yet"));
     let pages = cluster.refused("", "get --raw /api/v1/configmaps?resourceVersion=x").await;
     assert!(pages.contains("invalid resource version"), "{pages}");
     cluster.world.stop().await;

@@ -1,7 +1,12 @@
 //! Stories of disruption budgets and of autoscalers over an API server in the process.
 //! Nothing runs Pods here: they say themselves that they are ready, and how busy they are.
 
+use std::sync::Arc;
+
+use jiff::SignedDuration;
 use kubedrill::object::meta;
+use kubedrill::sim::apiserver::endpoints::timestamp;
+use kubedrill::sim::apiserver::registry::kinds::apiservice::APISERVICE;
 use kubedrill::sim::apiserver::registry::kinds::deployment::DEPLOYMENT;
 use kubedrill::sim::apiserver::registry::kinds::horizontalpodautoscaler::HORIZONTALPODAUTOSCALER;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
@@ -42,17 +47,37 @@ impl World {
         let status = if ready { "True" } else { "False" };
         let set = |pod: &mut Value| {
             pod["status"]["phase"] = json!("Running");
-            pod["status"]["conditions"] = json!([{ "type": "Ready", "status": status }]);
+            let then = timestamp(self.client.clock().now() - SignedDuration::from_mins(20));
+            pod["status"]["startTime"] = json!(then);
+            pod["status"]["conditions"] = json!([{ "type": "Ready", "status": status, "lastTransitionTime": then }]);
         };
         self.client.modify_status(&POD, "default", meta::name(pod), set).unwrap();
     }
 
+    /// Has every Pod measured, each as busy as that.
     fn busy(&self, load: &str) {
-        for pod in self.client.list(&POD, "default") {
-            let set = |pod: &mut Value| meta::set_annotation(pod, "kubedrill.io/cpu-load", load);
-            self.client.modify(&POD, "default", meta::name(&pod), set).unwrap();
-            self.ready(&pod, true);
+        if self.client.find(&APISERVICE, "", "v1beta1.metrics.k8s.io").is_none() {
+            self.make(json!({
+                "apiVersion": "apiregistration.k8s.io/v1",
+                "kind": "APIService",
+                "metadata": { "name": "v1beta1.metrics.k8s.io" },
+                "spec": { "group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100 },
+            }));
+            let available = json!([{ "type": "Available", "status": "True" }]);
+            let set = |service: &mut Value| service["status"] = json!({ "conditions": available });
+            self.client.modify_status(&APISERVICE, "", "v1beta1.metrics.k8s.io", set).unwrap();
         }
+        let now = timestamp(self.client.clock().now());
+        let measured = self.client.list(&POD, "default").into_iter().map(|pod| {
+            self.ready(&pod, true);
+            Arc::new(json!({
+                "metadata": { "name": meta::name(&pod), "namespace": "default", "labels": pod["metadata"]["labels"] },
+                "timestamp": now,
+                "window": "15.000s",
+                "containers": [{ "name": "c", "usage": { "cpu": load, "memory": "10Mi" } }],
+            }))
+        });
+        self.client.server().measured.tell(Vec::new(), measured.collect());
     }
 
     fn budget(&self, name: &str, spec: Value) {

@@ -81,6 +81,17 @@ impl Client {
         self.listed(resource, namespace, ListOptions { labels: Some(labels.clone()), ..ListOptions::default() })
     }
 
+    /// The same, or why they cannot be had: for resources that another server makes.
+    pub fn try_select(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        labels: &LabelSelector,
+    ) -> Result<Vec<Object>> {
+        let options = ListOptions { labels: Some(labels.clone()), ..ListOptions::default() };
+        self.api.list(&self.request(resource, namespace, ""), &options).map(|page| page.objects)
+    }
+
     /// The objects of a namespace (or of all) with these fields, such as `spec.nodeName=node01`.
     pub fn where_fields(&self, resource: &'static Resource, namespace: &str, fields: &FieldSelector) -> Vec<Object> {
         self.listed(resource, namespace, ListOptions { fields: Some(fields.clone()), ..ListOptions::default() })

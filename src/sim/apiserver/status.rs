@@ -103,6 +103,17 @@ impl Status {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
+    /// 404 for a resource whose server was never registered, as client-go words it.
+    pub fn unknown_resource(group_resource: &str) -> Self {
+        Self::new(404, "NotFound", format!("the server could not find the requested resource (get {group_resource})"))
+    }
+
+    /// 503 for a resource whose server does not answer, as client-go words it.
+    pub fn unavailable(group_resource: &str) -> Self {
+        let message = format!("the server is currently unable to handle the request (get {group_resource})");
+        Self::new(503, "ServiceUnavailable", message)
+    }
+
     /// 405.
     pub fn method_not_supported(group: &str, plural: &str, verb: &str) -> Self {
         let resource = group_resource(group, plural);

@@ -1,6 +1,7 @@
 //! The controllers: each watches some resources and brings the cluster nearer to what one object asks for.
 //! One controller, one file, one row. How a controller is driven is the reconciler's; Pods start and stop at the nodes.
 
+pub mod apiservice_availability;
 pub mod autoscaler;
 pub mod backends;
 pub mod claim;
@@ -98,6 +99,8 @@ pub static CONTROLLERS: &[&Controller] = &[
     &resource_quota::RESOURCE_QUOTA_CONTROLLER,
     &volumes::PERSISTENT_VOLUME_BINDER,
     &volumes::LOCAL_PATH_PROVISIONER,
+    &volumes::EPHEMERAL_VOLUME_CONTROLLER,
+    &volumes::EXPANSION_CONTROLLER,
     &volumes::CLAIM_PROTECTION,
     &volumes::VOLUME_PROTECTION,
     &disruption::DISRUPTION_CONTROLLER,
@@ -107,4 +110,5 @@ pub static CONTROLLERS: &[&Controller] = &[
     &custom_resource_definitions::CUSTOM_RESOURCE_DEFINITIONS,
     &validating_admission_policies::VALIDATING_ADMISSION_POLICY_STATUS,
     &autoscaler::HORIZONTAL_POD_AUTOSCALER,
+    &apiservice_availability::APISERVICE_AVAILABILITY,
 ];

@@ -77,6 +77,12 @@ pub struct Image {
     pub files: BTreeMap<String, String>,
     #[serde(default)]
     pub writes: Vec<Write>,
+    /// Thousandths of a CPU and MiB of memory it takes when nobody asks anything of it.
+    #[serde(default)]
+    idle: Option<(u64, u64)>,
+    /// Microseconds of CPU that answering one HTTP request takes.
+    #[serde(default = "one_request")]
+    request: u64,
     /// There on every node before anything asks.
     #[serde(default)]
     system: bool,
@@ -84,6 +90,10 @@ pub struct Image {
 
 fn debian() -> Vec<Package> {
     vec![Package::Gnu, Package::Bash]
+}
+
+fn one_request() -> u64 {
+    300
 }
 
 fn slash() -> String {
@@ -136,6 +146,18 @@ impl Image {
         tools.extend(self.tools.iter().copied().filter(|tool| !matches!(tool, Package::Gnu | Package::Bash)));
         let start = if self.start == ["bash"] { vec!["sh".to_owned()] } else { self.start.clone() };
         Self { tools, start, ..self.clone() }
+    }
+
+    /// Thousandths of a CPU and bytes of memory it takes when nobody asks anything of it.
+    pub fn idle(&self) -> (u64, u64) {
+        let usual = if self.run == Run::Server { (1, 12) } else { (0, 1) };
+        let (millicores, mebibytes) = self.idle.unwrap_or(usual);
+        (millicores, mebibytes << 20)
+    }
+
+    /// The CPU that answering one HTTP request takes.
+    pub fn request(&self) -> Duration {
+        Duration::from_micros(self.request)
     }
 
     /// Bytes, as the pull tells them.

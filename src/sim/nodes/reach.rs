@@ -123,7 +123,12 @@ impl Reach {
             return Ok(End::Server);
         }
         let pods = self.pods_behind(service);
-        let pod = pods.first().ok_or(Silence::Refused)?;
+        // One after another, as chance would have it in the long run; a client that sticks goes where it went.
+        let turn = match meta::text(service, "/spec/sessionAffinity") {
+            "ClientIP" => self.address.bytes().map(usize::from).sum(),
+            _ => self.runtime.turn(),
+        };
+        let pod = pods.get(turn % pods.len().max(1)).ok_or(Silence::Refused)?;
         let number = match &port["targetPort"] {
             Value::String(name) => named_port(pod, name),
             target => target.as_i64().or_else(|| meta::number(port, "/port")),

@@ -2,6 +2,7 @@
 //! What starts and ends in them is the kubelets'. Losing a runtime loses what Pods wrote; runs begin again from their start.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ pub struct Runtime {
     pods: Mutex<HashMap<String, Pod>>,
     /// Files by what they belong to: `node/NAME`, `pv/NAME`, `UID/VOLUME`.
     kept: Mutex<HashMap<String, Files>>,
+    turns: AtomicUsize,
     /// Pods in which something happened that their kubelet does not know of.
     pub wakes: Wakes,
 }
@@ -91,6 +93,11 @@ impl Runtime {
         let sandbox = lock(&self.pods).get(uid)?.sandbox.clone();
         let mut sandbox = lock(&sandbox);
         Some(work(&mut sandbox))
+    }
+
+    /// A number that is another each time: whose turn it is among several.
+    pub fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What others see of a Pod.

@@ -13,6 +13,9 @@ use crate::sim::apiserver::status::Result;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1000);
+/// Pauses before a list is read again (`k8s.io/client-go/tools/cache/reflector.go` has 800 ms to 30 s; here reading is cheap).
+const FIRST_RELIST: Duration = Duration::from_millis(10);
+const LONGEST_RELIST: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 struct Queue {
@@ -65,11 +68,19 @@ impl Queue {
 
 /// Runs it until its task is stopped.
 pub async fn run(reconciler: &(impl Reconciler + ?Sized), context: Context) {
+    let clock = context.client.clock();
+    let mut pause = FIRST_RELIST;
     loop {
-        // History can be gone when a controller was far behind; then it begins anew.
+        let begun = clock.now();
+        // History can be gone when a controller was far behind; then it begins anew, after a pause that grows while it does not last.
         if let Err(status) = follow(reconciler, &context).await {
             tracing::debug!(controller = reconciler.name(), %status, "lists again");
         }
+        if Duration::try_from(clock.now().duration_since(begun)).unwrap_or_default() > LONGEST_RELIST {
+            pause = FIRST_RELIST;
+        }
+        clock.sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_RELIST);
     }
 }
 

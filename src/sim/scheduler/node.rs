@@ -95,19 +95,6 @@ impl NodeInfo {
     }
 }
 
-/// Whether one of the tolerations is about this taint.
-pub fn tolerates(tolerations: &[Value], taint: &Value) -> bool {
-    tolerations.iter().any(|toleration| {
-        let same = |key: &str| meta::text(toleration, key) == meta::text(taint, key);
-        let free = |key: &str| meta::text(toleration, key).is_empty();
-        let value = match meta::text(toleration, "/operator") {
-            "" | "Equal" => same("/value"),
-            operator => operator == "Exists",
-        };
-        (free("/effect") || same("/effect")) && (free("/key") || same("/key")) && value
-    })
-}
-
 /// The taint of a cordoned node, for Pods that tolerate it.
 pub fn unschedulable_taint() -> Value {
     json!({ "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule" })

@@ -3,6 +3,7 @@
 
 mod create;
 mod delete;
+mod made;
 mod metadata;
 mod ownership;
 mod parts;
@@ -21,6 +22,7 @@ use super::status::group_resource;
 use super::storage::{Object, Storage};
 use crate::base::clock::Clock;
 pub use delete::{DeleteOptions, Deleted, Propagation};
+pub use made::Measured;
 pub use metadata::{suffix, timestamp, uuid};
 pub use patch::Patch;
 pub use read::{ListOptions, Page};
@@ -31,6 +33,8 @@ pub struct ApiServer {
     pub storage: Storage,
     pub clock: Clock,
     pub authenticator: Authenticator,
+    /// What is used of the machines, as measured last.
+    pub measured: Measured,
     rbac: Rbac,
     writing: Mutex<()>,
 }
@@ -48,7 +52,14 @@ impl RuleSource for Storage {
 impl ApiServer {
     /// A server over `storage`.
     pub fn new(storage: Storage, clock: Clock, authenticator: Authenticator) -> Arc<Self> {
-        Arc::new(Self { storage, clock, authenticator, rbac: Rbac::default(), writing: Mutex::default() })
+        Arc::new(Self {
+            storage,
+            clock,
+            authenticator,
+            measured: Measured::default(),
+            rbac: Rbac::default(),
+            writing: Mutex::default(),
+        })
     }
 
     /// Who may do what, as the roles and bindings are now.

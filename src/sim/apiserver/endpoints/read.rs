@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ApiServer, Request};
+use super::{ApiServer, Request, made};
 use crate::object::meta;
 use crate::object::selector::{FieldSelector, LabelSelector};
 use crate::sim::apiserver::registry::Resource;
@@ -78,9 +78,11 @@ fn selectable(resource: &Resource, field: &str) -> Option<fn(&Value) -> String> 
 impl ApiServer {
     /// One object.
     pub fn get(&self, request: &Request) -> Result<Object> {
-        if request.resource.plural == "componentstatuses" {
-            let found = components().into_iter().find(|component| meta::name(component) == request.name);
-            return found.ok_or_else(|| Status::not_found("", "componentstatus", &request.name));
+        if let Some(made) = self.made(request.resource) {
+            let wanted =
+                |object: &Object| meta::name(object) == request.name && meta::namespace(object) == request.namespace;
+            let found = made?.into_iter().find(wanted);
+            return found.ok_or_else(|| made::missing(request.resource, &request.namespace, &request.name));
         }
         let stored = request.resource.storage();
         let object = self
@@ -94,9 +96,10 @@ impl ApiServer {
     pub fn list(&self, request: &Request, options: &ListOptions) -> Result<Page> {
         options.check(request.resource)?;
         let namespace = Some(request.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-        if request.resource.plural == "componentstatuses" {
-            let mut objects = components();
-            objects.retain(|component| options.matches(request.resource, component));
+        if let Some(made) = self.made(request.resource) {
+            let mut objects = made?;
+            let inside = |object: &Object| namespace.is_none_or(|namespace| meta::namespace(object) == namespace);
+            objects.retain(|object| inside(object) && options.matches(request.resource, object));
             return Ok(Page { objects, revision: self.storage.revision(), more: None });
         }
         let (stored, now) = self.storage.list(&request.resource.storage().group_resource(), namespace);
@@ -124,19 +127,6 @@ impl ApiServer {
         }
         Ok(Page { objects, revision, more })
     }
-}
-
-/// The components `kubectl get componentstatuses` asks after; here they are well for as long as they answer.
-fn components() -> Vec<Object> {
-    let component = |name: &str| {
-        json!({
-            "kind": "ComponentStatus",
-            "apiVersion": "v1",
-            "metadata": { "name": name },
-            "conditions": [{ "type": "Healthy", "status": "True", "message": "ok" }],
-        })
-    };
-    ["controller-manager", "scheduler", "etcd-0"].into_iter().map(|name| component(name).into()).collect()
 }
 
 /// A stored object in the version asked for.

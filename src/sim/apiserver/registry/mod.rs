@@ -79,6 +79,8 @@ pub static RESOURCES: &[&Resource] = &[
     &k::resourceslice::RESOURCESLICE,
     &k::flowschema::FLOWSCHEMA,
     &k::prioritylevelconfiguration::PRIORITYLEVELCONFIGURATION,
+    &k::nodemetrics::NODEMETRICS,
+    &k::podmetrics::PODMETRICS,
 ];
 
 /// A resource by group, version and plural.

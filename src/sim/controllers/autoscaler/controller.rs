@@ -8,11 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::limits::{self, Bounds, Past};
-use super::metrics;
+use super::load::Judge;
+use super::metrics::{self, Sight};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry::kinds::horizontalpodautoscaler::HORIZONTALPODAUTOSCALER;
 use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::apiserver::registry::kinds::podmetrics::PODMETRICS;
 use crate::sim::apiserver::registry::{self, Resource};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
@@ -160,8 +162,13 @@ impl Look<'_> {
         if bounds.current < bounds.least {
             return Some((bounds.least, "Current number of replicas below Spec.MinReplicas".to_owned()));
         }
-        let pods = self.context.client.select(&POD, meta::namespace(target), &claim::selector(target));
-        let answer = metrics::ask(meta::list(self.autoscaler, "/spec/metrics"), &pods, bounds.current);
+        let (client, namespace, selector) = (&self.context.client, meta::namespace(target), claim::selector(target));
+        let sight = Sight {
+            pods: client.select(&POD, namespace, &selector),
+            metrics: client.try_select(&PODMETRICS, namespace, &selector).map_err(|status| status.message),
+            judge: Judge::of(self.autoscaler, self.now),
+        };
+        let answer = metrics::ask(meta::list(self.autoscaler, "/spec/metrics"), &sight, bounds.current);
         for (reason, message) in &answer.failed {
             self.context.events.warning(self.autoscaler, reason, message);
         }

@@ -1,9 +1,9 @@
 //! How many Pods a measured load needs: the ratio of use to target, with Pods counted that are not measured.
-//! There is no metrics server: a Pod's use of the CPU is what its annotation `kubedrill.io/cpu-load` says.
-//! Source: `pkg/controller/podautoscaler/replica_calculator.go`.
+//! Measuring is the metrics server's. Source: `pkg/controller/podautoscaler/replica_calculator.go`.
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::object::meta;
@@ -11,11 +11,65 @@ use crate::object::quantity::Quantity;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::controllers::pods;
 
-/// A Pod's use of the CPU, such as `200m`.
-pub const CPU_LOAD: &str = "kubedrill.io/cpu-load";
-
-/// How far use may be from its target before anything changes.
+/// How far use may be from its target before anything changes, when nothing is said.
 const TOLERANCE: f64 = 0.1;
+/// While a Pod starts, its use of the CPU counts only once it is ready (`--horizontal-pod-autoscaler-cpu-initialization-period`).
+const STARTING: SignedDuration = SignedDuration::from_mins(5);
+/// A Pod that was never ready longer than this after its start has not been ready at all (`--horizontal-pod-autoscaler-initial-readiness-delay`).
+const FIRST_READINESS: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a Pod used.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Milli-units.
+    pub used: i64,
+    pub at: Timestamp,
+    pub window: SignedDuration,
+}
+
+/// What was measured of which Pod, by name.
+pub type Measures = BTreeMap<String, Measure>;
+
+/// What PodMetrics say of a resource; `container` is the one that counts, or empty for all.
+pub fn measures(metrics: &[Object], (resource, container): (&str, &str)) -> Measures {
+    let one = |metrics: &Object| {
+        let counted = meta::list(metrics, "/containers")
+            .iter()
+            .filter(|found| container.is_empty() || meta::text(found, "/name") == container);
+        let used: Option<Vec<i64>> = counted
+            .map(|found| Some(Quantity::of(found.pointer("/usage")?.get(resource)?).ok()?.milli_value()))
+            .collect();
+        let used = used.filter(|used| !used.is_empty())?.iter().sum();
+        let at = meta::text(metrics, "/timestamp").parse().ok()?;
+        let window =
+            meta::text(metrics, "/window").trim_end_matches('s').parse().ok().map(SignedDuration::from_secs_f64)?;
+        Some((meta::name(metrics).to_owned(), Measure { used, at, window }))
+    };
+    metrics.iter().filter_map(one).collect()
+}
+
+/// How a ratio is judged: how far it may be from one, down and up, and what time it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge {
+    pub down: f64,
+    pub up: f64,
+    pub now: Timestamp,
+}
+
+impl Judge {
+    /// With the tolerances of an autoscaler's `behavior`.
+    pub fn of(autoscaler: &Value, now: Timestamp) -> Self {
+        let told = |way: &str| {
+            let tolerance = autoscaler.pointer(&format!("/spec/behavior/{way}/tolerance"))?;
+            Some(Quantity::of(tolerance).ok()?.as_f64())
+        };
+        Self { down: told("scaleDown").unwrap_or(TOLERANCE), up: told("scaleUp").unwrap_or(TOLERANCE), now }
+    }
+
+    fn is_near(self, ratio: f64) -> bool {
+        (1.0 - self.down..=1.0 + self.up).contains(&ratio)
+    }
+}
 
 /// What use is aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,26 +93,24 @@ pub struct Need {
 /// The Pods that `target` needs with this load, of which `current` are wanted now; or why that cannot be said.
 /// `container` is the one whose request counts, or empty for all.
 pub fn need(
-    pods: &[Object],
+    (pods, measures): (&[Object], &Measures),
     (resource, container): (&str, &str),
     current: i64,
     target: Target,
+    judge: Judge,
 ) -> Result<Need, String> {
-    let used: BTreeMap<&str, i64> =
-        pods.iter().filter_map(|pod| Some((meta::name(pod), used(pod, resource)?))).collect();
-    if used.is_empty() {
-        let why = "unable to fetch metrics from resource metrics API: the server could not find the requested resource (get pods.metrics.k8s.io)";
-        return Err(format!("unable to get metrics for resource {resource}: {why}"));
+    if pods.is_empty() {
+        return Err("no pods returned by selector while calculating replica count".to_owned());
     }
     let (mut measured, mut missing, mut unready) = (Vec::new(), Vec::new(), 0usize);
     for pod in pods {
         let phase = meta::text(pod, "/status/phase");
-        match used.get(meta::name(pod)) {
+        match measures.get(meta::name(pod)) {
             _ if meta::is_terminating(pod) || phase == "Failed" => {}
             _ if phase == "Pending" => unready += 1,
             None => missing.push(pod),
-            Some(_) if !pods::is_ready(pod) => unready += 1,
-            Some(used) => measured.push((pod, *used)),
+            Some(measure) if resource == "cpu" && is_unready(pod, measure, judge.now) => unready += 1,
+            Some(measure) => measured.push((pod, measure.used)),
         }
     }
     if measured.is_empty() {
@@ -83,7 +135,7 @@ pub fn need(
     let told = |replicas| Ok(Need { replicas, utilization, average });
     let grows_unready = unready > 0 && found > 1.0;
     if missing.is_empty() && !grows_unready {
-        return told(if is_near(found) { current } else { ceil(found, count) });
+        return told(if judge.is_near(found) { current } else { ceil(found, count) });
     }
     // What is not measured is taken for what speaks against a change.
     let idle = |pod: &Object| match target {
@@ -101,11 +153,21 @@ pub fn need(
     let wanted = ceil(new, count);
     let turned = (found < 1.0 && new > 1.0) || (found > 1.0 && new < 1.0);
     let against = (new < 1.0 && wanted > current) || (new > 1.0 && wanted < current);
-    told(if is_near(new) || turned || against { current } else { wanted })
+    told(if judge.is_near(new) || turned || against { current } else { wanted })
 }
 
-fn is_near(ratio: f64) -> bool {
-    (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio)
+/// Whether a Pod's use of the CPU is that of its start.
+fn is_unready(pod: &Value, measure: &Measure, now: Timestamp) -> bool {
+    let time = |found: &Value, key: &str| meta::text(found, key).parse::<Timestamp>().ok();
+    let (Some(ready), Some(started)) = (pods::condition(pod, "Ready"), time(pod, "/status/startTime")) else {
+        return true;
+    };
+    let since = time(ready, "/lastTransitionTime").unwrap_or(started);
+    let not = meta::text(ready, "/status") == "False";
+    if started + STARTING > now {
+        return not || measure.at < since + measure.window;
+    }
+    not && started + FIRST_READINESS > since
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "numbers of Pods are small")]
@@ -124,11 +186,6 @@ fn ratio(total: i64, base: i64, target: Target) -> f64 {
 
 fn percent(total: i64, base: i64, target: Target) -> Option<i64> {
     matches!(target, Target::Utilization(_)).then(|| total * 100 / base.max(1))
-}
-
-fn used(pod: &Value, resource: &str) -> Option<i64> {
-    let load = meta::annotation(pod, CPU_LOAD).filter(|_| resource == "cpu")?;
-    Quantity::parse(load).ok().map(Quantity::milli_value)
 }
 
 /// What a Pod requests of a resource, in milli-units.
@@ -159,24 +216,41 @@ mod tests {
 
     use super::*;
 
-    fn pods(loads: &[&str]) -> Vec<Object> {
-        let pod = |(index, load): (usize, &&str)| {
-            let mut pod = json!({
+    const NOW: &str = "2026-03-01T12:10:00Z";
+
+    /// Pods that have run for long, and what was measured of those that name a load.
+    fn pods(loads: &[&str]) -> (Vec<Object>, Measures) {
+        let pod = |index: usize| {
+            Arc::new(json!({
                 "metadata": { "name": format!("p{index}") },
                 "spec": { "containers": [{ "name": "c", "resources": { "requests": { "cpu": "100m" } } }] },
-                "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] },
-            });
-            if !load.is_empty() {
-                meta::set_annotation(&mut pod, CPU_LOAD, load);
-            }
-            Arc::new(pod)
+                "status": {
+                    "phase": "Running",
+                    "startTime": "2026-03-01T12:00:00Z",
+                    "conditions": [{ "type": "Ready", "status": "True", "lastTransitionTime": "2026-03-01T12:00:05Z" }],
+                },
+            }))
         };
-        loads.iter().enumerate().map(pod).collect()
+        let measure = |(index, load): (usize, &&str)| {
+            Arc::new(json!({
+                "metadata": { "name": format!("p{index}") },
+                "timestamp": NOW,
+                "window": "15.000s",
+                "containers": [{ "name": "c", "usage": { "cpu": load } }],
+            }))
+        };
+        let told: Vec<Object> = loads.iter().enumerate().filter(|(_, load)| !load.is_empty()).map(measure).collect();
+        ((0..loads.len()).map(pod).collect(), measures(&told, ("cpu", "")))
+    }
+
+    fn ask((pods, measures): &(Vec<Object>, Measures), target: Target) -> Result<Need, String> {
+        let current = i64::try_from(pods.len()).unwrap();
+        let judge = Judge::of(&json!({}), NOW.parse().unwrap());
+        need((pods, measures), ("cpu", ""), current, target, judge)
     }
 
     fn wanted(loads: &[&str], percent: i64) -> i64 {
-        let current = i64::try_from(loads.len()).unwrap();
-        need(&pods(loads), ("cpu", ""), current, Target::Utilization(percent)).unwrap().replicas
+        ask(&pods(loads), Target::Utilization(percent)).unwrap().replicas
     }
 
     #[test]
@@ -195,16 +269,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pod_uses_while_it_starts_does_not_count() {
+        let mut both = pods(&["100m", "400m"]);
+        both.0[1] = Arc::new({
+            let mut pod = (*both.0[1]).clone();
+            pod["status"]["startTime"] = json!("2026-03-01T12:09:40Z");
+            pod["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-03-01T12:09:50Z");
+            pod
+        });
+        // 100m of 100m for one Pod and nothing for the other: on target.
+        assert_eq!(ask(&both, Target::Utilization(50)).unwrap().replicas, 2);
+    }
+
+    #[test]
     fn an_average_value_needs_no_request() {
         let mut pods = pods(&["300m"]);
-        pods[0] = Arc::new({
-            let mut pod = (*pods[0]).clone();
+        pods.0[0] = Arc::new({
+            let mut pod = (*pods.0[0]).clone();
             pod["spec"]["containers"][0]["resources"] = json!({});
             pod
         });
-        let found = need(&pods, ("cpu", ""), 1, Target::AverageValue(100)).unwrap();
+        let found = ask(&pods, Target::AverageValue(100)).unwrap();
         assert_eq!(found, Need { replicas: 3, utilization: None, average: 300 });
-        let why = need(&pods, ("cpu", ""), 1, Target::Utilization(50)).unwrap_err();
+        let why = ask(&pods, Target::Utilization(50)).unwrap_err();
         assert_eq!(why, "missing request for cpu in container c of Pod p0");
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::load::{self, Need, Target};
+use super::load::{self, Judge, Measures, Need, Target};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::storage::Object;
@@ -27,11 +27,32 @@ pub struct Failure {
     pub all: String,
 }
 
+/// What an autoscaler looks at: its Pods, what was measured of them or why that is not known, and how it judges.
+pub struct Sight {
+    pub pods: Vec<Object>,
+    pub metrics: std::result::Result<Vec<Object>, String>,
+    pub judge: Judge,
+}
+
+impl Sight {
+    /// What was measured of a resource, or why that is not known (`metrics/client.go`, GetResourceMetric).
+    fn measures(&self, of: (&str, &str)) -> Result<Measures, String> {
+        let metrics =
+            self.metrics.as_ref().map_err(|why| format!("unable to fetch metrics from resource metrics API: {why}"));
+        match metrics {
+            Ok(metrics) if metrics.is_empty() => Err("no metrics returned from resource metrics API".to_owned()),
+            Ok(metrics) => Ok(load::measures(metrics, of)),
+            Err(why) => Err(why),
+        }
+        .map_err(|why| format!("unable to get metrics for resource {}: {why}", of.0))
+    }
+}
+
 /// Asks every metric of `specs`; `replicas` is the number wanted now.
-pub fn ask(specs: &[Value], pods: &[Object], replicas: i64) -> Answer {
+pub fn ask(specs: &[Value], sight: &Sight, replicas: i64) -> Answer {
     let (mut best, mut current, mut failed, mut first) = (None::<(i64, String)>, Vec::new(), Vec::new(), None);
     for spec in specs {
-        match one(spec, pods, replicas) {
+        match one(spec, sight, replicas) {
             Ok((need, name, status)) => {
                 current.push(status);
                 if best.as_ref().is_none_or(|(most, _)| need > *most) {
@@ -61,11 +82,11 @@ pub fn ask(specs: &[Value], pods: &[Object], replicas: i64) -> Answer {
 
 type Failed = (&'static str, String, String);
 
-fn one(spec: &Value, pods: &[Object], replicas: i64) -> Result<(i64, String, Value), Failed> {
+fn one(spec: &Value, sight: &Sight, replicas: i64) -> Result<(i64, String, Value), Failed> {
     match meta::text(spec, "/type") {
-        "Resource" => measured(&spec["resource"], ("Resource", "resource"), pods, replicas),
+        "Resource" => measured(&spec["resource"], ("Resource", "resource"), sight, replicas),
         "ContainerResource" => {
-            measured(&spec["containerResource"], ("ContainerResource", "containerResource"), pods, replicas)
+            measured(&spec["containerResource"], ("ContainerResource", "containerResource"), sight, replicas)
         }
         "Pods" => {
             let name = meta::text(spec, "/pods/metric/name");
@@ -93,7 +114,7 @@ fn no_api(kind: &str) -> String {
 fn measured(
     source: &Value,
     (kind, key): (&str, &str),
-    pods: &[Object],
+    sight: &Sight,
     replicas: i64,
 ) -> Result<(i64, String, Value), Failed> {
     let (resource, container) = (meta::text(source, "/name"), meta::text(source, "/container"));
@@ -101,7 +122,10 @@ fn measured(
     let percent = meta::number(source, "/target/averageUtilization").unwrap_or_default();
     let target = value.map_or(Target::Utilization(percent), |value| Target::AverageValue(value.milli_value()));
     let what = if value.is_some() { "usage" } else { "utilization" };
-    let found = load::need(pods, (resource, container), replicas, target);
+    let measures = sight.measures((resource, container));
+    let found = measures.and_then(|measures| {
+        load::need((&sight.pods, &measures), (resource, container), replicas, target, sight.judge)
+    });
     let need = found.map_err(|why| {
         let (reason, around) = match container {
             "" => ("FailedGetResourceMetric", format!("failed to get {resource} resource metric value")),
@@ -118,7 +142,12 @@ fn measured(
 }
 
 fn status(source: &Value, need: Need) -> Value {
-    let mut current = json!({ "averageValue": Quantity::from_milli(need.average).to_string() });
+    // Memory is shown in whole bytes (`buildQuantity`).
+    let average = match meta::text(source, "/name") {
+        "memory" => Quantity::from_bytes(need.average / 1000),
+        _ => Quantity::from_milli(need.average),
+    };
+    let mut current = json!({ "averageValue": average.to_string() });
     if let Some(utilization) = need.utilization {
         current["averageUtilization"] = json!(utilization);
     }

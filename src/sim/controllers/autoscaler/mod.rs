@@ -1,5 +1,5 @@
 //! Horizontal autoscaling: how many Pods a load needs, how fast their number may change, and what the autoscaler says of it.
-//! One file a part; the load itself is what Pods tell in an annotation.
+//! One file a part; the load itself is what the metrics server measured.
 
 pub mod controller;
 pub mod limits;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::object::meta;
+use crate::object::{meta, taint};
 use crate::sim::controllers::history::REVISION_HASH;
 use crate::sim::controllers::pod_control;
 
@@ -37,12 +37,8 @@ pub fn fit(set: &Value, node: &Value) -> Fit {
         return nothing;
     }
     let tolerations = tolerations(spec);
-    let withstands = |effects: &[&str]| {
-        meta::list(node, "/spec/taints")
-            .iter()
-            .filter(|taint| effects.contains(&meta::text(taint, "/effect")))
-            .all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
-    };
+    let taints = meta::list(node, "/spec/taints");
+    let withstands = |effects: &[&str]| taint::untolerated(taints, &tolerations, effects).is_none();
     Fit { may_start: withstands(&["NoExecute", "NoSchedule"]), may_stay: withstands(&["NoExecute"]) }
 }
 
@@ -95,19 +91,6 @@ fn tolerations(spec: &Value) -> Vec<Value> {
         }
     }
     all
-}
-
-fn tolerates(toleration: &Value, taint: &Value) -> bool {
-    let text = |pointer: &str| (meta::text(toleration, pointer), meta::text(taint, pointer));
-    let ((effect, its_effect), (key, its_key)) = (text("/effect"), text("/key"));
-    if !(effect.is_empty() || effect == its_effect) || !(key.is_empty() || key == its_key) {
-        return false;
-    }
-    match meta::text(toleration, "/operator") {
-        "Exists" => true,
-        "" | "Equal" => !key.is_empty() && text("/value").0 == text("/value").1,
-        _ => false,
-    }
 }
 
 /// Whether the node has what `nodeSelector` and the required node affinity ask for.

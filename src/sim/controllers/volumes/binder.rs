@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{BIND_COMPLETED, BOUND_BY_CONTROLLER, claims, matching, reclaim};
-use crate::object::meta;
+use super::{BIND_COMPLETED, BOUND_BY_CONTROLLER, claims, reclaim};
+use crate::object::{claim, meta};
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
@@ -42,10 +42,10 @@ fn of_volume(context: &Context, volume: &Object) -> Vec<Key> {
 }
 
 /// The claim, and the volumes that are its own.
-fn of_claim(context: &Context, claim: &Object) -> Vec<Key> {
+fn of_claim(context: &Context, of: &Object) -> Vec<Key> {
     let volumes = context.client.list(&PERSISTENTVOLUME, "");
-    let mut keys = vec![key(claim)];
-    keys.extend(volumes.iter().filter(|volume| matching::is_for(volume, claim)).map(key));
+    let mut keys = vec![key(of)];
+    keys.extend(volumes.iter().filter(|volume| claim::is_for(volume, of)).map(key));
     keys
 }
 
@@ -100,8 +100,11 @@ pub fn set_claim_phase(context: &Context, claim: &Value, phase: &str, volume: Op
     let (namespace, name) = (meta::namespace(claim), meta::name(claim));
     let written = context.client.modify_status(&PERSISTENTVOLUMECLAIM, namespace, name, |claim| {
         let status = meta::child(claim, "status");
+        let changes = meta::text(status, "/phase") != phase;
         status["phase"] = json!(phase);
         match volume {
+            // A bound claim may have less than its volume: its file system has not grown yet.
+            Some(_) if !changes => {}
             Some(volume) => {
                 status["accessModes"] = volume["spec"]["accessModes"].clone();
                 status["capacity"] = volume["spec"]["capacity"].clone();

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::binder::{self, PERIOD};
-use super::{BIND_COMPLETED, SELECTED_NODE, STORAGE_PROVISIONER, matching};
+use super::{BIND_COMPLETED, SELECTED_NODE, STORAGE_PROVISIONER};
+use crate::object::claim::{Search, class_name, is_for, is_used, matching, mismatch};
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
@@ -30,10 +31,10 @@ pub fn look(context: &Context, claim: &Value) -> Result<Next> {
 
 /// A claim that takes what suits it.
 fn any(context: &Context, claim: &Value) -> Result<Next> {
-    let class = context.client.find(&STORAGECLASS, "", matching::class_name(claim));
+    let class = context.client.find(&STORAGECLASS, "", class_name(claim));
     let delayed = class.as_ref().is_some_and(|class| is_delayed(class, claim));
     let volumes = context.client.list(&PERSISTENTVOLUME, "");
-    if let Some(volume) = matching::best(claim, &volumes, delayed) {
+    if let Some(volume) = matching(claim, &volumes, &Search { delayed, ..Search::default() }) {
         return binder::bind(context, volume, claim).map(|()| Next::Done);
     }
     if take_default_class(context, claim)? {
@@ -41,7 +42,7 @@ fn any(context: &Context, claim: &Value) -> Result<Next> {
     }
     if delayed {
         tell_of_consumers(context, claim);
-    } else if !matching::class_name(claim).is_empty() {
+    } else if !class_name(claim).is_empty() {
         provision(context, claim, class.as_deref())?;
     } else {
         let why = "no persistent volumes available for this claim and no storage class is set";
@@ -84,7 +85,7 @@ fn take_default_class(context: &Context, claim: &Value) -> Result<bool> {
 }
 
 fn tell_of_consumers(context: &Context, claim: &Value) {
-    let uses = |pod: &&Object| meta::text(pod, "/spec/nodeName").is_empty() && uses(pod, meta::name(claim));
+    let uses = |pod: &&Object| meta::text(pod, "/spec/nodeName").is_empty() && is_used(pod, meta::name(claim));
     let pods = context.client.list(&POD, meta::namespace(claim));
     let names: Vec<&str> = pods.iter().filter(uses).map(|pod| meta::name(pod)).collect();
     let (reason, message) = match names.as_slice() {
@@ -95,19 +96,10 @@ fn tell_of_consumers(context: &Context, claim: &Value) {
     context.events.normal(claim, reason, &message);
 }
 
-/// Whether a Pod mounts the claim of this name, its own ephemeral one included.
-pub fn uses(pod: &Value, claim: &str) -> bool {
-    meta::list(pod, "/spec/volumes").iter().any(|volume| {
-        meta::text(volume, "/persistentVolumeClaim/claimName") == claim
-            || (volume.get("ephemeral").is_some()
-                && claim == format!("{}-{}", meta::name(pod), meta::text(volume, "/name")))
-    })
-}
-
 /// Asks the class's provisioner for a volume.
 fn provision(context: &Context, claim: &Value, class: Option<&Value>) -> Result<()> {
     let Some(class) = class else {
-        let why = format!("storageclass.storage.k8s.io {:?} not found", matching::class_name(claim));
+        let why = format!("storageclass.storage.k8s.io {:?} not found", class_name(claim));
         context.events.warning(claim, "ProvisioningFailed", &why);
         return Ok(());
     };
@@ -132,7 +124,7 @@ fn provision(context: &Context, claim: &Value, class: Option<&Value>) -> Result<
 /// A claim that names its volume.
 fn this(context: &Context, claim: &Value, name: &str) -> Result<Next> {
     let Some(volume) = context.client.find(&PERSISTENTVOLUME, "", name) else { return pending(context, claim) };
-    if matching::is_for(&volume, claim) {
+    if is_for(&volume, claim) {
         return binder::bind(context, &volume, claim).map(|()| Next::Done);
     }
     if volume.pointer("/spec/claimRef").is_some() {
@@ -140,7 +132,7 @@ fn this(context: &Context, claim: &Value, name: &str) -> Result<Next> {
         context.events.warning(claim, "FailedBinding", &why);
         return pending(context, claim);
     }
-    match matching::mismatch(claim, &volume) {
+    match mismatch(claim, &volume) {
         None => binder::bind(context, &volume, claim).map(|()| Next::Done),
         Some(why) => {
             let message = format!("Cannot bind to requested volume {name:?}: {why}");
@@ -159,9 +151,8 @@ fn bound(context: &Context, claim: &Value) -> Result<Next> {
         let message = format!("Bound claim has lost {what}. Data on the volume is lost!");
         return lose(context, claim, ("ClaimLost", &message));
     };
-    if volume.pointer("/spec/claimRef").is_none() || matching::is_for(&volume, claim) {
-        binder::bind(context, &volume, claim)?;
-        return grow(context, claim, &volume);
+    if volume.pointer("/spec/claimRef").is_none() || is_for(&volume, claim) {
+        return binder::bind(context, &volume, claim).map(|()| Next::Done);
     }
     lose(context, claim, ("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"))
 }
@@ -171,23 +162,5 @@ fn lose(context: &Context, claim: &Value, (reason, message): (&str, &str)) -> Re
         binder::set_claim_phase(context, claim, "Lost", None)?;
         context.events.warning(claim, reason, message);
     }
-    Ok(Next::Done)
-}
-
-/// Enlarges the volume of a claim that asks for more than it has, where the class allows it.
-fn grow(context: &Context, claim: &Value, volume: &Value) -> Result<Next> {
-    let asked = matching::request(claim);
-    let class = context.client.find(&STORAGECLASS, "", matching::class_name(claim));
-    let allowed = class.is_some_and(|class| meta::truth(&class, "/allowVolumeExpansion"));
-    if !allowed || asked <= matching::capacity(volume) {
-        return Ok(Next::Done);
-    }
-    let name = meta::name(volume);
-    context.events.normal(claim, "Resizing", &format!("External resizer is resizing volume {name}"));
-    let volume = context.client.modify(&PERSISTENTVOLUME, "", name, |volume| {
-        volume["spec"]["capacity"]["storage"] = claim["spec"]["resources"]["requests"]["storage"].clone();
-    })?;
-    binder::set_claim_phase(context, claim, "Bound", Some(&volume))?;
-    context.events.normal(claim, "VolumeResizeSuccessful", "Resize volume succeeded");
     Ok(Next::Done)
 }

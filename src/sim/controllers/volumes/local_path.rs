@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{BIND_COMPLETED, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER, matching};
+use super::{BIND_COMPLETED, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER};
+use crate::object::claim::class_name;
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
@@ -30,7 +31,7 @@ fn reconcile(context: &Context, (namespace, name): &Key) -> Result<Next> {
     {
         return Ok(Next::Done);
     }
-    let Some(class) = context.client.find(&STORAGECLASS, "", matching::class_name(&claim)) else {
+    let Some(class) = context.client.find(&STORAGECLASS, "", class_name(&claim)) else {
         return Ok(Next::Done);
     };
     let node = meta::annotation(&claim, SELECTED_NODE);

@@ -3,12 +3,15 @@
 
 pub mod binder;
 pub mod claims;
+pub mod ephemeral;
+pub mod expansion;
 pub mod local_path;
-pub mod matching;
 pub mod protection;
 pub mod reclaim;
 
 pub use binder::PERSISTENT_VOLUME_BINDER;
+pub use ephemeral::EPHEMERAL_VOLUME_CONTROLLER;
+pub use expansion::EXPANSION_CONTROLLER;
 pub use local_path::LOCAL_PATH_PROVISIONER;
 pub use protection::{CLAIM_PROTECTION, VOLUME_PROTECTION};
 

@@ -3,8 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::claims;
-use crate::object::meta;
+use crate::object::{claim, meta};
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
@@ -22,10 +21,10 @@ pub static CLAIM_PROTECTION: Controller = Controller {
         Watched { resource: &POD, keys: |_, pod| mounted(pod) },
     ],
     reconcile: |context, key| {
-        protect(context, (&PERSISTENTVOLUMECLAIM, "kubernetes.io/pvc-protection"), key, |context, claim| {
-            let pods = context.client.list(&POD, meta::namespace(claim));
+        protect(context, (&PERSISTENTVOLUMECLAIM, "kubernetes.io/pvc-protection"), key, |context, of| {
+            let pods = context.client.list(&POD, meta::namespace(of));
             let holds =
-                |pod: &Object| !meta::text(pod, "/spec/nodeName").is_empty() && claims::uses(pod, meta::name(claim));
+                |pod: &Object| !meta::text(pod, "/spec/nodeName").is_empty() && claim::is_used(pod, meta::name(of));
             pods.iter().any(holds)
         })
     },
@@ -42,14 +41,9 @@ pub static VOLUME_PROTECTION: Controller = Controller {
     },
 };
 
-fn mounted(pod: &Object) -> Vec<Key> {
-    let claim = |volume: &Value| {
-        let own = || format!("{}-{}", meta::name(pod), meta::text(volume, "/name"));
-        let named = meta::text(volume, "/persistentVolumeClaim/claimName").to_owned();
-        let name = if volume.get("ephemeral").is_some() { own() } else { named };
-        (!name.is_empty()).then(|| (meta::namespace(pod).to_owned(), name))
-    };
-    meta::list(pod, "/spec/volumes").iter().filter_map(claim).collect()
+/// The claims a Pod mounts.
+pub fn mounted(pod: &Object) -> Vec<Key> {
+    claim::names(pod).into_iter().map(|(name, _)| (meta::namespace(pod).to_owned(), name)).collect()
 }
 
 /// Puts the finalizer on, and takes it off what is asked to go and not in use.

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::binder::{PERIOD, set_volume_phase};
-use super::{BOUND_BY_CONTROLLER, PROVISIONED_BY, local_path, matching};
+use super::{BOUND_BY_CONTROLLER, PROVISIONED_BY, local_path};
+use crate::object::claim::same_mode;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::DeleteOptions;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
@@ -23,7 +24,7 @@ pub fn look(context: &Context, volume: &Value) -> Result<Next> {
     let Some(claim) = claim.filter(|claim| meta::uid(claim) == uid) else { return release(context, volume) };
     let policy = meta::text(volume, "/spec/persistentVolumeReclaimPolicy");
     match meta::text(&claim, "/spec/volumeName") {
-        "" if !matching::same_mode(&claim, volume) => tell_of_mode(context, volume, &claim),
+        "" if !same_mode(&claim, volume) => tell_of_mode(context, volume, &claim),
         "" => {}
         name if name == meta::name(volume) => set_volume_phase(context, volume, "Bound", "")?,
         _ if policy == "Delete" && meta::annotation(volume, PROVISIONED_BY).is_some() => {
@@ -68,6 +69,12 @@ fn release(context: &Context, volume: &Value) -> Result<Next> {
     }
     match meta::text(volume, "/spec/persistentVolumeReclaimPolicy") {
         "Delete" if !meta::is_terminating(volume) => delete(context, volume),
+        "Recycle" if !["hostPath", "nfs"].iter().any(|source| volume["spec"].get(source).is_some()) => {
+            let why = "No recycler plugin found for the volume!";
+            set_volume_phase(context, volume, "Failed", "")?;
+            context.events.warning(volume, "VolumeFailedRecycle", why);
+            Ok(Next::After(PERIOD))
+        }
         "Recycle" => {
             context.events.normal(volume, "VolumeRecycled", "Volume recycled");
             unbind(context, volume).map(|()| Next::Done)

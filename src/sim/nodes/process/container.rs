@@ -88,6 +88,42 @@ struct State {
     input: Option<Arc<Writer>>,
     /// Whether somebody was attached.
     attached: bool,
+    /// What programs take for as long as they run.
+    loads: BTreeMap<u64, Load>,
+    last_load: u64,
+    /// CPU that loads took which are over.
+    burnt: Duration,
+}
+
+/// What a program takes of the machine.
+#[derive(Clone, Copy)]
+struct Load {
+    millicores: u64,
+    bytes: u64,
+    since: Timestamp,
+}
+
+impl Load {
+    fn cpu(&self, now: Timestamp) -> Duration {
+        let time = Duration::try_from(now.duration_since(self.since)).unwrap_or_default();
+        time.mul_f64(f64::from(u32::try_from(self.millicores).unwrap_or(u32::MAX)) / 1000.0)
+    }
+}
+
+/// Takes CPU and memory until it is dropped. See [`Container::load`].
+pub struct Taking {
+    container: Arc<Container>,
+    number: u64,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        let now = self.container.engine.now();
+        let mut state = self.container.state();
+        if let Some(load) = state.loads.remove(&self.number) {
+            state.burnt += load.cpu(now);
+        }
+    }
 }
 
 /// One run of a container.
@@ -170,6 +206,33 @@ impl Container {
         self.ports.lock().retain(|_, owner| *owner != self.number);
         self.group.kill();
         self.engine.stir();
+    }
+
+    /// Takes so many thousandths of a CPU and bytes of memory, until what it gives is dropped. More memory than it may have ends the run.
+    pub fn load(self: &Arc<Self>, millicores: u64, bytes: u64) -> Taking {
+        let since = self.engine.now();
+        let mut state = self.state();
+        state.last_load += 1;
+        let number = state.last_load;
+        state.loads.insert(number, Load { millicores, bytes, since });
+        drop(state);
+        let most = self.memory.and_then(|most| u64::try_from(most).ok()).filter(|most| *most > 0);
+        if most.is_some_and(|most| self.bytes() > most) {
+            self.finish(137, true);
+        }
+        Taking { container: self.clone(), number }
+    }
+
+    /// The CPU that its programs took by now, beside what the image's own takes when idle.
+    pub fn cpu(&self) -> Duration {
+        let now = self.engine.now();
+        let state = self.state();
+        state.burnt + state.loads.values().map(|load| load.cpu(now)).sum::<Duration>() + self.group.burnt()
+    }
+
+    /// The bytes of memory it has, what the image's own program needs among them.
+    pub fn bytes(&self) -> u64 {
+        self.state().loads.values().map(|load| load.bytes).sum::<u64>() + self.image.idle().1
     }
 
     /// Ends it with SIGKILL.

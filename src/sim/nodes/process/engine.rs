@@ -46,6 +46,8 @@ pub struct Group {
     hurried: bool,
     spent: AtomicU64,
     steps: AtomicU64,
+    /// Nanoseconds of CPU its jobs took.
+    burnt: AtomicU64,
 }
 
 impl Group {
@@ -93,6 +95,22 @@ impl Group {
     pub fn spent(&self) -> Duration {
         let inner = self.parent.as_ref().map(|parent| parent.spent()).unwrap_or_default();
         inner + Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+    }
+
+    /// Says that a job took so much of a CPU.
+    pub fn burn(&self, time: Duration) {
+        match &self.parent {
+            Some(parent) => parent.burn(time),
+            None => {
+                let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 2);
+                self.burnt.fetch_add(nanos, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// How much of a CPU its jobs took by now.
+    pub fn burnt(&self) -> Duration {
+        Duration::from_nanos(self.burnt.load(Ordering::Relaxed))
     }
 
     fn spend(&self, time: Duration) {
@@ -161,6 +179,7 @@ impl Engine {
     /// Takes a step; one too many at once takes a second.
     pub async fn step(&self, group: &Arc<Group>) {
         if group.steps.fetch_add(1, Ordering::Relaxed) >= STEPS_A_MOMENT {
+            group.burn(Duration::from_secs(1));
             self.sleep(group, Duration::from_secs(1)).await;
         }
     }

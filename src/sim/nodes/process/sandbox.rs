@@ -115,6 +115,7 @@ impl Front {
     pub fn get(&self, port: u16, path: &str) -> Option<Reply> {
         let owner = self.ports.owner(port)?;
         let container = self.runs().values().find(|run| run.number == owner).cloned()?;
+        container.group.burn(container.image.request());
         Some(server::reply(&container, port, path))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{BEST, Plugin, Prepared, Unfit};
 use crate::object::meta;
 use crate::object::selector::{LabelSelector, Operator};
+use crate::object::taint::tolerated;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::replicaset::REPLICASET;
 use crate::sim::apiserver::registry::kinds::replicationcontroller::REPLICATIONCONTROLLER;
@@ -15,7 +16,7 @@ use crate::sim::apiserver::registry::kinds::service::SERVICE;
 use crate::sim::apiserver::registry::kinds::statefulset::STATEFULSET;
 use crate::sim::scheduler::cache::{NODE_ADDED, NODE_LABELS, NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS};
 use crate::sim::scheduler::cycle::Cycle;
-use crate::sim::scheduler::node::{NodeInfo, tolerates};
+use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity;
 use crate::sim::scheduler::term::with_keys;
 
@@ -55,7 +56,7 @@ impl Constraint {
     /// Whether a node's Pods count.
     fn includes(&self, pod: &Value, node: &NodeInfo) -> bool {
         let tolerations = meta::list(pod, "/spec/tolerations");
-        let untolerated = || node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerates(tolerations, taint));
+        let untolerated = || node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerated(tolerations, taint));
         (!self.honors_affinity || node_affinity::required(pod, node)) && !(self.honors_taints && untolerated())
     }
 }

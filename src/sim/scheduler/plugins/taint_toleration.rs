@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::{Plugin, Prepared, Unfit, normalized};
 use crate::object::meta;
+use crate::object::taint::tolerated;
 use crate::sim::scheduler::cache::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::cycle::Cycle;
-use crate::sim::scheduler::node::{NodeInfo, tolerates};
+use crate::sim::scheduler::node::NodeInfo;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "TaintToleration",
@@ -19,7 +20,7 @@ pub const PLUGIN: Plugin = Plugin {
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
     let tolerations = meta::list(&cycle.pod.object, "/spec/tolerations");
     Ok(Prepared::Ask(Box::new(move |node| {
-        if node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerates(tolerations, taint)) {
+        if node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerated(tolerations, taint)) {
             return Err(Unfit::unresolvable("node(s) had untolerated taint(s)"));
         }
         Ok(())
@@ -31,7 +32,7 @@ fn score<'c>(cycle: &'c Cycle<'c>, nodes: &[&NodeInfo]) -> Option<Vec<i64>> {
     let soft = |toleration: &&Value| matches!(meta::text(toleration, "/effect"), "" | "PreferNoSchedule");
     let tolerations: Vec<Value> = all.filter(soft).cloned().collect();
     let shunned = |node: &&NodeInfo| {
-        let taints = node.taints(&["PreferNoSchedule"]).filter(|taint| !tolerates(&tolerations, taint));
+        let taints = node.taints(&["PreferNoSchedule"]).filter(|taint| !tolerated(&tolerations, taint));
         i64::try_from(taints.count()).unwrap_or(i64::MAX)
     };
     Some(normalized(nodes.iter().map(shunned).collect(), true))

@@ -2,10 +2,9 @@
 //! Disks of cloud providers are not simulated. Source: `pkg/scheduler/framework/plugins/volumerestrictions`.
 
 use super::{Plugin, Prepared, Unfit};
-use crate::object::meta;
+use crate::object::{claim, meta};
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::scheduler::cache::{CLAIM, NODE_ADDED, POD_GONE};
-use crate::sim::scheduler::claims;
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::pod::PodInfo;
 
@@ -18,7 +17,7 @@ const IN_USE: &str =
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
     let (client, namespace) = (cycle.cache.client(), cycle.pod.namespace());
     let mut alone = Vec::new();
-    for (name, ephemeral) in claims::names(&cycle.pod.object) {
+    for (name, ephemeral) in claim::names(&cycle.pod.object) {
         let Some(claim) = client.find(&PERSISTENTVOLUMECLAIM, namespace, &name) else {
             if ephemeral {
                 continue;
@@ -30,7 +29,7 @@ fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
         }
     }
     let uses = |pod: &&PodInfo| {
-        pod.namespace() == namespace && claims::names(&pod.object).iter().any(|(name, _)| alone.contains(name))
+        pod.namespace() == namespace && claim::names(&pod.object).iter().any(|(name, _)| alone.contains(name))
     };
     if alone.is_empty() || !cycle.nodes.iter().flat_map(|node| &node.pods).any(|pod| uses(&pod)) {
         return Ok(Prepared::Skip);

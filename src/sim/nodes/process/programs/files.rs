@@ -309,6 +309,10 @@ pub async fn dd(program: Program) -> i32 {
     } else {
         (rest.last().cloned(), amount(value(&options, 's').or_else(|| value(&options, 'l')).unwrap_or("0")))
     };
+    let endless = after("if=").is_some_and(super::stress::is_endless) && after("count=").is_none();
+    if program.name() == "dd" && endless && path.as_deref().is_none_or(|path| path == "/dev/null") {
+        return super::stress::read_for_ever(&program).await;
+    }
     let Some(path) = path else { return 0 };
     let kept = usize::try_from(size).unwrap_or(usize::MAX).min(1 << 20);
     match program.container.files.write(&program.path(&path), &vec![0; kept], false, program.engine().now()) {

@@ -47,6 +47,9 @@ pub async fn sum(program: Program) -> i32 {
     };
     let mut code = 0;
     for path in paths {
+        if super::stress::is_endless(&path) {
+            return super::stress::read_for_ever(&program).await;
+        }
         match program.read(&path).await {
             Err(why) => code = program.fail(&format!("can't open '{path}': {why}"), 1).await,
             Ok(bytes) => {

@@ -135,6 +135,9 @@ pub async fn cat(program: Program) -> i32 {
     let mut code = 0;
     let mut count = 0;
     for path in paths {
+        if super::stress::is_endless(&path) {
+            return super::stress::read_for_ever(&program).await;
+        }
         if path == "-" && !has(&options, 'n') {
             // As it comes: whoever reads it need not wait for the end.
             while let Some(line) = program.input.line().await {
@@ -224,6 +227,9 @@ pub async fn tail(program: Program) -> i32 {
     let waits = has(&options, 'F') || program.args().any(|word| word == "--retry");
     if paths.is_empty() {
         paths.push("-".to_owned());
+    }
+    if paths.iter().any(|path| super::stress::is_endless(path)) {
+        return super::stress::keep_for_ever(&program).await;
     }
     let mut ends = Vec::new();
     let mut code = 0;
