@@ -191,7 +191,48 @@ async fn a_volume_of_an_immediate_class_is_made_at_once_and_grows() {
     let more = json!({ "spec": { "resources": { "requests": { "storage": "2Gi" } } } });
     world.client.merge(&PERSISTENTVOLUMECLAIM, "default", "data", more).unwrap();
     world.settle().await;
-    assert_eq!(world.claimed("data")["status"]["capacity"]["storage"], "2Gi");
+    // The volume has grown; the file system in it grows where a Pod uses it.
+    let claim = world.claimed("data");
+    assert_eq!(claim["status"]["capacity"]["storage"], "1Gi");
+    assert_eq!(claim["status"]["conditions"][0]["type"], "FileSystemResizePending");
+    let volume = world.client.get(&PERSISTENTVOLUME, "", meta::text(&claim, "/spec/volumeName")).unwrap();
+    assert_eq!(volume["spec"]["capacity"]["storage"], "2Gi");
+    let mut user = pod("user");
+    user["spec"]["nodeName"] = json!("node01");
+    user["spec"]["volumes"] = json!([{ "name": "d", "persistentVolumeClaim": { "claimName": "data" } }]);
+    world.make(user);
+    let runs = |pod: &mut Value| pod["status"]["phase"] = json!("Running");
+    world.client.modify_status(&POD, "default", "user", runs).unwrap();
+    world.settle().await;
+    let claim = world.claimed("data");
+    assert_eq!(claim["status"]["capacity"]["storage"], "2Gi");
+    assert!(meta::list(&claim, "/status/conditions").is_empty());
+    let told = world.events("PersistentVolumeClaim", "data");
+    assert!(told.contains(&"FileSystemResizeRequired: Require file system resize of volume on node".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_lives_with_its_pod_gets_a_claim_of_its_own() {
+    let world = World::with_controllers(CONTROLLERS);
+    world.make(class("now", "Immediate"));
+    let spec = json!({ "accessModes": ["ReadWriteOnce"], "storageClassName": "now", "resources": { "requests": { "storage": "1Gi" } } });
+    let volume = json!({ "name": "scratch", "ephemeral": { "volumeClaimTemplate": { "metadata": { "labels": { "a": "b" } }, "spec": spec } } });
+    let mut user = pod("user");
+    user["spec"]["volumes"] = json!([volume]);
+    let user = world.make(user);
+    world.settle().await;
+    let claim = world.claimed("user-scratch");
+    assert_eq!(state(&claim).0, "Bound");
+    assert_eq!(meta::label(&claim, "a"), Some("b"));
+    assert_eq!(meta::controller_of(&claim).map(|owner| meta::text(owner, "/uid")), Some(meta::uid(&user)));
+    // A claim that was there before is nobody's to take.
+    world.make(self::claim("other-scratch", "1Gi", json!({})));
+    let mut other = pod("other");
+    other["spec"]["volumes"] = json!([volume]);
+    world.make(other);
+    world.settle().await;
+    let why = "FailedBinding: ephemeral volume scratch: PVC default/other-scratch was not created for pod default/other (pod is not owner)";
+    assert_eq!(world.events("Pod", "other").first().map(String::as_str), Some(why));
 }
 
 #[tokio::test(start_paused = true)]

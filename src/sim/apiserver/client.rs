@@ -101,9 +101,13 @@ impl Client {
         self.api.list(&self.request(resource, namespace, ""), &options).map(|page| page.objects).unwrap_or_default()
     }
 
-    /// What there is and the changes after it, over all namespaces.
+    /// What there is and the changes after it, over all namespaces; nothing of what cannot be watched.
     pub fn follow(&self, resource: &'static Resource) -> Result<(Vec<Object>, Watch)> {
         let request = self.request(resource, "", "");
+        if !resource.verbs.contains(&"watch") {
+            let watch = self.api.watch(&request, ListOptions::default(), self.api.storage.revision())?;
+            return Ok((Vec::new(), watch));
+        }
         let page = self.api.list(&request, &ListOptions::default())?;
         let watch = self.api.watch(&request, ListOptions::default(), page.revision)?;
         Ok((page.objects, watch))
