@@ -11,8 +11,14 @@ use serde_json::{Value, json};
 
 use crate::infra::{World, pod};
 
-const CONTROLLERS: &[&str] =
-    &["persistentvolume-controller", "rancher.io/local-path", "pvc-protection-controller", "pv-protection-controller"];
+const CONTROLLERS: &[&str] = &[
+    "persistentvolume-controller",
+    "rancher.io/local-path",
+    "ephemeral_volume",
+    "volume_expand",
+    "pvc-protection-controller",
+    "pv-protection-controller",
+];
 
 fn volume(name: &str, size: &str, more: Value) -> Value {
     let mut volume = json!({

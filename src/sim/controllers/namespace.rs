@@ -62,9 +62,7 @@ fn reconcile(context: &Context, (_, name): &Key) -> Result<Next> {
         tell(context, name, &Remaining { failures: remaining.failures, ..Remaining::default() })?;
         return Ok(Next::After(AGAIN));
     }
-    let others = RESOURCES.iter().filter(|resource| {
-        resource.namespaced && resource.verbs.contains(&"delete") && !std::ptr::eq(**resource, &POD)
-    });
+    let others = RESOURCES.iter().filter(|resource| resource.namespaced && !std::ptr::eq(**resource, &POD));
     for resource in others.filter(|resource| resource.stored_as.is_none() && resource.verbs.contains(&"delete")) {
         empty(context, resource, name, &mut remaining);
     }

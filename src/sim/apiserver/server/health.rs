@@ -73,7 +73,9 @@ pub fn metrics(server: &ApiServer) -> String {
     let mut text = String::from(
         "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind.\n# TYPE apiserver_storage_objects gauge\n",
     );
-    for resource in RESOURCES.iter().filter(|resource| resource.stored_as.is_none() && resource.verbs.contains(&"watch")) {
+    for resource in
+        RESOURCES.iter().filter(|resource| resource.stored_as.is_none() && resource.verbs.contains(&"watch"))
+    {
         let name = resource.group_resource();
         let _ = writeln!(text, "apiserver_storage_objects{{resource=\"{name}\"}} {}", server.storage.count(&name));
     }
