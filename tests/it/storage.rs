@@ -191,6 +191,7 @@ async fn a_volume_is_made_once_a_node_is_chosen_and_goes_with_its_claim() {
 async fn a_volume_of_an_immediate_class_is_made_at_once_and_grows() {
     let world = World::with_controllers(CONTROLLERS);
     world.make(class("now", "Immediate"));
+    world.make(json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } }));
     world.make(claim("data", "1Gi", json!({ "storageClassName": "now" })));
     world.settle().await;
     assert_eq!(state(&world.claimed("data")).0, "Bound");
@@ -221,6 +222,7 @@ async fn a_volume_of_an_immediate_class_is_made_at_once_and_grows() {
 async fn a_volume_that_lives_with_its_pod_gets_a_claim_of_its_own() {
     let world = World::with_controllers(CONTROLLERS);
     world.make(class("now", "Immediate"));
+    world.make(json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } }));
     let spec = json!({ "accessModes": ["ReadWriteOnce"], "storageClassName": "now", "resources": { "requests": { "storage": "1Gi" } } });
     let volume = json!({ "name": "scratch", "ephemeral": { "volumeClaimTemplate": { "metadata": { "labels": { "a": "b" } }, "spec": spec } } });
     let mut user = pod("user");

@@ -34,25 +34,23 @@ fn reconcile(context: &Context, (namespace, name): &Key) -> Result<Next> {
         return Ok(Next::Done);
     };
     for volume in volumes(&pod) {
-        if let Err(mut status) = make(context, &pod, volume) {
-            let why = format!("ephemeral volume {}: {}", meta::text(volume, "/name"), status.message);
+        if let Err(why) = make(context, &pod, volume) {
+            let why = format!("ephemeral volume {}: {why}", meta::text(volume, "/name"));
             context.events.warning(&pod, "FailedBinding", &why);
-            status.message = why;
-            return Err(status);
+            return Err(Status::internal(why));
         }
     }
     Ok(Next::Done)
 }
 
-fn make(context: &Context, pod: &Value, volume: &Value) -> Result<()> {
+fn make(context: &Context, pod: &Value, volume: &Value) -> std::result::Result<(), String> {
     let (namespace, name) = (meta::namespace(pod), claim::ephemeral_name(pod, volume));
     if let Some(found) = context.client.find(&PERSISTENTVOLUMECLAIM, namespace, &name) {
         if claim::is_of_pod(pod, &found) {
             return Ok(());
         }
         let pod = meta::name(pod);
-        let why = format!("PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)");
-        return Err(Status::internal(why));
+        return Err(format!("PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)"));
     }
     let template = &volume["ephemeral"]["volumeClaimTemplate"];
     let mut metadata =
@@ -64,8 +62,6 @@ fn make(context: &Context, pod: &Value, volume: &Value) -> Result<()> {
     }
     let claim =
         json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": template["spec"] });
-    context.client.create(&PERSISTENTVOLUMECLAIM, claim).map(drop).map_err(|mut status| {
-        status.message = format!("create PVC {name}: {}", status.message);
-        status
-    })
+    let made = context.client.create(&PERSISTENTVOLUMECLAIM, claim);
+    made.map(drop).map_err(|status| format!("create PVC {name}: {}", status.message))
 }
