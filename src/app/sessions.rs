@@ -12,7 +12,7 @@ use super::offers::{candidate, promised_words, tasks_of, weights};
 use super::records::{self, unwritable};
 use crate::base::seed::Seed;
 use crate::cluster::Origin;
-use crate::exam::blueprint::{Blueprint, Candidate, Weight, apportion};
+use crate::exam::blueprint::{Blueprint, Candidate, Weight};
 use crate::exam::draw;
 use crate::exam::plan::{self, Plan, Task};
 use crate::exam::session::Session;
@@ -144,10 +144,11 @@ fn listed(pack: &Pack, names: &[String], candidates: &[Candidate], seed: Seed) -
         })?;
         tasks.push(candidate);
     }
-    let worths = apportion(100, &tasks.iter().map(|candidate| candidate.points.max(1)).collect::<Vec<_>>());
-    let task = |((number, candidate), worth): ((u32, &Candidate), u32)| {
+    let task = |(number, candidate): (u32, &Candidate)| {
         let drawn = Seed(seed.derive(&format!("task {number}")).0 % 1_000_000);
-        Task { worth, ..Task::of(candidate, drawn) }
+        Task::of(candidate, drawn)
     };
-    Ok((1..).zip(tasks).zip(worths).map(task).collect())
+    let mut tasks: Vec<Task> = (1..).zip(tasks).map(task).collect();
+    draw::weigh(&mut tasks, &weights(pack));
+    Ok(tasks)
 }

@@ -125,8 +125,8 @@ fn shorten<'a>(drawn: &mut [&'a Candidate], pools: &Pools<'a>, minutes: u32) {
     }
 }
 
-/// Splits 100 per cent over the domains drawn, and each domain's part over its tasks by their points.
-fn weigh(tasks: &mut [Task], weights: &[Weight]) {
+/// Splits 100 per cent over the domains that have tasks, and each domain's part over its tasks by their points.
+pub fn weigh(tasks: &mut [Task], weights: &[Weight]) {
     let mut domains: Vec<&Weight> = Vec::new();
     for weight in weights {
         let seen = domains.iter().any(|domain| domain.domain == weight.domain);
