@@ -1,14 +1,15 @@
 //! What a container sees of its Pod's volumes: the files of ConfigMaps and Secrets, of claims, of its node.
 //! Whether everything is there to be mounted is `volumes.rs`. Source: `pkg/volume/*`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::kubelet::Sync;
-use super::process::files::{Made, Mount, Volume};
+use super::process::files::{Entry, Mount, Tree, Volume};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
 use crate::object::meta;
@@ -19,11 +20,16 @@ use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
+use crate::sim::apiserver::storage::Object;
+
+/// So long a changed ConfigMap or Secret may take until its files follow (`pkg/kubelet/config`, SyncFrequency).
+const SYNC: SignedDuration = SignedDuration::from_secs(60);
 
 /// The mounts of a container.
 pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Environment) -> Vec<Mount> {
     let volumes = meta::list(sync.pod, "/spec/volumes");
     let mounts = meta::list(container, "/volumeMounts").iter();
+    let group = meta::number(sync.pod, "/spec/securityContext/fsGroup").and_then(|id| u32::try_from(id).ok());
     let read = |mount: &Value| {
         let volume = volumes.iter().find(|volume| volume["name"] == mount["name"])?;
         let below = match meta::text(mount, "/subPathExpr") {
@@ -31,12 +37,22 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
             expression => expanded(expression, environment),
         };
         let below = below.trim_matches('/').to_owned();
-        let (volume, below) = source(runtime, sync, volume, &below);
+        let (source, below) = source(runtime, sync, volume, &below);
+        let of_node = volume.get("hostPath").is_some();
+        let in_memory = ["secret", "downwardAPI", "projected"].iter().any(|kind| volume.get(kind).is_some());
+        let sticky = if in_memory { 0o1000 } else { 0 };
+        let mode = match group {
+            _ if of_node => 0o755,
+            Some(_) => 0o2777 | sticky,
+            None => 0o777 | sticky,
+        };
         Some(Mount {
             path: meta::text(mount, "/mountPath").trim_end_matches('/').to_owned(),
-            volume,
+            volume: source,
             below,
             read_only: meta::truth(mount, "/readOnly"),
+            mode,
+            group: group.filter(|_| !of_node).unwrap_or_default(),
         })
     };
     mounts.filter_map(read).collect()
@@ -44,15 +60,26 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
 
 /// Where a volume's files come from, and the part of it that is mounted.
 fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volume, String) {
-    let sources = match volume.get("projected") {
-        Some(projected) => meta::list(projected, "/sources").to_vec(),
-        None => vec![volume.clone()],
+    let (sources, settings) = match volume.get("projected") {
+        Some(projected) => (meta::list(projected, "/sources").to_vec(), projected),
+        None => {
+            let own = ["configMap", "secret", "downwardAPI"].iter().find_map(|kind| volume.get(kind));
+            (vec![volume.clone()], own.unwrap_or(volume))
+        }
     };
     let is_made = |source: &Value| {
         ["configMap", "secret", "downwardAPI", "serviceAccountToken"].iter().any(|kind| source.get(kind).is_some())
     };
     if sources.iter().any(is_made) {
-        return (Volume::Made(made(sync, sources)), below.to_owned());
+        let mode = meta::number(settings, "/defaultMode").and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
+        let group = meta::number(sync.pod, "/spec/securityContext/fsGroup").and_then(|id| u32::try_from(id).ok());
+        let maker = Maker::new(sync, sources, (mode, group));
+        if below.is_empty() {
+            return (Volume::Made(Arc::new(move || maker.tree())), String::new());
+        }
+        // A part of it is mounted as it is now, and stays so.
+        let plain = Arc::new(maker.plain());
+        return (Volume::Made(Arc::new(move || plain.clone())), below.to_owned());
     }
     let kept = |name: String, folder: &str| {
         let whole = match (folder.trim_matches('/'), below) {
@@ -85,39 +112,144 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
     }
 }
 
-/// Files made anew each time they are looked at, so that they follow what they are made from.
-fn made(sync: &Sync, sources: Vec<Value>) -> Made {
-    let client = sync.context.client.clone();
-    let (namespace, name) = (meta::namespace(sync.pod).to_owned(), meta::name(sync.pod).to_owned());
-    let pod = sync.pod.clone();
-    let status = sync.status.clone();
-    Arc::new(move || {
-        let mut now = client.find(&POD, &namespace, &name).map_or_else(|| (*pod).clone(), |pod| (*pod).clone());
-        if now.pointer("/status/podIP").is_none() {
-            now["status"] = status.clone();
-        }
-        sources.iter().flat_map(|source| files_of(&client, &now, source)).collect()
-    })
+/// One file to be made: its path, bytes, and mode when it has one of its own.
+type File = (String, Vec<u8>, Option<u32>);
+
+/// What was made, and when it was last compared with its sources.
+struct Present {
+    compared: Timestamp,
+    files: Vec<File>,
+    tree: Arc<Tree>,
 }
 
-fn files_of(client: &Client, pod: &Value, source: &Value) -> Vec<(String, Vec<u8>)> {
-    let namespace = meta::namespace(pod);
-    if let Some(reference) = source.get("configMap") {
-        return keys(client, &CONFIGMAP, (namespace, meta::text(reference, "/name")), reference);
+/// Makes a volume's files from objects, and follows these a while later.
+struct Maker {
+    client: Client,
+    namespace: String,
+    name: String,
+    pod: Object,
+    status: Value,
+    sources: Vec<Value>,
+    mode: u32,
+    group: u32,
+    present: Mutex<Option<Present>>,
+    /// The token that was asked for last, with the time until which it is used.
+    token: Mutex<Option<(Timestamp, String)>>,
+}
+
+impl Maker {
+    fn new(sync: &Sync, sources: Vec<Value>, (mode, group): (u32, Option<u32>)) -> Self {
+        Self {
+            client: sync.context.client.clone(),
+            namespace: meta::namespace(sync.pod).to_owned(),
+            name: meta::name(sync.pod).to_owned(),
+            pod: sync.pod.clone(),
+            status: sync.status.clone(),
+            sources,
+            // A group that is to read the files may.
+            mode: if group.is_some() { mode | 0o040 } else { mode },
+            group: group.unwrap_or_default(),
+            present: Mutex::default(),
+            token: Mutex::default(),
+        }
     }
-    if let Some(reference) = source.get("secret") {
-        let name = [meta::text(reference, "/secretName"), meta::text(reference, "/name")].concat();
-        return keys(client, &SECRET, (namespace, &name), reference);
+
+    fn files(&self) -> Vec<File> {
+        let found = self.client.find(&POD, &self.namespace, &self.name);
+        let mut now = found.map_or_else(|| (*self.pod).clone(), |pod| (*pod).clone());
+        if now.pointer("/status/podIP").is_none() {
+            now["status"] = self.status.clone();
+        }
+        self.sources.iter().flat_map(|source| self.files_of(&now, source)).collect()
     }
-    if let Some(downward) = source.get("downwardAPI") {
-        let items = meta::list(downward, "/items").iter();
-        return items.map(|item| (meta::text(item, "/path").to_owned(), fact(pod, item).into_bytes())).collect();
+
+    fn entry(&self, bytes: &[u8], mode: Option<u32>, now: Timestamp) -> Entry {
+        Entry { mode: mode.unwrap_or(self.mode), owner: (0, self.group), ..Entry::file(bytes, now) }
     }
-    if let Some(token) = source.get("serviceAccountToken") {
-        let path = Some(meta::text(token, "/path")).filter(|path| !path.is_empty()).unwrap_or("token");
-        return vec![(path.to_owned(), account_token(client, pod, token).into_bytes())];
+
+    /// The files alone.
+    fn plain(&self) -> Tree {
+        let now = self.client.clock().now();
+        let mut tree = Tree::new();
+        for (path, bytes, mode) in self.files() {
+            add(&mut tree, &path, self.entry(&bytes, mode, now));
+        }
+        tree
     }
-    Vec::new()
+
+    /// The files in a folder named after the time, with links to it, as the kubelet's atomic writer leaves them.
+    fn tree(&self) -> Arc<Tree> {
+        let now = self.client.clock().now();
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = present.as_ref().filter(|present| now.duration_since(present.compared) < SYNC) {
+            return present.tree.clone();
+        }
+        let files = self.files();
+        if let Some(present) = present.as_mut().filter(|present| present.files == files) {
+            present.compared = now;
+            return present.tree.clone();
+        }
+        let owned = |entry: Entry| Entry { owner: (0, self.group), ..entry };
+        let folder = format!("..{}", now.strftime("%Y_%m_%d_%H_%M_%S.%9f"));
+        let mut tree = Tree::new();
+        tree.insert(folder.clone(), owned(Entry::folder(now)));
+        tree.insert("..data".to_owned(), owned(Entry::link(folder.clone(), now)));
+        for (path, bytes, mode) in &files {
+            add(&mut tree, &format!("{folder}/{path}"), self.entry(bytes, *mode, now));
+            let first = path.split('/').next().unwrap_or_default();
+            tree.insert(first.to_owned(), owned(Entry::link(format!("..data/{first}"), now)));
+        }
+        let tree = Arc::new(tree);
+        *present = Some(Present { compared: now, files, tree: tree.clone() });
+        tree
+    }
+}
+
+/// Adds an entry, and the folders it lies in.
+fn add(tree: &mut Tree, path: &str, entry: Entry) {
+    for (at, _) in path.match_indices('/') {
+        tree.entry(path[..at].to_owned()).or_insert_with(|| Entry::folder(entry.changed));
+    }
+    tree.insert(path.to_owned(), entry);
+}
+
+impl Maker {
+    fn files_of(&self, pod: &Value, source: &Value) -> Vec<File> {
+        let (client, namespace) = (&self.client, meta::namespace(pod));
+        if let Some(reference) = source.get("configMap") {
+            return keys(client, &CONFIGMAP, (namespace, meta::text(reference, "/name")), reference);
+        }
+        if let Some(reference) = source.get("secret") {
+            let name = [meta::text(reference, "/secretName"), meta::text(reference, "/name")].concat();
+            return keys(client, &SECRET, (namespace, &name), reference);
+        }
+        if let Some(downward) = source.get("downwardAPI") {
+            let file = |item: &Value| (meta::text(item, "/path").to_owned(), fact(pod, item).into_bytes(), mode(item));
+            return meta::list(downward, "/items").iter().map(file).collect();
+        }
+        if let Some(token) = source.get("serviceAccountToken") {
+            let path = Some(meta::text(token, "/path")).filter(|path| !path.is_empty()).unwrap_or("token");
+            return vec![(path.to_owned(), self.token(pod, token).into_bytes(), None)];
+        }
+        Vec::new()
+    }
+
+    /// The Pod's token: a new one once four fifths of its time are over (`pkg/kubelet/token/token_manager.go`).
+    fn token(&self, pod: &Value, token: &Value) -> String {
+        let now = self.client.clock().now();
+        let mut known = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, token)) = known.as_ref().filter(|(until, _)| now < *until) {
+            return token.clone();
+        }
+        let seconds = meta::number(token, "/expirationSeconds").unwrap_or(3600);
+        let asked = account_token(&self.client, pod, token);
+        *known = Some((now + SignedDuration::from_secs(seconds / 5 * 4), asked.clone()));
+        asked
+    }
+}
+
+fn mode(item: &Value) -> Option<u32> {
+    meta::number(item, "/mode").and_then(|mode| u32::try_from(mode).ok())
 }
 
 fn account_token(client: &Client, pod: &Value, token: &Value) -> String {
@@ -131,32 +263,27 @@ fn account_token(client: &Client, pod: &Value, token: &Value) -> String {
 }
 
 /// The keys of a ConfigMap or Secret as files; all of them, or those under `items`.
-fn keys(
-    client: &Client,
-    resource: &'static Resource,
-    (namespace, name): (&str, &str),
-    reference: &Value,
-) -> Vec<(String, Vec<u8>)> {
+fn keys(client: &Client, resource: &'static Resource, (namespace, name): (&str, &str), reference: &Value) -> Vec<File> {
     let Some(found) = client.find(resource, namespace, name) else { return Vec::new() };
     let decoded = |value: &Value| STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
-    let mut all: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut all: Vec<File> = Vec::new();
     for (key, value) in meta::map(&found, "/data").into_iter().flatten() {
         let bytes = match found["kind"] == "Secret" {
             true => decoded(value),
             false => value.as_str().unwrap_or_default().as_bytes().to_vec(),
         };
-        all.push((key.clone(), bytes));
+        all.push((key.clone(), bytes, None));
     }
     for (key, value) in meta::map(&found, "/binaryData").into_iter().flatten() {
-        all.push((key.clone(), decoded(value)));
+        all.push((key.clone(), decoded(value), None));
     }
     let items = meta::list(reference, "/items");
     if items.is_empty() {
         return all;
     }
     let item = |item: &Value| {
-        let (_, bytes) = all.iter().find(|(key, _)| key == meta::text(item, "/key"))?;
-        Some((meta::text(item, "/path").to_owned(), bytes.clone()))
+        let (_, bytes, _) = all.iter().find(|(key, ..)| key == meta::text(item, "/key"))?;
+        Some((meta::text(item, "/path").to_owned(), bytes.clone(), mode(item)))
     };
     items.iter().filter_map(item).collect()
 }

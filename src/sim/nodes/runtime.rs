@@ -112,8 +112,7 @@ impl Runtime {
         let mut path = String::new();
         for part in folder.split('/').filter(|part| !part.is_empty()) {
             path = if path.is_empty() { part.to_owned() } else { format!("{path}/{part}") };
-            let entry = Entry { bytes: None, changed: Timestamp::UNIX_EPOCH, mode: 0o755 };
-            tree.entry(path.clone()).or_insert(entry);
+            tree.entry(path.clone()).or_insert_with(|| Entry::folder(Timestamp::UNIX_EPOCH));
         }
         drop(tree);
         files

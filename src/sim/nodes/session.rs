@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::container::hash;
 use super::process::sandbox::{Process, Sandbox};
+use super::process::stream::Stream;
 use super::runtime::Runtime;
 use super::server::Kubelet;
 use crate::base::clock::Clock;
@@ -134,13 +135,10 @@ impl Conversation {
 
     /// Tells what was written; false when nobody listens.
     async fn pass_on(&self) -> bool {
-        for (reader, told) in [
-            (&self.process.output, Heard::Output as fn(Bytes) -> Heard),
-            (&self.process.errors, Heard::Errors as fn(Bytes) -> Heard),
-        ] {
-            let bytes = reader.take();
-            for part in bytes.chunks(LARGEST) {
-                if self.tell.send(told(Bytes::copy_from_slice(part))).await.is_err() {
+        for (stream, bytes) in self.process.written.take() {
+            for part in bytes.chunks(LARGEST).map(Bytes::copy_from_slice) {
+                let heard = if stream == Stream::Output { Heard::Output(part) } else { Heard::Errors(part) };
+                if self.tell.send(heard).await.is_err() {
                     return false;
                 }
             }

@@ -14,7 +14,7 @@ use super::process::files::{Entry, FileError, Files, Tree};
 use super::reach::Reach;
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{mounts, volumes};
+use super::{mounts, names, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 
@@ -31,6 +31,7 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     };
     let number = |name: &str| setting(name).and_then(Value::as_i64);
     let user = number("runAsUser").unwrap_or(i64::from(image.user));
+    let group = number("runAsGroup").unwrap_or(0);
     let read_only = setting("readOnlyRootFilesystem").and_then(Value::as_bool).unwrap_or_default();
     let root = match (read_only, user) {
         (true, _) => Err(FileError::ReadOnly),
@@ -44,18 +45,19 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
     let folder =
         Some(meta::text(container, "/workingDir")).filter(|folder| !folder.is_empty()).unwrap_or(&image.folder);
-    let layer = layer(image, (&hostname, &address), meta::namespace(sync.pod), folder);
+    let layer = layer(image, (&hostname, &address), sync.pod, folder);
     Start {
         image,
         command: words("/command"),
         args: words("/args"),
-        variables: variables(given, &hostname),
+        variable_order: order(container, &given),
+        variables: variables(given, &hostname, user),
         folder: folder.to_owned(),
-        files: Files::new(layer, mounted, root),
+        files: Files::new(layer, mounted, root).of_user(user, group),
         hostname,
         memory: memory.map(Quantity::value),
         user,
-        group: number("runAsGroup").unwrap_or(0),
+        group,
         groups: supplementary(sync.pod),
         stdin: meta::truth(container, "/stdin"),
         stdin_once: meta::truth(container, "/stdinOnce"),
@@ -81,14 +83,26 @@ fn hostname(sync: &Sync) -> String {
     }
 }
 
-fn variables(given: Environment, hostname: &str) -> BTreeMap<String, String> {
+fn variables(given: Environment, hostname: &str, user: i64) -> BTreeMap<String, String> {
+    // Who is not in the image's list of users has no home.
+    let home = if user == 0 { "/root" } else { "/" };
     let mut all = BTreeMap::from([
         ("PATH".to_owned(), PATH.to_owned()),
         ("HOSTNAME".to_owned(), hostname.to_owned()),
-        ("HOME".to_owned(), "/root".to_owned()),
+        ("HOME".to_owned(), home.to_owned()),
     ]);
     all.extend(given);
     all
+}
+
+/// The order of the variables: the image's, those of ConfigMaps and Secrets, the container's own, those of Services, and the home.
+fn order(container: &Value, given: &Environment) -> Vec<String> {
+    let own: Vec<&str> = meta::list(container, "/env").iter().map(|variable| meta::text(variable, "/name")).collect();
+    let of_service = |name: &&str| name.contains("_SERVICE_") || name.contains("_PORT");
+    let others: Vec<&str> = given.keys().map(String::as_str).filter(|name| !own.contains(name)).collect();
+    let (services, sources): (Vec<&str>, Vec<&str>) = others.into_iter().partition(|name| of_service(name));
+    let names = ["PATH", "HOSTNAME"].into_iter().chain(sources).chain(own).chain(services).chain(["HOME"]);
+    names.map(str::to_owned).collect()
 }
 
 /// The folders every image has.
@@ -96,17 +110,16 @@ const FOLDERS: &str = "bin dev/shm etc home lib media mnt opt proc root run sbin
     var/cache var/lib var/log var/run var/tmp var/spool";
 
 /// The files an image brings, with those the runtime adds.
-fn layer(image: &Image, (hostname, address): (&str, &str), namespace: &str, folder: &str) -> Tree {
+fn layer(image: &Image, (hostname, address): (&str, &str), pod: &Value, folder: &str) -> Tree {
     let mut tree = Tree::new();
     let changed = Timestamp::UNIX_EPOCH;
     let mut make = |path: &str, bytes: Option<String>| {
         let path = path.trim_start_matches('/');
         for (at, _) in path.match_indices('/') {
-            let folder = Entry { bytes: None, changed, mode: 0o755 };
-            tree.entry(path[..at].to_owned()).or_insert(folder);
+            tree.entry(path[..at].to_owned()).or_insert_with(|| Entry::folder(changed));
         }
-        let mode = if bytes.is_none() { 0o755 } else { 0o644 };
-        tree.entry(path.to_owned()).or_insert(Entry { bytes: bytes.map(String::into_bytes), changed, mode });
+        let entry = bytes.map_or_else(|| Entry::folder(changed), |text| Entry::file(text, changed));
+        tree.entry(path.to_owned()).or_insert(entry);
     };
     for path in FOLDERS.split_whitespace() {
         make(path, None);
@@ -115,14 +128,8 @@ fn layer(image: &Image, (hostname, address): (&str, &str), namespace: &str, fold
         make(folder, None);
     }
     make("etc/hostname", Some(format!("{hostname}\n")));
-    let hosts = format!(
-        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{address}\t{hostname}\n"
-    );
-    make("etc/hosts", Some(hosts));
-    let resolv = format!(
-        "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
-    );
-    make("etc/resolv.conf", Some(resolv));
+    make("etc/hosts", Some(names::hosts(pod, hostname, address)));
+    make("etc/resolv.conf", Some(names::resolv_conf(pod)));
     make(
         "etc/passwd",
         Some("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n".to_owned()),

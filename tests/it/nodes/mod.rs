@@ -1,6 +1,7 @@
 //! Stories of what runs in Pods: scripts on simulated time, and the lives of Pods on a node.
 //! The scheduler's stories are `scheduling`.
 
+mod at_hand;
 mod exec;
 mod lives;
 mod scripts;

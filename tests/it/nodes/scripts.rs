@@ -20,7 +20,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn folders() -> Tree {
-    let folder = Entry { bytes: None, changed: begin(), mode: 0o755 };
+    let folder = Entry::folder(begin());
     ["tmp", "var", "var/log", "etc"].into_iter().map(|path| (path.to_owned(), folder.clone())).collect()
 }
 
@@ -28,10 +28,10 @@ fn asked(image: &str, words: &[&str]) -> Start {
     let image = images::resolve(image).expect("a known image");
     let mut tree = folders();
     for (path, text) in &image.files {
-        let entry = Entry { bytes: Some(text.clone().into_bytes()), changed: begin(), mode: 0o644 };
+        let entry = Entry::file(text.clone(), begin());
         let path = path.trim_start_matches('/');
         for (at, _) in path.match_indices('/') {
-            tree.entry(path[..at].to_owned()).or_insert(Entry { bytes: None, changed: begin(), mode: 0o755 });
+            tree.entry(path[..at].to_owned()).or_insert(Entry::folder(begin()));
         }
         tree.insert(path.to_owned(), entry);
     }
@@ -40,6 +40,7 @@ fn asked(image: &str, words: &[&str]) -> Start {
         command: words.iter().map(|word| (*word).to_owned()).collect(),
         args: Vec::new(),
         variables: [("HOME".to_owned(), "/root".to_owned()), ("NAME".to_owned(), "world".to_owned())].into(),
+        variable_order: Vec::new(),
         folder: "/".to_owned(),
         files: Files::new(tree, Vec::new(), Ok(())),
         hostname: "web-0".to_owned(),
@@ -211,7 +212,14 @@ fn a_sidecar_follows_what_another_container_writes() {
     let shared = Arc::new(Mutex::new(Tree::new()));
     let with_logs = |words: &[&str]| {
         let volume = Volume::Kept(shared.clone());
-        let mount = Mount { path: "/var/log".to_owned(), volume, below: String::new(), read_only: false };
+        let mount = Mount {
+            path: "/var/log".to_owned(),
+            volume,
+            below: String::new(),
+            read_only: false,
+            mode: 0o777,
+            group: 0,
+        };
         Start { files: Files::new(folders(), vec![mount], Ok(())), ..asked("busybox", words) }
     };
     let mut sandbox = Sandbox::new(begin());

@@ -4,6 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -65,6 +66,12 @@ pub fn verdict(end: &Heard) -> Value {
     }
 }
 
+/// A window's size as clients tell it.
+pub fn size(asked: &Value) -> Said {
+    let number = |key: &str| asked[key].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
+    Said::Size(number("Width"), number("Height"))
+}
+
 /// Carries both directions until the process has ended or the client is gone.
 pub async fn talk(socket: Socket, session: Session, protocol: Protocol, wanted: &Command) {
     let Session { say, mut hear } = session;
@@ -112,15 +119,43 @@ pub async fn talk(socket: Socket, session: Session, protocol: Protocol, wanted: 
     while let Some(Ok(_)) = messages.next().await {}
 }
 
+/// Carries the bytes of binary messages to and from a stream, for a protocol of its own.
+pub async fn tunnel(socket: Socket, stream: DuplexStream) {
+    let (mut sink, mut messages) = socket.split();
+    let (mut reads, mut writes) = tokio::io::split(stream);
+    let mut part = vec![0; 32 * 1024];
+    loop {
+        tokio::select! {
+            read = reads.read(&mut part) => match read {
+                Ok(count) if count > 0 => {
+                    if sink.send(Message::Binary(Bytes::copy_from_slice(&part[..count]))).await.is_err() {
+                        return;
+                    }
+                }
+                _ => break,
+            },
+            message = messages.next() => match message {
+                Some(Ok(Message::Binary(bytes))) => {
+                    if writes.write_all(&bytes).await.is_err() {
+                        break;
+                    }
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+        }
+    }
+    // A client that is gone already needs no farewell.
+    let _ = sink.send(Message::Close(None)).await;
+}
+
 /// Passes on what the client says in one message.
 async fn pass_on(message: &Bytes, protocol: Protocol, say: &mut Option<mpsc::Sender<Said>>) {
     let said = match message.first() {
         Some(&STDIN) if message.len() > 1 => Said::Bytes(message.slice(1..)),
         Some(&RESIZE) => {
-            let size: Value = serde_json::from_slice(&message[1..]).unwrap_or_default();
-            let number =
-                |key: &str| size[key].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
-            Said::Size(number("Width"), number("Height"))
+            let asked: Value = serde_json::from_slice(&message[1..]).unwrap_or_default();
+            size(&asked)
         }
         Some(&CLOSE) if protocol == Protocol::V5 && message.get(1) == Some(&STDIN) => Said::End,
         _ => return,

@@ -15,13 +15,25 @@ use super::channels::{self, Protocol};
 use super::connector::{Command, Heard, Session};
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
-use super::{access, stream};
+use super::{access, spdy, stream};
 use crate::object::meta;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
-/// A connection in WebSocket's frames.
-pub type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+/// A connection that was handed over.
+type Raw = TokioIo<hyper::upgrade::Upgraded>;
+/// The same in WebSocket's frames.
+pub type Socket = WebSocketStream<Raw>;
+
+/// What a client upgrades to that speaks no WebSocket.
+const SPDY: &str = "spdy/3.1";
+/// The protocols of ports, plain and within a WebSocket, and of a process' streams over SPDY.
+const FORWARD: &str = "portforward.k8s.io";
+const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
+const REMOTE: &str = "v4.channel.k8s.io";
+const STREAM_PROTOCOL: &str = "x-stream-protocol-version";
+/// How much may be under way in one direction of a tunnel, bytes.
+const ROOM: usize = 64 * 1024;
 
 /// Answers such a request. Whoever asks by GET also needs the right to create, since 1.35.
 pub fn serve(mut call: Call, path: &ResourcePath) -> Result<Response> {
@@ -39,11 +51,14 @@ pub fn serve(mut call: Call, path: &ResourcePath) -> Result<Response> {
     }
     let upgrade = call.upgrade.take().filter(|_| !call.header("upgrade").is_empty());
     let upgrade = upgrade.ok_or_else(|| Status::bad_request("Upgrade request required"))?;
-    match (call.header("upgrade").to_ascii_lowercase().as_str(), command) {
-        ("websocket", Some(command)) => talk(&call, &pod, command, upgrade),
-        _ => {
-            Err(Status::not_simulated("streaming over SPDY (kubectl 1.29 and older; a newer kubectl uses WebSockets)"))
-        }
+    let asked = call.header("upgrade").to_ascii_lowercase();
+    let handover = Handover { call: &call, pod: &pod, upgrade };
+    match (asked.as_str(), command) {
+        ("websocket", Some(command)) => handover.talk(command),
+        ("websocket", None) => handover.tunnel(),
+        (SPDY, Some(command)) => handover.talk_in_spdy(command),
+        (SPDY, None) => handover.forward(),
+        _ => Err(Status::bad_request("Upgrade request required")),
     }
 }
 
@@ -65,36 +80,92 @@ fn command(call: &Call, pod: &Object) -> Result<Command> {
     Ok(command)
 }
 
-/// Exec and attach over a WebSocket.
-fn talk(call: &Call, pod: &Object, command: Command, upgrade: OnUpgrade) -> Result<Response> {
-    let offered = call.header("sec-websocket-protocol");
-    let (name, protocol) = Protocol::of(offered).ok_or_else(|| {
-        Status::bad_request(format!(
-            "unable to upgrade: unable to negotiate protocol: client supports [{offered}], server supports {}",
-            Protocol::NAMES
-        ))
-    })?;
-    let wanted = command.clone();
-    let begun = call.server.connector.session(pod, command);
-    let session = match (begun, protocol) {
-        (Ok(session), _) => session,
-        // With the newest protocol the API server agrees before it asks the kubelet.
-        (Err(status), Protocol::V5) => {
-            failed(Status::internal(format!("unable to upgrade connection: {}", status.message)))
-        }
-        (Err(status), _) => return Ok(with_type(status.code, "text/plain; charset=utf-8", status.message)),
-    };
-    let answer = agreed(call, name)?;
-    tokio::spawn(async move {
-        match upgrade.await {
-            Ok(connection) => {
-                let socket = Socket::from_raw_socket(TokioIo::new(connection), Role::Server, None).await;
-                channels::talk(socket, session, protocol, &wanted).await;
+/// A connection about to be handed over.
+struct Handover<'a> {
+    call: &'a Call,
+    pod: &'a Object,
+    upgrade: OnUpgrade,
+}
+
+impl Handover<'_> {
+    /// Once the answer is sent, the connection goes to `then`.
+    fn hand<F: Future<Output = ()> + Send>(
+        self,
+        answer: Response,
+        then: impl FnOnce(Raw) -> F + Send + 'static,
+    ) -> Response {
+        tokio::spawn(async move {
+            match self.upgrade.await {
+                Ok(connection) => then(TokioIo::new(connection)).await,
+                Err(error) => tracing::debug!(%error, "a connection was not handed over"),
             }
-            Err(error) => tracing::debug!(%error, "a connection was not handed over"),
+        });
+        answer
+    }
+
+    /// Exec and attach over a WebSocket.
+    fn talk(self, command: Command) -> Result<Response> {
+        let offered = self.call.header("sec-websocket-protocol");
+        let (name, protocol) = Protocol::of(offered).ok_or_else(|| no_protocol(offered, Protocol::NAMES))?;
+        let wanted = command.clone();
+        let begun = self.call.server.connector.session(self.pod, command);
+        let session = match (begun, protocol) {
+            (Ok(session), _) => session,
+            // With the newest protocol the API server agrees before it asks the kubelet.
+            (Err(status), Protocol::V5) => {
+                failed(Status::internal(format!("unable to upgrade connection: {}", status.message)))
+            }
+            (Err(status), _) => return Ok(plain(&status)),
+        };
+        let answer = agreed(self.call, name)?;
+        Ok(self.hand(answer, async move |connection| {
+            let socket = Socket::from_raw_socket(connection, Role::Server, None).await;
+            channels::talk(socket, session, protocol, &wanted).await;
+        }))
+    }
+
+    /// Ports over SPDY within a WebSocket.
+    fn tunnel(self) -> Result<Response> {
+        let offered = self.call.header("sec-websocket-protocol");
+        if !offered.split(',').any(|name| name.trim() == TUNNEL) {
+            return Err(no_protocol(offered, TUNNEL));
         }
-    });
-    Ok(answer)
+        let (answer, connector, pod) =
+            (agreed(self.call, TUNNEL)?, self.call.server.connector.clone(), self.pod.clone());
+        Ok(self.hand(answer, async move |connection| {
+            let socket = Socket::from_raw_socket(connection, Role::Server, None).await;
+            let (near, far) = tokio::io::duplex(ROOM);
+            futures::join!(channels::tunnel(socket, near), spdy::forward(far, connector, pod));
+        }))
+    }
+
+    /// Exec and attach over SPDY.
+    fn talk_in_spdy(self, command: Command) -> Result<Response> {
+        let wanted = command.clone();
+        let session = match self.call.server.connector.session(self.pod, command) {
+            Ok(session) => session,
+            Err(status) => return Ok(plain(&status)),
+        };
+        let answer = agreed_in_spdy(self.call, REMOTE)?;
+        Ok(self.hand(answer, async move |connection| spdy::talk(connection, session, wanted).await))
+    }
+
+    /// Ports over SPDY.
+    fn forward(self) -> Result<Response> {
+        let (answer, connector, pod) =
+            (agreed_in_spdy(self.call, FORWARD)?, self.call.server.connector.clone(), self.pod.clone());
+        Ok(self.hand(answer, async move |connection| spdy::forward(connection, connector, pod).await))
+    }
+}
+
+fn no_protocol(offered: &str, spoken: &str) -> Status {
+    let why = format!("unable to negotiate protocol: client supports [{offered}], server supports {spoken}");
+    Status::bad_request(format!("unable to upgrade: {why}"))
+}
+
+/// A refusal of the kubelet's, as it words it.
+fn plain(status: &Status) -> Response {
+    with_type(status.code, "text/plain; charset=utf-8", status.message.clone())
 }
 
 /// A session that has failed before it began.
@@ -114,15 +185,32 @@ fn agreed(call: &Call, protocol: &str) -> Result<Response> {
     if key.is_empty() {
         return Err(bad("'Sec-WebSocket-Key' header is missing or blank"));
     }
-    let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let mut answer = switching("websocket");
     let headers = answer.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     for (name, text) in
         [(SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes())), (SEC_WEBSOCKET_PROTOCOL, protocol.to_owned())]
     {
         headers.insert(name, HeaderValue::from_str(&text).map_err(|_| bad("bad header"))?);
     }
     Ok(answer)
+}
+
+/// 101: both sides speak SPDY from now on.
+fn agreed_in_spdy(call: &Call, protocol: &'static str) -> Result<Response> {
+    let offered: Vec<&str> =
+        call.headers.get_all(STREAM_PROTOCOL).iter().filter_map(|value| value.to_str().ok()).collect();
+    if !offered.iter().flat_map(|names| names.split(',')).any(|name| name.trim() == protocol) {
+        return Err(no_protocol(&offered.join(" "), protocol));
+    }
+    let mut answer = switching("SPDY/3.1");
+    answer.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(protocol));
+    Ok(answer)
+}
+
+fn switching(protocol: &'static str) -> Response {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.headers_mut().insert(UPGRADE, HeaderValue::from_static(protocol));
+    answer
 }

@@ -14,6 +14,7 @@ mod other;
 mod path;
 mod query;
 mod resources;
+mod spdy;
 mod stream;
 mod watching;
 

@@ -24,6 +24,8 @@ pub struct Start {
     pub command: Vec<String>,
     pub args: Vec<String>,
     pub variables: Variables,
+    /// The names of the variables as they are told; others come last.
+    pub variable_order: Vec<String>,
     pub folder: String,
     pub files: Files,
     pub hostname: String,
@@ -139,6 +141,8 @@ pub struct Container {
     pub image: &'static Image,
     pub files: Arc<Files>,
     pub variables: Variables,
+    /// The names of the variables as they are told; others come last.
+    pub variable_order: Vec<String>,
     pub folder: String,
     pub hostname: String,
     pub memory: Option<i64>,
@@ -173,6 +177,7 @@ impl Container {
             image: start.image,
             files: Arc::new(start.files),
             variables: start.variables,
+            variable_order: start.variable_order,
             folder: start.folder,
             hostname: start.hostname,
             memory: start.memory,

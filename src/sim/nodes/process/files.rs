@@ -9,20 +9,61 @@ use jiff::Timestamp;
 /// Files larger than this keep only their end.
 const LARGEST: usize = 4 << 20;
 
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Folder,
+    File(Vec<u8>),
+    /// A symbolic link, and where it leads.
+    Link(String),
+}
+
 /// One entry of a tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `None` for a folder.
-    pub bytes: Option<Vec<u8>>,
+    pub body: Body,
     pub changed: Timestamp,
     pub mode: u32,
+    /// User and group it belongs to.
+    pub owner: (u32, u32),
+}
+
+impl Entry {
+    /// A folder of root's.
+    pub fn folder(changed: Timestamp) -> Self {
+        Self { body: Body::Folder, changed, mode: 0o755, owner: (0, 0) }
+    }
+
+    /// A file of root's.
+    pub fn file(bytes: impl Into<Vec<u8>>, changed: Timestamp) -> Self {
+        Self { body: Body::File(bytes.into()), changed, mode: 0o644, owner: (0, 0) }
+    }
+
+    /// A link of root's.
+    pub fn link(target: impl Into<String>, changed: Timestamp) -> Self {
+        Self { body: Body::Link(target.into()), changed, mode: 0o777, owner: (0, 0) }
+    }
+
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        self.body == Body::Folder
+    }
+
+    /// How large it is, bytes.
+    pub fn size(&self) -> usize {
+        match &self.body {
+            Body::Folder => 4096,
+            Body::File(bytes) => bytes.len(),
+            Body::Link(target) => target.len(),
+        }
+    }
 }
 
 /// A volume, or an image's layer: entries by their path below its root (without a leading slash).
 pub type Tree = BTreeMap<String, Entry>;
 
 /// Files made when they are looked at, such as those of a ConfigMap.
-pub type Made = Arc<dyn Fn() -> Vec<(String, Vec<u8>)> + Send + Sync>;
+pub type Made = Arc<dyn Fn() -> Arc<Tree> + Send + Sync>;
 
 /// Where the files of a mount come from.
 #[derive(Clone)]
@@ -39,6 +80,10 @@ pub struct Mount {
     /// The part of the volume that is mounted; empty for all of it.
     pub below: String,
     pub read_only: bool,
+    /// The root's mode.
+    pub mode: u32,
+    /// The group its files belong to; 0 for that of whoever writes them.
+    pub group: u32,
 }
 
 /// Why a file cannot be had, in the words of `strerror`.
@@ -78,7 +123,12 @@ pub struct Files {
     mounts: Vec<Mount>,
     /// Whether the image's own files may be written; those of a user that is not root may not.
     root: Result<(), FileError>,
+    /// Who writes: user and group.
+    owner: (u32, u32),
 }
+
+/// Longer chains of links lead nowhere.
+const LINKS: usize = 16;
 
 /// A path without `.`, `..` and doubled slashes, made absolute by `base`.
 pub fn absolute(base: &str, path: &str) -> String {
@@ -106,9 +156,50 @@ impl Files {
     /// An image's layer with mounts over it.
     pub fn new(layer: Tree, mut mounts: Vec<Mount>, root: Result<(), FileError>) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
-        let own = Volume::Kept(Arc::new(Mutex::new(layer)));
-        mounts.push(Mount { path: String::new(), volume: own, below: String::new(), read_only: false });
-        Self { mounts, root }
+        let volume = Volume::Kept(Arc::new(Mutex::new(layer)));
+        let (path, below) = (String::new(), String::new());
+        mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0 });
+        Self { mounts, root, owner: (0, 0) }
+    }
+
+    /// The same, written by this user and group.
+    pub fn of_user(self, user: i64, group: i64) -> Self {
+        let id = |id: i64| u32::try_from(id).unwrap_or_default();
+        Self { owner: (id(user), id(group)), ..self }
+    }
+
+    /// What is mounted where, the image's own files last.
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
+    /// A path without links in it; with `last`, it is not a link itself.
+    fn resolved(&self, path: &str, last: bool) -> String {
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]).collect::<Vec<_>>();
+            let link = ends.into_iter().filter(|end| last || *end < path.len()).find_map(|end| {
+                let (whole, above) = (&path[..end], parent(&path[..end]).unwrap_or_default());
+                Some(absolute("/", &format!("{}{}", absolute(above, &self.link(whole)?), &path[end..])))
+            });
+            match link {
+                Some(next) => path = next,
+                None => break,
+            }
+        }
+        path
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        let (mount, inner) = self.place(path)?;
+        let target = |tree: &Tree| match &tree.get(&inner)?.body {
+            Body::Link(target) => Some(target.clone()),
+            _ => None,
+        };
+        match &mount.volume {
+            Volume::Kept(tree) => target(&lock(tree)),
+            Volume::Made(made) => target(&made()),
+        }
     }
 
     /// Whether something may be written at a path.
@@ -118,11 +209,7 @@ impl Files {
 
     /// How large a file is.
     pub fn size(&self, path: &str) -> Option<usize> {
-        let (mount, inner) = self.place(path)?;
-        match &mount.volume {
-            Volume::Kept(tree) => lock(tree).get(&inner)?.bytes.as_ref().map(Vec::len),
-            Volume::Made(made) => made().iter().find(|(name, _)| *name == inner).map(|(_, bytes)| bytes.len()),
-        }
+        self.entry(&self.resolved(path, true)).filter(|entry| !entry.is_folder()).map(|entry| entry.size())
     }
 
     /// The mount a path belongs to, and the path below the volume's root.
@@ -141,50 +228,47 @@ impl Files {
     /// One entry as it is now.
     fn entry(&self, path: &str) -> Option<Entry> {
         let (mount, inner) = self.place(path)?;
-        let folder = || Entry { bytes: None, changed: Timestamp::UNIX_EPOCH, mode: 0o755 };
+        let root = || Entry { mode: mount.mode, owner: (0, mount.group), ..Entry::folder(Timestamp::UNIX_EPOCH) };
         let found = match &mount.volume {
-            _ if inner.is_empty() => Some(folder()),
             Volume::Kept(tree) => lock(tree).get(&inner).cloned(),
-            Volume::Made(made) => {
-                let files = made();
-                let file = files.iter().find(|(name, _)| *name == inner);
-                let within = format!("{inner}/");
-                match file {
-                    Some((_, bytes)) => Some(Entry { bytes: Some(bytes.clone()), ..folder() }),
-                    None => files.iter().any(|(name, _)| name.starts_with(&within)).then(folder),
-                }
-            }
+            Volume::Made(made) => made().get(&inner).cloned(),
         };
         // What a mount hangs in is a folder, whether anybody made it or not.
         let leads = || self.mounts.iter().any(|mount| mount.path.starts_with(&format!("{path}/")));
-        found.or_else(|| leads().then(folder))
+        let folder = || Entry::folder(Timestamp::UNIX_EPOCH);
+        found.or_else(|| inner.is_empty().then(root)).or_else(|| leads().then(folder))
     }
 
     /// A file's bytes.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        match self.entry(path) {
-            None => Err(FileError::Missing),
-            Some(Entry { bytes: None, .. }) => Err(FileError::IsDirectory),
-            Some(Entry { bytes: Some(bytes), .. }) => Ok(bytes),
+        match self.entry(&self.resolved(path, true)).map(|entry| entry.body) {
+            None | Some(Body::Link(_)) => Err(FileError::Missing),
+            Some(Body::Folder) => Err(FileError::IsDirectory),
+            Some(Body::File(bytes)) => Ok(bytes),
         }
     }
 
-    /// What is known of a path: whether it is a folder, its size, when it was changed and its mode.
-    pub fn stat(&self, path: &str) -> Option<(bool, usize, Timestamp, u32)> {
-        let entry = self.entry(path)?;
-        Some((entry.bytes.is_none(), entry.bytes.map_or(4096, |bytes| bytes.len()), entry.changed, entry.mode))
+    /// What is at a path, and where links lead.
+    pub fn stat(&self, path: &str) -> Option<Entry> {
+        self.entry(&self.resolved(path, true)).filter(|entry| !matches!(entry.body, Body::Link(_)))
+    }
+
+    /// What is at a path, be it a link.
+    pub fn look(&self, path: &str) -> Option<Entry> {
+        self.entry(&self.resolved(path, false))
     }
 
     /// Whether there is a folder of that name.
     pub fn is_folder(&self, path: &str) -> bool {
-        self.entry(path).is_some_and(|entry| entry.bytes.is_none())
+        self.stat(path).is_some_and(|entry| entry.is_folder())
     }
 
     /// The names in a folder, sorted.
     pub fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
+        let path = &*self.resolved(path, true);
         match self.entry(path) {
             None => return Err(FileError::Missing),
-            Some(entry) if entry.bytes.is_some() => return Err(FileError::NotDirectory),
+            Some(entry) if !entry.is_folder() => return Err(FileError::NotDirectory),
             Some(_) => {}
         }
         let (mount, inner) = self.place(path).ok_or(FileError::Missing)?;
@@ -192,7 +276,7 @@ impl Files {
         let within = |name: &str| Some(name.strip_prefix(&prefix)?.split('/').next()?.to_owned());
         let mut names: Vec<String> = match &mount.volume {
             Volume::Kept(tree) => lock(tree).keys().filter_map(|name| within(name)).collect(),
-            Volume::Made(made) => made().iter().filter_map(|(name, _)| within(name)).collect(),
+            Volume::Made(made) => made().keys().filter_map(|name| within(name)).collect(),
         };
         let slash = if path == "/" { "/".to_owned() } else { format!("{path}/") };
         let mounted = self.mounts.iter().filter_map(|mount| mount.path.strip_prefix(&slash)?.split('/').next());
@@ -203,8 +287,10 @@ impl Files {
         Ok(names)
     }
 
-    fn tree(&self, path: &str) -> Result<(&Mutex<Tree>, String), FileError> {
+    /// Where a path is written: the tree, the path in it, and whom what is made there belongs to.
+    fn tree(&self, path: &str) -> Result<(&Mutex<Tree>, String, (u32, u32)), FileError> {
         let (mount, inner) = self.place(path).ok_or(FileError::Missing)?;
+        let owner = (self.owner.0, if mount.group == 0 { self.owner.1 } else { mount.group });
         match &mount.volume {
             _ if mount.read_only => Err(FileError::ReadOnly),
             Volume::Made(_) => Err(FileError::ReadOnly),
@@ -212,7 +298,7 @@ impl Files {
                 let free = ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|folder| path.starts_with(folder));
                 match self.root {
                     Err(why) if mount.path.is_empty() && !(free && why == FileError::Denied) => Err(why),
-                    _ => Ok((tree, inner)),
+                    _ => Ok((tree, inner, owner)),
                 }
             }
         }
@@ -220,32 +306,45 @@ impl Files {
 
     /// Writes a file, over what is there or after it.
     pub fn write(&self, path: &str, bytes: &[u8], append: bool, now: Timestamp) -> Result<(), FileError> {
+        let path = &*self.resolved(path, true);
         if self.is_folder(path) {
             return Err(FileError::IsDirectory);
         }
         if !self.is_folder(parent(path).filter(|parent| !parent.is_empty()).unwrap_or("/")) {
             return Err(FileError::Missing);
         }
-        let (tree, inner) = self.tree(path)?;
+        let (tree, inner, owner) = self.tree(path)?;
         let mut tree = lock(tree);
-        let fresh = Entry { bytes: None, changed: now, mode: 0o644 };
-        let entry = tree.entry(inner).or_insert(fresh);
-        let kept = entry.bytes.get_or_insert_default();
-        if !append {
-            kept.clear();
-        }
-        kept.extend_from_slice(bytes);
-        if kept.len() > LARGEST {
-            kept.drain(..kept.len() - LARGEST / 2);
+        let entry = tree.entry(inner).or_insert_with(|| Entry { owner, ..Entry::file("", now) });
+        if let Body::File(kept) = &mut entry.body {
+            if !append {
+                kept.clear();
+            }
+            kept.extend_from_slice(bytes);
+            if kept.len() > LARGEST {
+                kept.drain(..kept.len() - LARGEST / 2);
+            }
         }
         entry.changed = now;
         Ok(())
     }
 
+    /// Makes a link to a path, which need not be there.
+    pub fn make_link(&self, path: &str, target: &str, now: Timestamp) -> Result<(), FileError> {
+        let path = &*self.resolved(path, false);
+        if self.entry(path).is_some() {
+            return Err(FileError::Exists);
+        }
+        let (tree, inner, owner) = self.tree(path)?;
+        lock(tree).insert(inner, Entry { owner, ..Entry::link(target, now) });
+        Ok(())
+    }
+
     /// Makes a folder; with `parents`, all on the way, and it may be there already.
     pub fn make_folder(&self, path: &str, parents: bool, now: Timestamp) -> Result<(), FileError> {
+        let path = &*self.resolved(path, true);
         if let Some(entry) = self.entry(path) {
-            return if parents && entry.bytes.is_none() { Ok(()) } else { Err(FileError::Exists) };
+            return if parents && entry.is_folder() { Ok(()) } else { Err(FileError::Exists) };
         }
         let above = parent(path).filter(|parent| !parent.is_empty()).unwrap_or("/");
         if !self.is_folder(above) {
@@ -254,18 +353,19 @@ impl Files {
             }
             self.make_folder(above, true, now)?;
         }
-        let (tree, inner) = self.tree(path)?;
-        lock(tree).insert(inner, Entry { bytes: None, changed: now, mode: 0o755 });
+        let (tree, inner, owner) = self.tree(path)?;
+        lock(tree).insert(inner, Entry { owner, ..Entry::folder(now) });
         Ok(())
     }
 
     /// Takes a file away, or a folder with everything in it.
     pub fn remove(&self, path: &str, recursive: bool) -> Result<(), FileError> {
+        let path = &*self.resolved(path, false);
         let entry = self.entry(path).ok_or(FileError::Missing)?;
-        if entry.bytes.is_none() && !recursive {
+        if entry.is_folder() && !recursive {
             return Err(FileError::IsDirectory);
         }
-        let (tree, inner) = self.tree(path)?;
+        let (tree, inner, _) = self.tree(path)?;
         let within = format!("{inner}/");
         lock(tree).retain(|name, _| *name != inner && !name.starts_with(&within));
         Ok(())
@@ -273,8 +373,19 @@ impl Files {
 
     /// Sets a path's mode.
     pub fn set_mode(&self, path: &str, mode: u32) -> Result<(), FileError> {
-        let (tree, inner) = self.tree(path)?;
+        let path = &*self.resolved(path, true);
+        let (tree, inner, _) = self.tree(path)?;
         lock(tree).get_mut(&inner).map(|entry| entry.mode = mode).ok_or(FileError::Missing)
+    }
+
+    /// Sets a path's user, group or both.
+    pub fn set_owner(&self, path: &str, user: Option<u32>, group: Option<u32>) -> Result<(), FileError> {
+        let path = &*self.resolved(path, true);
+        let (tree, inner, _) = self.tree(path)?;
+        let mut tree = lock(tree);
+        let entry = tree.get_mut(&inner).ok_or(FileError::Missing)?;
+        entry.owner = (user.unwrap_or(entry.owner.0), group.unwrap_or(entry.owner.1));
+        Ok(())
     }
 
     /// The paths a pattern with `*` and `?` in its parts stands for, sorted.

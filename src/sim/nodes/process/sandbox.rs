@@ -13,7 +13,7 @@ use super::network::Reply;
 use super::program::Program;
 use super::programs::server;
 use super::sh::{self, Found};
-use super::stream::{Input, Output, Pipe, Reader, Writer};
+use super::stream::{Both, Input, Output, Pipe, Writer};
 use super::terminal::{Screen, Terminal};
 
 /// What a command run beside a container gave.
@@ -35,8 +35,7 @@ enum Typing {
 /// A process as whoever reads along sees it: a command beside a run, or the run's own.
 pub struct Process {
     container: Arc<Container>,
-    pub output: Reader,
-    pub errors: Reader,
+    pub written: Both,
     typed: Typing,
     code: Arc<Mutex<Option<i32>>>,
     /// `None` for the run's own process, which others have in hand.
@@ -70,7 +69,10 @@ impl Process {
     /// Nothing more will be typed.
     pub fn close_input(&mut self) {
         match (&self.group, &self.typed) {
-            (None, _) => self.container.close_input(),
+            (None, _) => {
+                self.typed = Typing::Pipe(None);
+                self.container.close_input();
+            }
             (Some(_), Typing::Terminal(terminal)) => terminal.hang_up(),
             (Some(_), Typing::Pipe(_)) => self.typed = Typing::Pipe(None),
         }
@@ -203,12 +205,12 @@ impl Sandbox {
     pub fn attach(container: &Arc<Container>, stdin: bool) -> Process {
         let first = container.note_attached();
         // The first at an input made for one misses nothing.
-        let [output, errors] = container.log.follow(&container.engine, first && container.stdin_once);
+        let written = container.log.follow(&container.engine, first && container.stdin_once);
         let typed = match &container.terminal {
             Some(terminal) if stdin => Typing::Terminal(terminal.clone()),
             _ => Typing::Pipe(container.input().filter(|_| stdin)),
         };
-        Process { container: container.clone(), output, errors, typed, code: Arc::default(), group: None }
+        Process { container: container.clone(), written, typed, code: Arc::default(), group: None }
     }
 
     /// Begins a command beside a run, for somebody who reads along and may write; or why it cannot be begun, in the runtime's words.
@@ -220,7 +222,7 @@ impl Sandbox {
     ) -> Result<Process, String> {
         let engine = self.simulation.engine();
         let group = container.group.child();
-        let ((out, output), (err, errors)) = (Pipe::ends(engine), Pipe::ends(engine));
+        let ([out, err], written) = Pipe::both(engine);
         let (writer, reader) = Pipe::ends(engine);
         let (typed, streams) = if tty {
             let terminal = Terminal::new(engine, Screen::Pipe(out));
@@ -269,7 +271,7 @@ impl Sandbox {
             return Err(format!("{EXEC}fork/exec: resource temporarily unavailable"));
         }
         self.simulation.settle();
-        Ok(Process { container: container.clone(), output, errors, typed, code, group: Some(group) })
+        Ok(Process { container: container.clone(), written, typed, code, group: Some(group) })
     }
 
     /// Runs a command beside a run, as probes and hooks do. Time stands still meanwhile.

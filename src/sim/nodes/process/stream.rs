@@ -70,15 +70,15 @@ impl Log {
     }
 
     /// What is written from now on, output and errors; with `whole`, what was written before comes first.
-    pub fn follow(&self, engine: &Engine, whole: bool) -> [Reader; 2] {
-        let ((output, reader), (errors, error_reader)) = (Pipe::ends(engine), Pipe::ends(engine));
+    pub fn follow(&self, engine: &Engine, whole: bool) -> Both {
+        let ([output, errors], both) = Pipe::both(engine);
         let mut lines = lock(&self.0);
         if whole {
             lines.lines.iter().for_each(|(_, line)| output.push(format!("{line}\n").as_bytes()));
             lines.unfinished.iter().for_each(|part| output.push(part));
         }
         lines.followers.push([output, errors]);
-        [reader, error_reader]
+        both
     }
 
     /// The lines from the `from`th on, counted from the first ever written, and how many there were.
@@ -110,6 +110,9 @@ struct Flow {
     readers: usize,
 }
 
+/// Which of two pipes was written to, and how many bytes, one after the other.
+type Order = Arc<Mutex<VecDeque<(Stream, usize)>>>;
+
 /// A pipe. Its ends close when they are dropped.
 pub struct Pipe;
 
@@ -117,6 +120,33 @@ pub struct Pipe;
 pub struct Writer {
     engine: Engine,
     flow: Arc<Mutex<Flow>>,
+    order: Option<(Stream, Order)>,
+}
+
+/// The ends one reads from of a pipe for output and one for errors.
+pub struct Both {
+    output: Reader,
+    errors: Reader,
+    order: Order,
+}
+
+impl Both {
+    /// What there is to read, in the order it was written, without waiting.
+    pub fn take(&self) -> Vec<(Stream, Vec<u8>)> {
+        let mut order = lock(&self.order);
+        let (mut output, mut errors) = (VecDeque::from(self.output.take()), VecDeque::from(self.errors.take()));
+        let mut parts: Vec<(Stream, Vec<u8>)> = Vec::new();
+        for (stream, length) in order.drain(..) {
+            let from = if stream == Stream::Output { &mut output } else { &mut errors };
+            let bytes = from.drain(..length.min(from.len()));
+            match parts.last_mut() {
+                Some((last, part)) if *last == stream => part.extend(bytes),
+                _ => parts.push((stream, bytes.collect())),
+            }
+        }
+        parts.retain(|(_, part)| !part.is_empty());
+        parts
+    }
 }
 
 /// The end one reads from.
@@ -129,7 +159,16 @@ impl Pipe {
     /// Both ends of a new one.
     pub fn ends(engine: &Engine) -> (Writer, Reader) {
         let flow = Arc::new(Mutex::new(Flow { writers: 1, readers: 1, ..Flow::default() }));
-        (Writer { engine: engine.clone(), flow: flow.clone() }, Reader { engine: engine.clone(), flow })
+        (Writer { engine: engine.clone(), flow: flow.clone(), order: None }, Reader { engine: engine.clone(), flow })
+    }
+
+    /// Two new ones, for output and for errors, read together.
+    pub fn both(engine: &Engine) -> ([Writer; 2], Both) {
+        let ((mut out, output), (mut err, errors)) = (Self::ends(engine), Self::ends(engine));
+        let order = Order::default();
+        out.order = Some((Stream::Output, order.clone()));
+        err.order = Some((Stream::Errors, order.clone()));
+        ([out, err], Both { output, errors, order })
     }
 }
 
@@ -152,19 +191,23 @@ impl Writer {
     pub async fn write(&self, bytes: &[u8]) -> bool {
         let flow = &self.flow;
         self.engine.until(|| lock(flow).bytes.len() < PIPE || lock(flow).readers == 0).await;
-        let mut flow = lock(&self.flow);
-        if flow.readers == 0 {
+        if !self.is_read() {
             return false;
         }
-        flow.bytes.extend(bytes);
-        drop(flow);
-        self.engine.stir();
+        self.push(bytes);
         true
     }
 
     /// Puts bytes in without waiting.
     pub fn push(&self, bytes: &[u8]) {
-        lock(&self.flow).bytes.extend(bytes);
+        match &self.order {
+            Some((stream, order)) => {
+                let mut order = lock(order);
+                order.push_back((*stream, bytes.len()));
+                lock(&self.flow).bytes.extend(bytes);
+            }
+            None => lock(&self.flow).bytes.extend(bytes),
+        }
         self.engine.stir();
     }
 

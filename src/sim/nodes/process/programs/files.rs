@@ -1,74 +1,10 @@
 //! Programs about files and folders: make, list, copy, move, remove.
 //! The files themselves are `files.rs` beside `programs`.
 
-use jiff::tz::TimeZone;
-
 use super::{has, options, value};
 use crate::sim::nodes::process::files::FileError;
 use crate::sim::nodes::process::pattern;
 use crate::sim::nodes::process::program::Program;
-
-fn mode_text(is_folder: bool, mode: u32) -> String {
-    let bit = |shift: u32, letter: char| if mode >> shift & 1 == 1 { letter } else { '-' };
-    let bits: String = (0..9).rev().map(|shift| bit(shift, ['x', 'w', 'r'][shift as usize % 3])).collect();
-    format!("{}{bits}", if is_folder { 'd' } else { '-' })
-}
-
-pub async fn ls(program: Program) -> i32 {
-    let (options, mut paths) = options(&program, "");
-    if paths.is_empty() {
-        paths.push(".".to_owned());
-    }
-    let files = &program.container.files;
-    let (mut code, many) = (0, paths.len() > 1);
-    for (index, path) in paths.iter().enumerate() {
-        let whole = program.path(path);
-        if !files.is_folder(&whole) || has(&options, 'd') {
-            if files.stat(&whole).is_none() {
-                code = program
-                    .fail(&missing(&program, path), if program.container.image.is_busybox() { 1 } else { 2 })
-                    .await;
-                continue;
-            }
-            program.say(&entry(&program, &whole, path, &options)).await;
-            continue;
-        }
-        if many {
-            program.say(&format!("{}{path}:", if index > 0 { "\n" } else { "" })).await;
-        }
-        let mut names = files.list(&whole).unwrap_or_default();
-        names.retain(|name| has(&options, 'a') || has(&options, 'A') || !name.starts_with('.'));
-        if has(&options, 'a') {
-            names.splice(0..0, [".".to_owned(), "..".to_owned()]);
-        }
-        if has(&options, 'l') {
-            program.say(&format!("total {}", names.len() * 4)).await;
-        }
-        for name in names {
-            program.say(&entry(&program, &format!("{}/{name}", whole.trim_end_matches('/')), &name, &options)).await;
-        }
-    }
-    code
-}
-
-fn missing(program: &Program, path: &str) -> String {
-    if program.container.image.is_busybox() {
-        format!("{path}: No such file or directory")
-    } else {
-        format!("cannot access '{path}': No such file or directory")
-    }
-}
-
-fn entry(program: &Program, whole: &str, name: &str, options: &[(char, String)]) -> String {
-    if !has(options, 'l') {
-        return name.to_owned();
-    }
-    let now = program.engine().now();
-    let (is_folder, size, changed, mode) = program.container.files.stat(whole).unwrap_or((true, 4096, now, 0o755));
-    let changed = if changed.as_second() == 0 { now } else { changed };
-    let when = changed.to_zoned(TimeZone::UTC).strftime("%b %e %H:%M").to_string();
-    format!("{}    1 root     root     {size:>9} {when} {name}", mode_text(is_folder, mode))
-}
 
 pub async fn touch(program: Program) -> i32 {
     let (_, paths) = options(&program, "tdr");
@@ -136,9 +72,12 @@ pub async fn mkdir(program: Program) -> i32 {
     code
 }
 
-/// `cp`, `mv`, and `ln`, which here makes a copy.
+/// `cp`, `mv`, and `ln`, which makes a copy unless the link is symbolic.
 pub async fn cp(program: Program) -> i32 {
     let (options, mut paths) = options(&program, "t");
+    if program.name() == "ln" && has(&options, 's') {
+        return symbolic(&program, &options, &paths).await;
+    }
     paths.retain(|path| !path.starts_with("--"));
     let Some(target) = paths.pop().filter(|_| !paths.is_empty()) else {
         return program.fail("missing file operand", 1).await;
@@ -177,6 +116,24 @@ pub async fn cp(program: Program) -> i32 {
     code
 }
 
+async fn symbolic(program: &Program, options: &[(char, String)], paths: &[String]) -> i32 {
+    let [target, name] = paths else { return program.fail("missing file operand", 1).await };
+    let (files, mut path) = (&program.container.files, program.path(name));
+    if files.is_folder(&path) {
+        path = format!("{}/{}", path.trim_end_matches('/'), target.rsplit('/').next().unwrap_or(target));
+    }
+    if has(options, 'f') {
+        // What is not there needs no removing.
+        let _ = files.remove(&path, false);
+    }
+    let made = files.make_link(&path, target, program.engine().now());
+    program.engine().stir();
+    match made {
+        Ok(()) => 0,
+        Err(why) => program.fail(&format!("{name}: {why}"), 1).await,
+    }
+}
+
 fn copy(program: &Program, from: &str, to: &str) -> Result<(), FileError> {
     let files = &program.container.files;
     let now = program.engine().now();
@@ -199,16 +156,21 @@ pub async fn chmod(program: Program) -> i32 {
     let mut code = 0;
     for path in words {
         let whole = program.path(&path);
-        let Some((.., old)) = program.container.files.stat(&whole) else {
+        let files = &program.container.files;
+        let Some(old) = files.stat(&whole).map(|entry| entry.mode) else {
             code = program.fail(&format!("{path}: No such file or directory"), 1).await;
             continue;
         };
-        let new = match (program.name(), u32::from_str_radix(&mode, 8)) {
-            ("chmod", Ok(mode)) => mode,
-            ("chmod", Err(_)) if mode.contains("+x") => old | 0o111,
-            _ => old,
+        let (user, group) = mode.split_once(':').unwrap_or((&mode, ""));
+        let id = |name: &str| if name == "root" { Some(0) } else { name.parse().ok() };
+        let done = match (program.name(), u32::from_str_radix(&mode, 8)) {
+            ("chmod", Ok(mode)) => files.set_mode(&whole, mode),
+            ("chmod", Err(_)) if mode.contains("+x") => files.set_mode(&whole, old | 0o111),
+            ("chown", _) => files.set_owner(&whole, id(user), id(group)),
+            ("chgrp", _) => files.set_owner(&whole, None, id(user)),
+            _ => Ok(()),
         };
-        if let Err(why) = program.container.files.set_mode(&whole, new) {
+        if let Err(why) = done {
             code = program.fail(&format!("{path}: {why}"), 1).await;
         }
     }
@@ -248,40 +210,6 @@ fn walk(program: &Program, path: &str, depth: usize, found: &mut Vec<String>) {
     for name in program.container.files.list(&program.path(path)).unwrap_or_default() {
         walk(program, &format!("{}/{name}", path.trim_end_matches('/')), depth - 1, found);
     }
-}
-
-/// `stat`, `du`, `df`, `mount`.
-pub async fn stat(program: Program) -> i32 {
-    let (_, paths) = options(&program, "cf");
-    match program.name() {
-        "df" => {
-            program.say("Filesystem           1K-blocks      Used Available Use% Mounted on").await;
-            program.say("overlay               20288444   9283276  10988784  46% /").await;
-        }
-        "mount" => drop(program.say("overlay on / type overlay (rw,relatime)").await),
-        "sync" => {}
-        name => {
-            let mut code = 0;
-            for path in &paths {
-                match (program.container.files.stat(&program.path(path)), name) {
-                    (Some((_, size, ..)), "du") => drop(program.say(&format!("{}\t{path}", size.div_ceil(1024))).await),
-                    (Some((is_folder, size, _, mode)), _) => {
-                        program
-                            .say(&format!(
-                                "  File: {path}\n  Size: {size}\nAccess: ({mode:04o}/{})",
-                                mode_text(is_folder, mode)
-                            ))
-                            .await;
-                    }
-                    (None, _) => {
-                        code = program.fail(&format!("can't stat '{path}': No such file or directory"), 1).await
-                    }
-                }
-            }
-            return code;
-        }
-    }
-    0
 }
 
 pub async fn mktemp(program: Program) -> i32 {

@@ -1,9 +1,11 @@
 //! The programs that images have: one row each, with the packages it comes in.
 //! A new program is a function in one of the files beside this one and a row here.
 
+mod archive;
 mod files;
 mod filter;
 mod hash;
+mod listing;
 mod network;
 pub mod server;
 mod stream_editor;
@@ -83,14 +85,16 @@ static ROWS: &[Row] = rows! {
     stream_editor::awk => BASE, "awk";
     hash::base64 => BASE, "base64";
     hash::sum => BASE, "sha256sum" "md5sum" "sha1sum";
-    files::ls => BASE, "ls";
+    archive::tar => BASE, "tar";
+    listing::ls => BASE, "ls";
     files::touch => BASE, "touch";
     files::rm => BASE, "rm" "rmdir" "unlink";
     files::mkdir => BASE, "mkdir";
     files::cp => BASE, "cp" "mv" "ln";
     files::chmod => BASE, "chmod" "chown" "chgrp";
     files::find => BASE, "find";
-    files::stat => BASE, "stat" "du" "df" "mount" "sync";
+    listing::stat => BASE, "stat" "du";
+    listing::mounts => BASE, "df" "mount";
     files::mktemp => BASE, "mktemp";
     files::dd => BASE, "dd" "truncate" "fallocate";
     system::env => BASE, "env" "printenv";
@@ -101,7 +105,8 @@ static ROWS: &[Row] = rows! {
     system::basename => BASE, "basename" "dirname";
     system::expr => BASE, "expr";
     system::test => BASE, "test" "[";
-    system::yes => BASE, "true" "nice" "stty" "tty";
+    system::yes => BASE, "true" "nice" "stty" "sync";
+    system::tty => BASE, "tty";
     system::no => BASE, "false";
     system::which => BASE, "which";
     system::kill => &[Busybox, Gnu, Procps], "kill";

@@ -1,6 +1,7 @@
 //! Programs about the container itself: variables, names, users, processes.
 //! What they tell is the container's.
 
+use super::listing::name_in;
 use super::{has, options, time};
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::sh;
@@ -27,7 +28,11 @@ pub async fn env(program: Program) -> i32 {
     if !words.is_empty() {
         return Box::pin(time::run(&inner, words)).await;
     }
-    for (name, value) in &inner.variables {
+    let order = &program.container.variable_order;
+    let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(order.len());
+    let mut variables: Vec<(&String, &String)> = inner.variables.iter().collect();
+    variables.sort_by_key(|(name, _)| place(name));
+    for (name, value) in variables {
         if !program.say(&format!("{name}={value}")).await {
             return 1;
         }
@@ -45,26 +50,38 @@ pub async fn hostname(program: Program) -> i32 {
 pub async fn id(program: Program) -> i32 {
     let (options, _) = options(&program, "");
     let (user, group) = (program.container.user, program.container.group_id);
-    let name = |id: i64| if id == 0 { "root".to_owned() } else { id.to_string() };
-    let text = match program.name() {
-        "whoami" if user == 0 => "root".to_owned(),
-        "whoami" => return program.fail(&format!("unknown uid {user}"), 1).await,
-        _ if has(&options, 'u') => {
-            if has(&options, 'n') {
-                name(user)
-            } else {
-                user.to_string()
-            }
+    let user_name = name_in(&program, "/etc/passwd", user);
+    if program.name() == "whoami" {
+        return match user_name {
+            Some(name) => i32::from(!program.say(&name).await),
+            None if program.container.image.is_busybox() => program.fail(&format!("unknown uid {user}"), 1).await,
+            None => program.fail(&format!("cannot find name for user ID {user}"), 1).await,
+        };
+    }
+    let shown = |id: i64, name: Option<String>| name.map_or(id.to_string(), |name| format!("{id}({name})"));
+    let group_name = |id: i64| name_in(&program, "/etc/group", id);
+    let mut groups = program.container.groups.clone();
+    groups.push(group);
+    groups.sort_unstable();
+    groups.dedup();
+    let text = match (has(&options, 'u'), has(&options, 'g'), has(&options, 'G'), has(&options, 'n')) {
+        (true, _, _, true) => user_name.unwrap_or_else(|| user.to_string()),
+        (true, ..) => user.to_string(),
+        (_, true, _, true) => group_name(group).unwrap_or_else(|| group.to_string()),
+        (_, true, ..) => group.to_string(),
+        (_, _, true, _) => groups.iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
+        _ => {
+            let all: Vec<String> = groups.iter().map(|id| shown(*id, group_name(*id))).collect();
+            format!("uid={} gid={} groups={}", shown(user, user_name), shown(group, group_name(group)), all.join(","))
         }
-        _ if has(&options, 'g') => group.to_string(),
-        _ if user == 0 => format!("uid=0(root) gid={group}({})", name(group)),
-        _ => format!("uid={user} gid={group}({})", name(group)),
     };
-    let supplementary: Vec<String> = program.container.groups.iter().map(i64::to_string).collect();
-    let groups = program.name() == "id" && options.is_empty() && !supplementary.is_empty();
-    let text =
-        if groups { format!("{text} groups={group}({}),{}", name(group), supplementary.join(",")) } else { text };
     i32::from(!program.say(&text).await)
+}
+
+pub async fn tty(program: Program) -> i32 {
+    let text = if program.input.terminal().is_some() { "/dev/pts/0" } else { "not a tty" };
+    program.say(text).await;
+    i32::from(program.input.terminal().is_none())
 }
 
 pub async fn uname(program: Program) -> i32 {
@@ -171,7 +188,8 @@ pub async fn kill(program: Program) -> i32 {
 pub async fn ps(program: Program) -> i32 {
     let busybox = program.container.image.is_busybox();
     program.say(if busybox { "PID   USER     TIME  COMMAND" } else { "    PID TTY          TIME CMD" }).await;
-    let user = if program.container.user == 0 { "root".to_owned() } else { program.container.user.to_string() };
+    let user = program.container.user;
+    let user = name_in(&program, "/etc/passwd", user).unwrap_or_else(|| user.to_string());
     for (pid, words) in program.container.processes() {
         let line = if busybox {
             format!("{pid:>5} {user:<8}  0:00 {}", words.join(" "))

@@ -21,9 +21,9 @@ pub fn find(program: &Program, name: &str) -> Found {
     if name.contains('/') {
         let path = program.path(name);
         match program.container.files.stat(&path) {
-            Some((true, ..)) => return Found::Denied,
-            Some((false, _, _, mode)) if !path.starts_with("/bin/") && !path.starts_with("/usr/") => {
-                return if mode & 0o111 == 0 { Found::Denied } else { Found::Script(path) };
+            Some(entry) if entry.is_folder() => return Found::Denied,
+            Some(entry) if !path.starts_with("/bin/") && !path.starts_with("/usr/") => {
+                return if entry.mode & 0o111 == 0 { Found::Denied } else { Found::Script(path) };
             }
             _ => {}
         }

@@ -1,8 +1,10 @@
 //! `test`, `[` and `[[`: what is so and what is not.
 //! Source: POSIX.1-2017, `test`.
 
+use crate::sim::nodes::process::files::Body;
 use crate::sim::nodes::process::pattern::{self, Regex};
 use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::stream::Output;
 
 /// What `test` says of some words.
 pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
@@ -21,12 +23,18 @@ pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
         ["-n", word] => !word.is_empty(),
         ["-z", word] => word.is_empty(),
         ["-e" | "-a", path] => stat(path).is_some(),
-        ["-f", path] => stat(path).is_some_and(|(is_folder, ..)| !is_folder),
-        ["-d", path] => stat(path).is_some_and(|(is_folder, ..)| is_folder),
-        ["-s", path] => stat(path).is_some_and(|(_, size, ..)| size > 0),
-        ["-x", path] => stat(path).is_some_and(|(.., mode)| mode & 0o111 != 0),
+        ["-f", path] => stat(path).is_some_and(|entry| !entry.is_folder()),
+        ["-d", path] => stat(path).is_some_and(|entry| entry.is_folder()),
+        ["-s", path] => stat(path).is_some_and(|entry| entry.size() > 0),
+        ["-x", path] => stat(path).is_some_and(|entry| entry.mode & 0o111 != 0),
         ["-r" | "-w", path] => stat(path).is_some(),
-        ["-L" | "-h" | "-S" | "-p" | "-t" | "-b" | "-c", _] => false,
+        ["-L" | "-h", path] => {
+            let entry = program.container.files.look(&program.path(path));
+            entry.is_some_and(|entry| matches!(entry.body, Body::Link(_)))
+        }
+        ["-t", "0"] => program.input.terminal().is_some(),
+        ["-t", _] => matches!(program.output, Output::Terminal(_)),
+        ["-S" | "-p" | "-b" | "-c", _] => false,
         [left, "=" | "==", right] => pattern::matches(right, left) || left == right,
         [left, "!=", right] => left != right,
         [left, "=~", right] => Regex::new(right, true, false).find(left).is_some(),
@@ -36,7 +44,7 @@ pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
         [left, "-le", right] => integer(left)? <= integer(right)?,
         [left, "-gt", right] => integer(left)? > integer(right)?,
         [left, "-ge", right] => integer(left)? >= integer(right)?,
-        [left, "-nt", right] => stat(left).map(|stat| stat.2) > stat(right).map(|stat| stat.2),
+        [left, "-nt", right] => stat(left).map(|entry| entry.changed) > stat(right).map(|entry| entry.changed),
         ["(", inner @ .., ")"] => test(program, inner)?,
         [word, ..] => return Err(format!("{word}: unknown operand")),
     })
