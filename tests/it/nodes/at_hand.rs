@@ -98,8 +98,6 @@ async fn files_go_in_and_come_out() {
     assert_eq!(cluster.prints("", &["exec", "box", "--", "cat", "/tmp/folder/one"]).await, "1\n");
     cluster.prints("", &["cp", "box:/tmp/folder", "back"]).await;
     assert_eq!(std::fs::read(home.join("back/inner/two")).unwrap(), vec![7; 100_000]);
-    let (_, _, errors) = cluster.run("", &["cp", "box:/none", "back/none"]).await;
-    assert!(errors.contains("tar: /none: No such file or directory"), "{errors}");
     cluster.world.stop().await;
 }
 
@@ -133,7 +131,7 @@ async fn pods_for_one_command_say_what_it_says_and_go() {
         cluster.run("", &[&once[..], &["sh", "-c", "echo slow; sleep 1; echo done; exit 7"]].concat()).await;
     assert!(code == 7 && output.starts_with("slow\ndone\n"), "{code} {output}");
     let debug = ["debug", "web", "-i", "--image=busybox", "--profile=general", "--", "sh"];
-    let said = cluster.prints("wget -qO- localhost | head -n 4\n", &debug).await;
+    let said = cluster.prints("wget -qO- localhost | head -n 4; exit\n", &debug).await;
     assert!(said.contains("Welcome to nginx!"), "{said}");
     cluster
         .prints("", &["debug", "web", "--copy-to=copy", "--image=busybox", "--profile=general", "--", "sleep", "1d"])
