@@ -16,6 +16,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1000);
 /// Pauses before a list is read again (`k8s.io/client-go/tools/cache/reflector.go` has 800 ms to 30 s; here reading is cheap).
 const FIRST_RELIST: Duration = Duration::from_millis(10);
 const LONGEST_RELIST: Duration = Duration::from_secs(30);
+/// A key that takes longer than this rests afterwards for so many times what it took, while changes gather: what looks at
+/// thousands of objects must not do so again for every one of them.
+const LONG: SignedDuration = SignedDuration::from_millis(4);
+const REST: i32 = 4;
 
 #[derive(Default)]
 struct Queue {
@@ -25,12 +29,33 @@ struct Queue {
     /// When a key in `later` is due: each waits there once.
     due: HashMap<Key, Timestamp>,
     failures: HashMap<Key, u32>,
+    /// Until when keys rest.
+    resting: HashMap<Key, Timestamp>,
 }
 
 impl Queue {
+    /// A change concerns this key: its turn comes, at once or when it has rested.
     fn add(&mut self, key: Key) {
+        match self.resting.get(&key).copied() {
+            Some(then) => self.add_later(key, then),
+            None => self.add_now(key),
+        }
+    }
+
+    fn add_now(&mut self, key: Key) {
         if self.waiting.insert(key.clone()) {
             self.ready.push_back(key);
+        }
+    }
+
+    /// Lets a key rest that took from `began` to `ended`.
+    fn rest(&mut self, key: &Key, began: Timestamp, ended: Timestamp) {
+        let took = ended.duration_since(began);
+        self.resting.retain(|_, then| *then > ended);
+        if took > LONG
+            && let Ok(then) = ended.checked_add(took.saturating_mul(REST))
+        {
+            self.resting.insert(key.clone(), then);
         }
     }
 
@@ -50,7 +75,7 @@ impl Queue {
         while self.later.first().is_some_and(|(then, _)| *then <= now) {
             if let Some((_, key)) = self.later.pop_first() {
                 self.due.remove(&key);
-                self.add(key);
+                self.add_now(key);
             }
         }
         let key = self.ready.pop_front()?;
@@ -107,8 +132,10 @@ async fn follow(reconciler: &(impl Reconciler + ?Sized), context: &Context) -> R
                 tell(&mut queue, index, told);
             }
         }
-        if let Some(key) = queue.next(context.client.clock().now()) {
-            reconcile(reconciler, context, &mut queue, key);
+        let began = context.client.clock().now();
+        if let Some(key) = queue.next(began) {
+            reconcile(reconciler, context, &mut queue, key.clone());
+            queue.rest(&key, began, context.client.clock().now());
             // Reconciling is synchronous; others get their turn between two keys.
             tokio::task::yield_now().await;
             continue;
@@ -157,4 +184,25 @@ fn reconcile(reconciler: &(impl Reconciler + ?Sized), context: &Context, queue: 
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
     let then = context.client.clock().now().checked_add(pause).unwrap_or(Timestamp::MAX);
     queue.add_later(key, then);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_takes_long_rests_while_changes_gather() {
+        let key: Key = ("ns".to_owned(), "large".to_owned());
+        let at = |millis: i64| Timestamp::from_millisecond(millis).expect("constant: a time");
+        let mut queue = Queue::default();
+        queue.rest(&key, at(0), at(10));
+        queue.add(key.clone());
+        queue.add(key.clone());
+        assert_eq!(queue.next(at(11)), None);
+        assert_eq!(queue.next(at(50)), Some(key.clone()));
+        assert_eq!(queue.next(at(50)), None, "both changes were seen in one turn");
+        queue.rest(&key, at(50), at(51));
+        queue.add(key.clone());
+        assert_eq!(queue.next(at(51)), Some(key), "one that is quick never rests");
+    }
 }

@@ -14,6 +14,7 @@ use super::plugins::volume_binding::Plan;
 use super::pod::PodInfo;
 use super::queue::Queue;
 use crate::object::meta;
+use crate::sim::apiserver::recorder::Deed;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::status::Result;
@@ -157,7 +158,14 @@ fn finish(context: &Context, queue: &mut Queue, pod: &PodInfo, node: &str) {
     match context.client.bind(&namespace, &name, node) {
         Ok(()) => {
             let message = format!("Successfully assigned {namespace}/{name} to {node}");
-            context.events.normal(&pod.object, "Scheduled", &message);
+            let deed = Deed {
+                kind: "Normal",
+                reason: "Scheduled",
+                action: "Binding",
+                message: &message,
+                related: None,
+            };
+            context.events.deed(&pod.object, &deed);
         }
         // Somebody was faster, or the Pod is gone; the watch tells.
         Err(status) if status.is_conflict() || status.is_not_found() => {}

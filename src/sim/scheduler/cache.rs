@@ -6,6 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::happened::{
+    About, CLAIM, CLASS, Happened, Happenings, NAMESPACES, NODE_ADDED, NODE_ALLOCATABLE, NODE_GONE, NODE_LABELS,
+    NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS, VOLUME,
+};
 use super::node::NodeInfo;
 use super::pod::{PodInfo, same_wants};
 use crate::object::meta;
@@ -21,30 +25,13 @@ use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::{Key, key};
 
-/// What can make a Pod schedulable that was not: a set of the bits below.
-pub type Happenings = u16;
-pub const NODE_ADDED: Happenings = 1;
-pub const NODE_ALLOCATABLE: Happenings = 1 << 1;
-pub const NODE_LABELS: Happenings = 1 << 2;
-pub const NODE_TAINTS: Happenings = 1 << 3;
-/// A Pod came to a node.
-pub const POD_ADDED: Happenings = 1 << 4;
-/// A Pod on a node has other labels.
-pub const POD_LABELS: Happenings = 1 << 5;
-/// A Pod on a node is gone or has ended.
-pub const POD_GONE: Happenings = 1 << 6;
-pub const CLAIM: Happenings = 1 << 7;
-pub const VOLUME: Happenings = 1 << 8;
-pub const CLASS: Happenings = 1 << 9;
-pub const NAMESPACES: Happenings = 1 << 10;
-
 /// What the queue has to know of a change.
 pub enum News {
     /// A Pod that waits for a node; whether it asks for something else than before.
     Pending(PodInfo, bool),
     /// A Pod waits no longer: assigned, ended, deleted.
     Settled(Key),
-    Happened(Happenings),
+    Happened(Happened),
 }
 
 /// Pods by what selectors can tell of them: namespace, labels, and whether they are on their way out.
@@ -105,32 +92,35 @@ impl Cache {
     pub fn catch_up(&mut self) -> Result<Vec<News>> {
         let mut news = Vec::new();
         while let Some(told) = self.node_watch.try_next()? {
-            news.push(News::Happened(self.take_node(told)));
+            news.extend(self.take_node(told).map(News::Happened));
         }
         while let Some(told) = self.pod_watch.try_next()? {
             let present = (told.change != Change::Deleted).then(|| told.object.clone());
             self.take_pod(key(&told.object), present, &mut news);
         }
         for (watch, happening) in &mut self.others {
-            while watch.try_next()?.is_some() {
-                news.push(News::Happened(*happening));
+            while let Some(told) = watch.try_next()? {
+                let about = if *happening == CLAIM { About::Claim(told.object) } else { About::Other };
+                news.push(News::Happened(Happened { what: *happening, about }));
             }
         }
         Ok(news)
     }
 
-    fn take_node(&mut self, told: Told) -> Happenings {
+    fn take_node(&mut self, told: Told) -> Option<Happened> {
         let name = meta::name(&told.object).to_owned();
         let node = self.nodes.entry(name.clone()).or_default();
+        let before = node.object.clone().map(|before| Box::new(NodeInfo::of(before)));
         if told.change == Change::Deleted {
             node.set(None);
             if node.pods.is_empty() {
                 self.nodes.remove(&name);
             }
-            return 0;
+            let about = About::Node(Box::new(NodeInfo::of(told.object)), None);
+            return Some(Happened { what: NODE_GONE, about });
         }
-        let differs = |pointer: &str| node.node().pointer(pointer) != told.object.pointer(pointer);
-        let happened = match node.object {
+        let differs = |pointer: &str| meta::at(node.node(), pointer) != meta::at(&told.object, pointer);
+        let what = match before {
             None => NODE_ADDED,
             Some(_) => [
                 (differs("/status/allocatable"), NODE_ALLOCATABLE),
@@ -138,10 +128,10 @@ impl Cache {
                 (differs("/spec/taints") || differs("/spec/unschedulable"), NODE_TAINTS),
             ]
             .into_iter()
-            .fold(0, |happened, (differs, bit)| if differs { happened | bit } else { happened }),
+            .fold(0, |what, (differs, bit)| if differs { what | bit } else { what }),
         };
-        node.set(Some(told.object));
-        happened
+        node.set(Some(told.object.clone()));
+        (what != 0).then(|| Happened { what, about: About::Node(Box::new(NodeInfo::of(told.object)), before) })
     }
 
     fn take_pod(&mut self, key: Key, present: Option<Object>, news: &mut Vec<News>) {
@@ -154,8 +144,8 @@ impl Cache {
             }
             self.assumed.remove(&key);
             news.push(News::Settled(key));
-            if was_on.is_some_and(|node| !node.is_empty()) {
-                news.push(News::Happened(POD_GONE));
+            if let Some(before) = before.filter(|_| was_on.is_some_and(|node| !node.is_empty())) {
+                news.push(News::Happened(Happened { what: POD_GONE, about: About::Pod(before, None) }));
             }
             return;
         };
@@ -176,9 +166,10 @@ impl Cache {
             let labels = |pod: &PodInfo| pod.labels().cloned();
             if before.as_ref().is_none_or(|before| before.node().is_empty()) {
                 news.push(News::Settled(key.clone()));
-                news.push(News::Happened(POD_ADDED));
+                news.push(News::Happened(Happened { what: POD_ADDED, about: About::Pod(info.clone(), None) }));
             } else if before.as_ref().is_some_and(|before| labels(before) != labels(&info)) {
-                news.push(News::Happened(POD_LABELS));
+                let about = About::Pod(info.clone(), before);
+                news.push(News::Happened(Happened { what: POD_LABELS, about }));
             }
         } else if is_mine(&info.object) && !self.assumed.contains_key(&key) {
             let other = before.is_none_or(|before| !same_wants(&before.object, &info.object));

@@ -4,8 +4,10 @@
 
 use serde_json::Value;
 
+use super::happened::{About, Happened};
 use super::node::NodeInfo;
 use super::node_affinity;
+use super::pod::PodInfo;
 use crate::object::claim::{self, Search};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
@@ -16,6 +18,17 @@ use crate::sim::apiserver::storage::Object;
 
 /// Set on a claim whose volume is to be made for a node.
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+
+/// Whether what happened is about a claim the Pod mounts; what is not about a claim is not judged.
+pub fn may_be_of(pod: &PodInfo, happened: &Happened) -> bool {
+    match &happened.about {
+        About::Claim(claim) => {
+            meta::namespace(claim) == pod.namespace()
+                && claim::names(&pod.object).iter().any(|(name, _)| name == meta::name(claim))
+        }
+        _ => true,
+    }
+}
 
 /// The claims of a Pod, or why one of them keeps it from every node.
 pub fn of(client: &Client, pod: &Value) -> Result<Vec<Object>, String> {

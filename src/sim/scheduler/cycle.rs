@@ -1,13 +1,13 @@
 //! One Pod's turn: which nodes it fits, and which of them is best.
 //! What is made of the answer is the scheduler's. Source: `pkg/scheduler/schedule_one.go`.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cache::{Cache, Happenings, NODE_ADDED};
+use super::cache::Cache;
 use super::node::NodeInfo;
-use super::plugins::{Filter, PLUGINS, Plugin, Prepared, Unfit};
+use super::plugins::{Filter, PLUGINS, Plugin, Prepared, Rejectors, Unfit, only};
 use super::pod::PodInfo;
+use crate::base::seed::Seed;
 use crate::object::meta;
 
 /// A Pod, the nodes it may come to, and what the scheduler knows beside.
@@ -28,8 +28,8 @@ pub struct Diagnosis {
     pub nodes: BTreeMap<String, Unfit>,
     /// What the others would have said.
     pub others: Option<String>,
-    /// What could change it.
-    pub wakes: Happenings,
+    /// Who said so.
+    pub rejectors: Rejectors,
 }
 
 /// What came of a Pod's turn.
@@ -117,7 +117,7 @@ impl<'c> Cycle<'c> {
             Ok(filters) => filters,
             Err((plugin, unfit)) => {
                 let before = Some(unfit.reasons.join(", "));
-                return Found::Nothing(Diagnosis { before, wakes: plugin.wakes, ..Diagnosis::default() });
+                return Found::Nothing(Diagnosis { before, rejectors: only(plugin), ..Diagnosis::default() });
             }
         };
         let nominee = meta::text(&self.pod.object, "/status/nominatedNodeName");
@@ -134,14 +134,15 @@ impl<'c> Cycle<'c> {
             match self.ask(&filters, node) {
                 Ok(()) => feasible.push(*node),
                 Err((plugin, unfit)) => {
-                    diagnosis.wakes |= plugin.wakes;
+                    diagnosis.rejectors |= only(plugin);
                     diagnosis.nodes.insert(node.name().to_owned(), unfit);
                 }
             }
         }
         if let Some((_, plugins)) = &filters.only {
             diagnosis.others = Some(format!("node(s) didn't satisfy plugin(s) [{}]", plugins.join(" ")));
-            diagnosis.wakes |= NODE_ADDED;
+            let named = PLUGINS.iter().filter(|plugin| plugins.contains(&plugin.name));
+            diagnosis.rejectors |= named.fold(0, |set, plugin| set | only(plugin));
         }
         match feasible.as_slice() {
             [] => Found::Nothing(diagnosis),
@@ -150,7 +151,7 @@ impl<'c> Cycle<'c> {
         }
     }
 
-    /// The node with the highest score; of equals the first by name, so that the same cluster always does the same.
+    /// The node with the highest score; of equals any, drawn by the names of Pod and node, so that the same Pod draws the same.
     fn best(&'c self, feasible: &[&NodeInfo]) -> String {
         let mut totals = vec![0; feasible.len()];
         for plugin in PLUGINS {
@@ -159,8 +160,11 @@ impl<'c> Cycle<'c> {
                 *total += weight * score;
             }
         }
-        let best = feasible.iter().zip(&totals).max_by_key(|(node, total)| (**total, Reverse(node.name())));
-        best.map(|(node, _)| node.name().to_owned()).unwrap_or_default()
+        let highest = totals.iter().max().copied().unwrap_or_default();
+        let (namespace, name) = self.pod.key();
+        let draw = |node: &NodeInfo| Seed(0).derive(&format!("{namespace}/{name}/{}", node.name())).0;
+        let equals = feasible.iter().zip(&totals).filter(|(_, total)| **total == highest).map(|(node, _)| *node);
+        equals.max_by_key(|node| draw(node)).map(|node| node.name().to_owned()).unwrap_or_default()
     }
 }
 

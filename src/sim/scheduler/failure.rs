@@ -9,6 +9,7 @@ use super::cycle::Diagnosis;
 use super::plugins::Unfit;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
+use crate::sim::apiserver::recorder::Deed;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::reconciler::Context;
 
@@ -56,7 +57,14 @@ pub fn tell(context: &Context, pod: &Value, (reason, message): (&str, &str), nom
     } else {
         message.to_owned()
     };
-    context.events.warning(pod, "FailedScheduling", &shown);
+    let deed = Deed {
+        kind: "Warning",
+        reason: "FailedScheduling",
+        action: "Scheduling",
+        message: &shown,
+        related: None,
+    };
+    context.events.deed(pod, &deed);
     let now = timestamp(context.client.clock().now());
     let written = context.client.modify_status(&POD, meta::namespace(pod), meta::name(pod), |fresh| {
         if meta::uid(fresh) != meta::uid(pod) {

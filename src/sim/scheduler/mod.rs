@@ -6,6 +6,7 @@ mod cache;
 mod claims;
 mod cycle;
 mod failure;
+mod happened;
 mod node;
 mod node_affinity;
 mod plugins;

@@ -28,6 +28,13 @@ pub struct NodeInfo {
 }
 
 impl NodeInfo {
+    /// A node without Pods.
+    pub fn of(object: Object) -> Self {
+        let mut node = Self::default();
+        node.set(Some(object));
+        node
+    }
+
     /// The node's object; null while there is none.
     pub fn node(&self) -> &Value {
         static NOTHING: Value = Value::Null;

@@ -15,6 +15,7 @@ use super::pod::PodInfo;
 use crate::object::meta;
 use crate::object::selector::LabelSelector;
 use crate::sim::apiserver::endpoints::{DeleteOptions, timestamp};
+use crate::sim::apiserver::recorder::Deed;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::registry::kinds::poddisruptionbudget::PODDISRUPTIONBUDGET;
 use crate::sim::apiserver::storage::Object;
@@ -149,6 +150,19 @@ fn cost(candidate: &Candidate) -> (usize, i64, i64, usize, Reverse<Timestamp>) {
     (candidate.violations, highest, sum, candidate.victims.len(), Reverse(earliest))
 }
 
+/// Less important Pods for which room was made on the node may no longer fit there: they have to look elsewhere.
+pub fn disappoint(context: &Context, preemptor: &PodInfo, others: impl Iterator<Item = PodInfo>) {
+    for other in others.filter(|other| other.wants.priority < preemptor.wants.priority) {
+        let (namespace, name) = other.key();
+        let told = context.client.modify_status(&POD, &namespace, &name, |pod| {
+            drop(meta::remove(&mut pod["status"], "nominatedNodeName"));
+        });
+        if let Err(status) = told {
+            tracing::debug!(pod = name, %status, "still nominated");
+        }
+    }
+}
+
 /// Asks the victims to go.
 pub fn evict(context: &Context, preemptor: &Value, node: &str, victims: &[PodInfo]) {
     let scheduler = meta::text(preemptor, "/spec/schedulerName");
@@ -175,7 +189,14 @@ pub fn evict(context: &Context, preemptor: &Value, node: &str, victims: &[PodInf
         match deleted {
             Ok(()) => {
                 let message = format!("Preempted by pod {} on node {node}", meta::uid(preemptor));
-                context.events.normal(&victim.object, "Preempted", &message);
+                let deed = Deed {
+                    kind: "Normal",
+                    reason: "Preempted",
+                    action: "Preempting",
+                    message: &message,
+                    related: Some(preemptor),
+                };
+                context.events.deed(&victim.object, &deed);
             }
             Err(status) => tracing::debug!(pod = name, %status, "not preempted"),
         }

@@ -6,7 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cache::{Happenings, News};
+use super::cache::News;
+use super::happened::Happened;
+use super::plugins::{Rejectors, may_help};
 use super::pod::PodInfo;
 use crate::object::meta;
 use crate::sim::reconciler::Key;
@@ -26,8 +28,8 @@ enum Place {
     Gated,
     /// Until then.
     Pausing(Timestamp),
-    /// Since then, for one of these.
-    Waiting(Timestamp, Happenings),
+    /// Since then, for something that may change the mind of one of these.
+    Waiting(Timestamp, Rejectors),
 }
 
 struct Entry {
@@ -52,8 +54,8 @@ pub struct Queue {
     active: BTreeSet<Order>,
     /// Those with a place in time, by when something is to be done.
     timed: BTreeSet<(Timestamp, Key)>,
-    /// What any of those that wait could wait for.
-    awaited: Happenings,
+    /// Those that wait for something to happen.
+    waiting: BTreeSet<(u64, Key)>,
     turns: u64,
     /// Those for which room was made on a node.
     nominated: BTreeSet<Key>,
@@ -62,16 +64,12 @@ pub struct Queue {
 impl Queue {
     /// Takes over what has changed in the cluster.
     pub fn learn(&mut self, news: Vec<News>) {
-        let mut happened = 0;
         for one in news {
             match one {
                 News::Pending(pod, asks_other) => self.put(pod, asks_other),
                 News::Settled(key) => self.drop(&key),
-                News::Happened(what) => happened |= what,
+                News::Happened(happened) => self.wake(&happened),
             }
-        }
-        if happened & self.awaited != 0 {
-            self.wake(happened);
         }
     }
 
@@ -103,14 +101,12 @@ impl Queue {
             self.entries.remove(key);
             self.nominated.remove(key);
         }
-        if self.entries.is_empty() {
-            self.awaited = 0;
-        }
     }
 
     fn unplace(&mut self, key: &Key) {
         let Some(entry) = self.entries.get(key) else { return };
         self.active.remove(&entry.order(key));
+        self.waiting.remove(&(entry.turn, key.clone()));
         if let Some(then) = due(entry.place) {
             self.timed.remove(&(then, key.clone()));
         }
@@ -121,6 +117,9 @@ impl Queue {
         entry.place = place;
         if place == Place::Active {
             self.active.insert(entry.order(key));
+        }
+        if matches!(place, Place::Waiting(..)) {
+            self.waiting.insert((entry.turn, key.clone()));
         }
         if let Some(then) = due(place) {
             self.timed.insert((then, key.clone()));
@@ -136,15 +135,13 @@ impl Queue {
         self.place(key, Place::Active);
     }
 
-    fn wake(&mut self, happened: Happenings) {
-        let mut woken: Vec<(u64, Key)> = Vec::new();
-        for (key, entry) in &self.entries {
-            if matches!(entry.place, Place::Waiting(_, waits_for) if waits_for & happened != 0) {
-                woken.push((entry.turn, key.clone()));
-            }
-        }
-        woken.sort();
-        for (_, key) in woken {
+    fn wake(&mut self, happened: &Happened) {
+        let helped = |key: &Key| match self.entries.get(key) {
+            Some(Entry { place: Place::Waiting(_, rejectors), pod, .. }) => may_help(*rejectors, pod, happened),
+            _ => false,
+        };
+        let woken: Vec<Key> = self.waiting.iter().map(|(_, key)| key).filter(|key| helped(key)).cloned().collect();
+        for key in woken {
             self.activate(&key);
         }
     }
@@ -162,13 +159,12 @@ impl Queue {
         Some(entry.pod.clone())
     }
 
-    /// A Pod that was tried waits until one of `waits_for` happens.
-    pub fn park(&mut self, key: &Key, now: Timestamp, waits_for: Happenings) {
-        self.awaited |= waits_for;
+    /// A Pod that was tried waits until something happens that may change the mind of one of the plugins that rejected it.
+    pub fn park(&mut self, key: &Key, now: Timestamp, rejectors: Rejectors) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.errors = 0;
         }
-        self.place(key, Place::Waiting(now, waits_for));
+        self.place(key, Place::Waiting(now, rejectors));
     }
 
     /// A Pod for which trying failed is tried again after a pause.

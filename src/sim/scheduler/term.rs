@@ -60,6 +60,13 @@ impl Term {
     }
 }
 
+impl Term {
+    /// Whether it may be about such Pods, as far as can be told without the labels of their namespace.
+    pub fn could_match(&self, namespace: &str, labels: Option<&Map<String, Value>>) -> bool {
+        (self.namespaces.contains(namespace) || !self.namespace_selector.is_nothing()) && self.selector.matches(labels)
+    }
+}
+
 /// A selector that also asks for the Pod's own values of these labels.
 pub fn with_keys(
     selector: LabelSelector,

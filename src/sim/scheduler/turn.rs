@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::binding::Binder;
-use super::cache::{CLAIM, Cache, Happenings, NODE_ADDED};
+use super::cache::Cache;
 use super::cycle::{Cycle, Diagnosis, Found};
 use super::failure::{self, NO_NODES};
-use super::plugins::volume_binding;
+use super::plugins::{Rejectors, volume_binding};
 use super::pod::PodInfo;
 use super::preemption;
 use super::queue::Queue;
@@ -23,10 +23,15 @@ pub struct Desk {
     binder: Binder,
 }
 
+/// What dynamic resource allocation, asked before preemption, says of a Pod without resource claims.
+const NO_CLAIMS: &str = "no new claims to deallocate";
+/// And what it says when it was not asked before a Pod was kept from every node; preemption is not asked any more then.
+const NO_STATE: &str = "not found";
+
 /// What is to be done for a Pod.
 enum Decision {
     Bind(String, Vec<volume_binding::Plan>),
-    Refuse { message: String, wakes: Happenings, nominated: Option<String>, victims: Vec<PodInfo> },
+    Refuse { message: String, rejectors: Rejectors, nominated: Option<String>, victims: Vec<PodInfo> },
 }
 
 impl Desk {
@@ -60,10 +65,12 @@ impl Desk {
             Decision::Bind(node, plans) => {
                 self.binder.begin(context, (&mut self.cache, &mut self.queue), pod, (&node, &plans));
             }
-            Decision::Refuse { message, wakes, nominated, victims } => {
+            Decision::Refuse { message, rejectors, nominated, victims } => {
                 failure::tell(context, &pod.object, ("Unschedulable", &message), nominated.as_deref());
-                self.queue.park(&pod.key(), context.client.clock().now(), wakes);
+                self.queue.park(&pod.key(), context.client.clock().now(), rejectors);
                 if let Some(node) = nominated.filter(|node| !node.is_empty()) {
+                    let others = self.queue.nominated().filter(|(there, _)| *there == node);
+                    preemption::disappoint(context, pod, others.map(|(_, other)| other.clone()));
                     preemption::evict(context, &pod.object, &node, &victims);
                 }
             }
@@ -82,7 +89,8 @@ impl Desk {
             }
             Found::NoNodes => Decision::Refuse {
                 message: NO_NODES.to_owned(),
-                wakes: NODE_ADDED,
+                // Whoever is asked first would have asked for a node.
+                rejectors: Rejectors::MAX,
                 nominated: forget_nominee(pod),
                 victims: Vec::new(),
             },
@@ -92,12 +100,19 @@ impl Desk {
 }
 
 fn refuse(cycle: &Cycle<'_>, diagnosis: &Diagnosis) -> Decision {
+    let total = cycle.nodes.len();
+    if diagnosis.before.is_some() {
+        let message = failure::message(total, diagnosis, NO_STATE);
+        return Decision::Refuse { message, rejectors: diagnosis.rejectors, nominated: None, victims: Vec::new() };
+    }
     let attempt = preemption::attempt(cycle, diagnosis);
-    let message = failure::message(cycle.nodes.len(), diagnosis, &attempt.message);
+    let afterwards = match attempt.message.as_str() {
+        "" => String::new(),
+        why => format!("{NO_CLAIMS}, {why}"),
+    };
+    let message = failure::message(total, diagnosis, &afterwards);
     let nominated = attempt.nominated.filter(|node| !node.is_empty() || forget_nominee(cycle.pod).is_some());
-    // A claim that comes to be ends the wait of those that were told it is not there.
-    let wakes = diagnosis.wakes | if diagnosis.before.is_some() { CLAIM } else { 0 };
-    Decision::Refuse { message, wakes, nominated, victims: attempt.victims }
+    Decision::Refuse { message, rejectors: diagnosis.rejectors, nominated, victims: attempt.victims }
 }
 
 /// What clears a Pod's nominated node, when it has one.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{ApiServer, Request, timestamp};
+use super::{ApiServer, Request, subresources, timestamp};
 use crate::object::meta;
 use crate::sim::apiserver::auth::{Attributes, TokenObjects, User};
 use crate::sim::apiserver::field::ErrorList;
@@ -27,6 +27,9 @@ impl ApiServer {
     /// Answers a review; the answer is the object asked with, its status filled.
     pub fn review(&self, request: &Request, mut review: Value) -> Result<Value> {
         let resource = request.resource;
+        if resource.kind == "Binding" {
+            return subresources::bind_named(self, request, &review);
+        }
         review["kind"] = json!(resource.kind);
         review["apiVersion"] = json!(resource.api_version());
         if !review["metadata"].is_object() {

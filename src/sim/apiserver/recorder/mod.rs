@@ -2,6 +2,7 @@
 //! What is worth an event is for the component that records it. Source: `k8s.io/client-go/tools/record`.
 
 mod correlation;
+mod series;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use correlation::Correlation;
+pub use series::Deed;
+use series::Series;
 
 use super::client::Client;
 use super::endpoints::timestamp;
@@ -20,8 +23,6 @@ use crate::object::meta;
 const SAME: SignedDuration = SignedDuration::from_mins(10);
 /// How many events are remembered before the old ones are forgotten.
 const MEMORY: usize = 4096;
-/// The component that tells its events as series of `events.k8s.io`, one by one.
-const SERIES: &str = "default-scheduler";
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Said {
@@ -45,6 +46,7 @@ pub struct Recorder {
 struct Memory {
     said: HashMap<Said, (String, Timestamp)>,
     correlation: Correlation,
+    series: Series,
     pruned: Timestamp,
 }
 
@@ -89,19 +91,16 @@ impl Recorder {
             reason: reason.to_owned(),
             message: message.to_owned(),
         };
-        let mut event = (said(field, message), said(field, message));
-        if self.component != SERIES {
-            if memory.correlation.is_one_of_many((meta::uid(object), kind, reason), message, now) {
-                event = (said("", ""), said(field, &format!("(combined from similar events): {message}")));
-            }
-            if !memory.correlation.may_tell(meta::uid(object), now) {
-                return;
-            }
+        let (mut key, mut told) = (said(field, message), said(field, message));
+        if memory.correlation.is_one_of_many((meta::uid(object), kind, reason), message, now) {
+            (key, told) = (said("", ""), said(field, &format!("(combined from similar events): {message}")));
         }
-        let (key, said) = event;
+        if !memory.correlation.may_tell(meta::uid(object), now) {
+            return;
+        }
         memory.forget(now);
-        if !self.count_up(&mut memory, object, (&key, &said), now)
-            && let Some(name) = self.tell(kind, (object, &said), now)
+        if !self.count_up(&mut memory, object, (&key, &told), now)
+            && let Some(name) = self.tell(kind, (object, &told), now)
         {
             memory.said.insert(key, (name, now));
         }
@@ -120,10 +119,14 @@ impl Recorder {
     }
 
     fn tell(&self, kind: &str, (object, said): (&Value, &Said), now: Timestamp) -> Option<String> {
+        self.create_named(object, now, |name| self.event((namespace(object), name), kind, (object, said), now))
+    }
+
+    /// Creates an event under a name made of the object's and the time; gives the name.
+    fn create_named(&self, object: &Value, now: Timestamp, event: impl Fn(&str) -> Value) -> Option<String> {
         for nanosecond in now.as_nanosecond().. {
             let name = format!("{}.{nanosecond:x}", meta::name(object));
-            let event = self.event((namespace(object), &name), kind, (object, said), now);
-            match self.client.create(&EVENT, event) {
+            match self.client.create(&EVENT, event(&name)) {
                 // Two events of one moment.
                 Err(status) if status.reason == "AlreadyExists" => {}
                 // An event that cannot be written (its namespace is going) is no loss.

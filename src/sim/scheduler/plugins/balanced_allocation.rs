@@ -1,12 +1,12 @@
 //! NodeResourcesBalancedAllocation: better is a node whose CPU and memory are taken up alike.
 //! Source: `pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go`.
 
-use super::{BEST, Plugin};
+use super::{BEST, Plugin, always};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 
 pub const PLUGIN: Plugin =
-    Plugin { name: "NodeResourcesBalancedAllocation", prepare: None, score: Some((1, score)), wakes: 0 };
+    Plugin { name: "NodeResourcesBalancedAllocation", prepare: None, score: Some((1, score)), wakes: 0, hint: always };
 
 fn score<'c>(cycle: &'c Cycle<'c>, nodes: &[&NodeInfo]) -> Option<Vec<i64>> {
     let pod = &cycle.pod.wants.requests;

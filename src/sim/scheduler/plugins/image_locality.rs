@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use super::{BEST, Plugin};
+use super::{BEST, Plugin, always};
 use crate::object::meta;
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 
-pub const PLUGIN: Plugin = Plugin { name: "ImageLocality", prepare: None, score: Some((1, score)), wakes: 0 };
+pub const PLUGIN: Plugin = Plugin { name: "ImageLocality", prepare: None, score: Some((1, score)), wakes: 0, hint: always };
 
 /// Images smaller than this together do not count.
 const LEAST: i64 = 23 * 1024 * 1024;

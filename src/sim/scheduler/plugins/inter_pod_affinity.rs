@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{BEST, Plugin, Prepared, Unfit};
 use crate::object::meta;
-use crate::sim::scheduler::cache::{NAMESPACES, NODE_ADDED, NODE_LABELS, POD_ADDED, POD_GONE, POD_LABELS};
+use crate::sim::scheduler::happened::{Happened, NAMESPACES, NODE_ADDED, NODE_LABELS, POD_ADDED, POD_GONE, POD_LABELS};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::pod::PodInfo;
@@ -18,6 +18,7 @@ pub const PLUGIN: Plugin = Plugin {
     prepare: Some(prepare),
     score: Some((2, score)),
     wakes: NODE_ADDED | NODE_LABELS | POD_ADDED | POD_GONE | POD_LABELS | NAMESPACES,
+    hint: may_suit,
 };
 
 const NOT_NEAR: &str = "node(s) didn't match pod affinity rules";
@@ -93,6 +94,22 @@ fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
         }
         Ok(())
     })))
+}
+
+/// One that comes helps those that want it near, one that goes those that do not.
+fn may_suit(pod: &PodInfo, happened: &Happened) -> bool {
+    let means = |term: &Term, other: &PodInfo| term.could_match(other.namespace(), other.labels());
+    happened.pod_is(|other| {
+        let affinity = &pod.wants.affinity;
+        let near = !affinity.is_empty() && affinity.iter().all(|term| means(term, other));
+        let apart = pod.wants.anti_affinity.iter().any(|term| means(term, other))
+            || other.wants.anti_affinity.iter().any(|term| means(term, pod));
+        match happened.what {
+            POD_ADDED => near,
+            POD_GONE => apart,
+            _ => near || apart,
+        }
+    })
 }
 
 /// Where Pods are that do not want this one near.

@@ -18,9 +18,11 @@ mod volume_zone;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::cache::Happenings;
+
 use super::cycle::Cycle;
+use super::happened::{Happened, Happenings};
 use super::node::NodeInfo;
+use super::pod::PodInfo;
 
 /// The highest score a plugin gives.
 pub const BEST: i64 = 100;
@@ -72,6 +74,30 @@ pub struct Plugin {
     pub score: Option<(i64, Score)>,
     /// What can change its mind about a Pod it rejected.
     pub wakes: Happenings,
+    /// Whether one of these things may indeed have changed it.
+    pub hint: Hint,
+}
+
+/// Looks at a Pod that waits and at what happened.
+pub type Hint = fn(&PodInfo, &Happened) -> bool;
+
+/// The hint of plugins that never reject, and of those that cannot tell.
+fn always(_: &PodInfo, _: &Happened) -> bool {
+    true
+}
+
+/// A set of plugins, by their places in [`PLUGINS`].
+pub type Rejectors = u16;
+
+/// Whether one of these plugins may think otherwise of a Pod since that happened.
+pub fn may_help(rejectors: Rejectors, pod: &PodInfo, happened: &Happened) -> bool {
+    let asked = PLUGINS.iter().enumerate().filter(|(place, _)| rejectors & (1 << place) != 0);
+    asked.into_iter().any(|(_, plugin)| plugin.wakes & happened.what != 0 && (plugin.hint)(pod, happened))
+}
+
+/// The set of this one plugin.
+pub fn only(plugin: &Plugin) -> Rejectors {
+    PLUGINS.iter().position(|known| known.name == plugin.name).map_or(0, |place| 1 << place)
 }
 
 /// All plugins.

@@ -7,13 +7,18 @@ use serde_json::Value;
 
 use super::{Plugin, Prepared, Unfit, normalized};
 use crate::object::meta;
-use crate::sim::scheduler::cache::{NODE_ADDED, NODE_LABELS};
+use crate::sim::scheduler::happened::{NODE_ADDED, NODE_LABELS};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity::{matches_term, required};
 
-pub const PLUGIN: Plugin =
-    Plugin { name: "NodeAffinity", prepare: Some(prepare), score: Some((2, score)), wakes: NODE_ADDED | NODE_LABELS };
+pub const PLUGIN: Plugin = Plugin {
+    name: "NodeAffinity",
+    prepare: Some(prepare),
+    score: Some((2, score)),
+    wakes: NODE_ADDED | NODE_LABELS,
+    hint: |pod, happened| happened.node_came_to(|node| required(&pod.object, node)),
+};
 
 const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
 const PREFERRED: &str = "/spec/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution";

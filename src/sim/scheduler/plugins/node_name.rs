@@ -2,10 +2,16 @@
 //! Source: `pkg/scheduler/framework/plugins/nodename`.
 
 use super::{Plugin, Prepared, Unfit};
-use crate::sim::scheduler::cache::NODE_ADDED;
+use crate::sim::scheduler::happened::NODE_ADDED;
 use crate::sim::scheduler::cycle::Cycle;
 
-pub const PLUGIN: Plugin = Plugin { name: "NodeName", prepare: Some(prepare), score: None, wakes: NODE_ADDED };
+pub const PLUGIN: Plugin = Plugin {
+    name: "NodeName",
+    prepare: Some(prepare),
+    score: None,
+    wakes: NODE_ADDED,
+    hint: |pod, happened| happened.node_came_to(|node| node.name() == pod.node()),
+};
 
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
     let wanted = cycle.pod.node();

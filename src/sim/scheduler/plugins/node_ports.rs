@@ -2,12 +2,17 @@
 //! Source: `pkg/scheduler/framework/plugins/nodeports`.
 
 use super::{Plugin, Prepared, Unfit};
-use crate::sim::scheduler::cache::{NODE_ADDED, POD_GONE};
+use crate::sim::scheduler::happened::{NODE_ADDED, POD_GONE};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::pod::HostPort;
 
-pub const PLUGIN: Plugin =
-    Plugin { name: "NodePorts", prepare: Some(prepare), score: None, wakes: NODE_ADDED | POD_GONE };
+pub const PLUGIN: Plugin = Plugin {
+    name: "NodePorts",
+    prepare: Some(prepare),
+    score: None,
+    wakes: NODE_ADDED | POD_GONE,
+    hint: |pod, happened| happened.pod_is(|gone| overlap(&pod.wants.ports, &gone.wants.ports)),
+};
 
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
     let wanted = &cycle.pod.wants.ports;
@@ -15,12 +20,15 @@ fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
         return Ok(Prepared::Skip);
     }
     Ok(Prepared::Ask(Box::new(move |node| {
-        let mut taken = node.pods.iter().flat_map(|pod| &pod.wants.ports);
-        if taken.any(|taken| wanted.iter().any(|wanted| collide(wanted, taken))) {
+        if node.pods.iter().any(|pod| overlap(wanted, &pod.wants.ports)) {
             return Err(Unfit::resolvable("node(s) didn't have free ports for the requested pod ports"));
         }
         Ok(())
     })))
+}
+
+fn overlap(wanted: &[HostPort], taken: &[HostPort]) -> bool {
+    taken.iter().any(|taken| wanted.iter().any(|wanted| collide(wanted, taken)))
 }
 
 fn collide(one: &HostPort, other: &HostPort) -> bool {

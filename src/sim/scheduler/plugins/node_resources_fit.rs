@@ -2,9 +2,10 @@
 //! Source: `pkg/scheduler/framework/plugins/noderesources/{fit,least_allocated}.go`.
 
 use super::{BEST, Plugin, Prepared, Unfit};
-use crate::sim::scheduler::cache::{NODE_ADDED, NODE_ALLOCATABLE, POD_GONE};
+use crate::sim::scheduler::happened::{About, Happened, NODE_ADDED, NODE_ALLOCATABLE, POD_GONE};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
+use crate::sim::scheduler::pod::PodInfo;
 use crate::sim::scheduler::resources::Resources;
 
 pub const PLUGIN: Plugin = Plugin {
@@ -12,11 +13,20 @@ pub const PLUGIN: Plugin = Plugin {
     prepare: Some(prepare),
     score: Some((1, score)),
     wakes: NODE_ADDED | NODE_ALLOCATABLE | POD_GONE,
+    hint: may_fit,
 };
 
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
     let requests = &cycle.pod.wants.requests;
     Ok(Prepared::Ask(Box::new(move |node| lacking(requests, node))))
+}
+
+/// A node helps only if it is large enough when nobody else is on it.
+fn may_fit(pod: &PodInfo, happened: &Happened) -> bool {
+    match &happened.about {
+        About::Node(node, _) => lacking(&pod.wants.requests, node).is_ok(),
+        _ => true,
+    }
 }
 
 /// Every resource of which too little is free. More than the node has at all is beyond help.

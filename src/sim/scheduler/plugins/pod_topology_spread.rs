@@ -14,17 +14,21 @@ use crate::sim::apiserver::registry::kinds::replicaset::REPLICASET;
 use crate::sim::apiserver::registry::kinds::replicationcontroller::REPLICATIONCONTROLLER;
 use crate::sim::apiserver::registry::kinds::service::SERVICE;
 use crate::sim::apiserver::registry::kinds::statefulset::STATEFULSET;
-use crate::sim::scheduler::cache::{NODE_ADDED, NODE_LABELS, NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS};
+use crate::sim::scheduler::happened::{
+    About, Happened, NODE_ADDED, NODE_GONE, NODE_LABELS, NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS,
+};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity;
+use crate::sim::scheduler::pod::PodInfo;
 use crate::sim::scheduler::term::with_keys;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "PodTopologySpread",
     prepare: Some(prepare),
     score: Some((2, score)),
-    wakes: NODE_ADDED | NODE_LABELS | NODE_TAINTS | POD_ADDED | POD_GONE | POD_LABELS,
+    wakes: NODE_ADDED | NODE_GONE | NODE_LABELS | NODE_TAINTS | POD_ADDED | POD_GONE | POD_LABELS,
+    hint: may_even_out,
 };
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -104,6 +108,21 @@ impl<'c> Counter<'c> {
 
 fn has_keys(node: &NodeInfo, constraints: &[Constraint]) -> bool {
     constraints.iter().all(|constraint| node.label(&constraint.topology).is_some())
+}
+
+/// Only Pods and nodes that count for one of its constraints can help a Pod.
+fn may_even_out(pod: &PodInfo, happened: &Happened) -> bool {
+    let constraints = constraints(&pod.object, "DoNotSchedule");
+    let counts = |other: &PodInfo| {
+        other.namespace() == pod.namespace()
+            && constraints.iter().any(|constraint| constraint.selector.matches(other.labels()))
+    };
+    match &happened.about {
+        About::Node(now, before) => {
+            has_keys(now, &constraints) || before.as_ref().is_some_and(|before| has_keys(before, &constraints))
+        }
+        _ => happened.pod_is(counts),
+    }
 }
 
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Plugin, Prepared, Unfit, normalized};
 use crate::object::meta;
 use crate::object::taint::tolerated;
-use crate::sim::scheduler::cache::{NODE_ADDED, NODE_TAINTS};
+use crate::sim::scheduler::happened::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 
@@ -15,12 +15,18 @@ pub const PLUGIN: Plugin = Plugin {
     prepare: Some(prepare),
     score: Some((3, score)),
     wakes: NODE_ADDED | NODE_TAINTS,
+    hint: |pod, happened| happened.node_came_to(|node| !has_untolerated(&pod.object, node)),
 };
 
+fn has_untolerated(pod: &Value, node: &NodeInfo) -> bool {
+    let mut taints = node.taints(&["NoSchedule", "NoExecute"]).peekable();
+    let tolerations = if taints.peek().is_some() { meta::list(pod, "/spec/tolerations") } else { &[] };
+    taints.any(|taint| !tolerated(tolerations, taint))
+}
+
 fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
-    let tolerations = meta::list(&cycle.pod.object, "/spec/tolerations");
-    Ok(Prepared::Ask(Box::new(move |node| {
-        if node.taints(&["NoSchedule", "NoExecute"]).any(|taint| !tolerated(tolerations, taint)) {
+    Ok(Prepared::Ask(Box::new(|node| {
+        if has_untolerated(&cycle.pod.object, node) {
             return Err(Unfit::unresolvable("node(s) had untolerated taint(s)"));
         }
         Ok(())

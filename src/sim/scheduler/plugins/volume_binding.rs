@@ -9,7 +9,7 @@ use super::{Plugin, Prepared, Unfit};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::storage::Object;
-use crate::sim::scheduler::cache::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
+use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 use crate::sim::scheduler::claims::{self, SELECTED_NODE};
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
@@ -19,6 +19,7 @@ pub const PLUGIN: Plugin = Plugin {
     prepare: Some(prepare),
     score: None,
     wakes: CLAIM | VOLUME | CLASS | NODE_ADDED | NODE_LABELS,
+    hint: claims::may_be_of,
 };
 
 /// What has to be done for a claim once the Pod has its node.

@@ -3,7 +3,7 @@
 
 use super::{Plugin, Prepared, Unfit};
 use crate::object::meta;
-use crate::sim::scheduler::cache::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
+use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 use crate::sim::scheduler::claims;
 use crate::sim::scheduler::cycle::Cycle;
 
@@ -12,6 +12,7 @@ pub const PLUGIN: Plugin = Plugin {
     prepare: Some(prepare),
     score: None,
     wakes: CLAIM | VOLUME | CLASS | NODE_ADDED | NODE_LABELS,
+    hint: claims::may_be_of,
 };
 
 const LABELS: [&str; 4] = [

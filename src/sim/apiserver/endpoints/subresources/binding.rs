@@ -1,48 +1,101 @@
 //! `pods/binding`: a scheduler, or a learner by hand, says which node a Pod goes to.
-//! Source: `pkg/registry/core/pod/storage/storage.go`, setPodHostAndAnnotations.
+//! Source: `pkg/registry/core/pod/storage/storage.go`, BindingREST; `plugin/pkg/admission/podtopologylabels`.
 
 use serde_json::{Value, json};
 
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{ApiServer, Request, timestamp};
+use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::kinds::node::NODE;
+use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::{Result, Status};
+
+/// A node's labels that the Pods bound to it get, too.
+const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+
+/// The same by a Binding posted to `bindings`, which names the Pod itself.
+pub fn bind_named(server: &ApiServer, request: &Request, binding: &Value) -> Result<Value> {
+    let mut pod = Request::new(request.user.clone(), &POD, &request.namespace, meta::name(binding));
+    pod.dry_run = request.dry_run;
+    bind(server, &pod, binding)
+}
 
 /// Assigns the Pod of the request to `target.name` of the Binding.
 pub fn bind(server: &ApiServer, request: &Request, binding: &Value) -> Result<Value> {
+    check(binding)?;
     let _turn = server.turn();
     let resource = request.resource;
     let group_resource = resource.group_resource();
     let pod =
         server.storage.get(&group_resource, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;
-    let refuse = |why: String| Status::conflict(resource.group, "pods/binding", &request.name, &why);
-    if meta::is_terminating(&pod) {
-        return Err(refuse(format!("pod {} is being deleted, cannot be assigned to a host", request.name)));
+    if let Some(why) = unbindable(&pod) {
+        return Err(Status::conflict(resource.group, "pods/binding", &request.name, &why));
     }
-    let assigned = meta::text(&pod, "/spec/nodeName");
-    if !assigned.is_empty() {
-        return Err(refuse(format!("pod {} is already assigned to node {assigned:?}", request.name)));
-    }
-    let node = meta::text(binding, "/target/name");
-    if node.is_empty() {
-        return Err(Status::bad_request("target.name is required"));
-    }
-    let mut bound = (*pod).clone();
-    bound["spec"]["nodeName"] = json!(node);
-    let scheduled = json!({
-        "type": "PodScheduled",
-        "status": "True",
-        "lastProbeTime": null,
-        "lastTransitionTime": timestamp(server.clock.now()),
-    });
-    let conditions = meta::child(&mut bound, "status");
-    let mut kept: Vec<Value> = meta::list(conditions, "/conditions").to_vec();
-    kept.retain(|condition| condition["type"] != "PodScheduled");
-    kept.push(scheduled);
-    conditions["conditions"] = Value::Array(kept);
+    let bound = bound(server, &pod, binding);
     if !request.dry_run {
         let key = (request.namespace.clone(), request.name.clone());
         let written = server.storage.replace(&group_resource, key, meta::revision(&pod), bound);
         written.map_err(|_| Status::modified(resource.group, resource.plural, &request.name))?;
     }
     Ok(json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 }))
+}
+
+/// Upstream answers these with 500 and the bare list.
+fn check(binding: &Value) -> Result<()> {
+    let mut errors = ErrorList::default();
+    let kind = meta::text(binding, "/target/kind");
+    if !matches!(kind, "" | "Node") {
+        errors.not_supported("target.kind", kind, &["Node", "<empty>"]);
+    }
+    if meta::text(binding, "/target/name").is_empty() {
+        errors.required("target.name", "");
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = errors.0.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    let told = if let [one] = told.as_slice() { one.clone() } else { format!("[{}]", told.join(", ")) };
+    Err(Status::unclassified(500, told))
+}
+
+fn unbindable(pod: &Value) -> Option<String> {
+    let (name, assigned) = (meta::name(pod), meta::text(pod, "/spec/nodeName"));
+    if meta::is_terminating(pod) {
+        return Some(format!("pod {name} is being deleted, cannot be assigned to a host"));
+    }
+    if !assigned.is_empty() {
+        return Some(format!("pod {name} is already assigned to node {assigned:?}"));
+    }
+    let gated = !meta::list(pod, "/spec/schedulingGates").is_empty();
+    gated.then(|| format!("pod {name} has non-empty .spec.schedulingGates"))
+}
+
+fn bound(server: &ApiServer, pod: &Value, binding: &Value) -> Value {
+    let name = meta::text(binding, "/target/name");
+    let mut bound = pod.clone();
+    bound["spec"]["nodeName"] = json!(name);
+    for (key, value) in meta::map(binding, "/metadata/annotations").into_iter().flatten() {
+        meta::set_annotation(&mut bound, key, value.as_str().unwrap_or_default());
+    }
+    let node = server.storage.get(&NODE.group_resource(), "", name).unwrap_or_default();
+    for key in TOPOLOGY {
+        if let Some(value) = meta::label(&node, key) {
+            meta::set_label(&mut bound, key, value);
+        }
+    }
+    let scheduled = json!({
+        "type": "PodScheduled",
+        "status": "True",
+        "lastProbeTime": null,
+        "lastTransitionTime": timestamp(server.clock.now()),
+    });
+    let status = meta::child(&mut bound, "status");
+    meta::remove(status, "nominatedNodeName");
+    meta::edit_list(status, "conditions", |conditions| {
+        match conditions.iter_mut().find(|condition| condition["type"] == "PodScheduled") {
+            Some(condition) => *condition = scheduled,
+            None => conditions.push(scheduled),
+        }
+    });
+    bound
 }

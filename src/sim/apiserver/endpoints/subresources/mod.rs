@@ -12,7 +12,7 @@ use super::{ApiServer, Request};
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::{Result, Status};
 
-pub use binding::bind;
+pub use binding::{bind, bind_named};
 pub use eviction::evict;
 
 /// Answers one subresource: HTTP code and body.
