@@ -35,6 +35,7 @@ mod screens_room;
 mod screens_runtime;
 mod sitting;
 mod storage;
+mod storing;
 mod terminal;
 mod tls;
 mod workloads;

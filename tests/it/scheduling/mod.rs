@@ -3,6 +3,7 @@
 
 mod placing;
 mod refusing;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

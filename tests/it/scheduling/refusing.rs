@@ -29,7 +29,7 @@ async fn each_node_says_its_own() {
     world.node("n2", json!({ "spec": { "taints": [{ "key": "a", "value": "b", "effect": "NoSchedule" }] } }));
     world.node("n3", json!({ "spec": { "unschedulable": true } }));
     let expected = format!(
-        "0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. preemption: 0/3 nodes are available: 3 {NO_HELP}"
+        "0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/3 nodes are available: 3 {NO_HELP}"
     );
     assert_eq!(told(&world, asking(json!({ "memory": "100Gi" }))).await, expected);
 }
@@ -41,7 +41,7 @@ async fn where_others_have_the_room() {
     world.pod("one", big.clone());
     world.pod("two", big.clone());
     world.settle().await;
-    let expected = "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.";
+    let expected = "0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.";
     assert_eq!(told(&world, big).await, expected);
 }
 
@@ -49,7 +49,7 @@ async fn where_others_have_the_room() {
 async fn no_node_is_so_labelled() {
     let world = World::with_nodes(2).await;
     let expected = format!(
-        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/2 nodes are available: 2 {NO_HELP}"
+        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/2 nodes are available: 2 {NO_HELP}"
     );
     assert_eq!(told(&world, json!({ "nodeSelector": { "disk": "ssd" } })).await, expected);
 }
@@ -61,7 +61,7 @@ async fn a_named_node_is_not_there() {
     let terms = json!({ "nodeSelectorTerms": [{ "matchFields": [field] }] });
     let spec = json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": terms } } });
     let expected = format!(
-        "0/2 nodes are available: 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/2 nodes are available: 2 {NO_HELP}"
+        "0/2 nodes are available: 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. no new claims to deallocate, preemption: 0/2 nodes are available: 2 {NO_HELP}"
     );
     assert_eq!(told(&world, spec).await, expected);
 }
@@ -70,18 +70,14 @@ async fn a_named_node_is_not_there() {
 async fn a_claim_is_not_there_and_then_not_bound() {
     let world = World::with_nodes(2).await;
     let volume = json!({ "name": "v", "persistentVolumeClaim": { "claimName": "data" } });
-    let expected = format!(
-        "0/2 nodes are available: persistentvolumeclaim \"data\" not found. preemption: 0/2 nodes are available: 2 {NO_HELP}"
-    );
+    let expected = "0/2 nodes are available: persistentvolumeclaim \"data\" not found. not found";
     assert_eq!(told(&world, json!({ "volumes": [volume] })).await, expected);
     world.make(json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
         "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
     }));
     world.settle().await;
-    let expected = format!(
-        "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/2 nodes are available: 2 {NO_HELP}"
-    );
+    let expected = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found";
     assert_eq!(world.refusal("a").1, expected);
 }
 
@@ -91,7 +87,7 @@ async fn a_port_is_taken() {
     let port = json!({ "containers": [{ "name": "c", "image": "nginx", "ports": [{ "containerPort": 80, "hostPort": 80 }] }] });
     world.pod("first", port.clone());
     world.settle().await;
-    let expected = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+    let expected = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
     assert_eq!(told(&world, port).await, expected);
 }
 
@@ -111,11 +107,11 @@ async fn others_are_too_near_or_too_many() {
         json!({ "affinity": { "podAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [near] } } }),
     );
     world.settle().await;
-    let victims = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+    let victims = "no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
     let says = |why: &str, rest: &str| format!("0/1 nodes are available: 1 {why}. {rest}");
     assert_eq!(world.refusal("second").1, says("node(s) didn't match pod anti-affinity rules", victims));
     assert_eq!(world.refusal("plain").1, says("node(s) didn't satisfy existing pods anti-affinity rules", victims));
-    let no_help = format!("preemption: 0/1 nodes are available: 1 {NO_HELP}");
+    let no_help = format!("no new claims to deallocate, preemption: 0/1 nodes are available: 1 {NO_HELP}");
     assert_eq!(world.refusal("near").1, says("node(s) didn't match pod affinity rules", &no_help));
 }
 
@@ -133,6 +129,6 @@ async fn the_spread_would_be_uneven() {
     assert_eq!(world.node_of("one"), "n1");
     world.labelled("two", json!({ "app": "web" }), spec);
     world.settle().await;
-    let expected = "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.";
+    let expected = "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.";
     assert_eq!(world.refusal("two").1, expected);
 }

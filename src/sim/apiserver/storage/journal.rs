@@ -12,6 +12,10 @@ use super::{Checkpoint, Key};
 use crate::base::files;
 use crate::object::meta;
 
+/// A journal is begun anew when it has grown by this many bytes and by so many times what it began with.
+const GROWTH: u64 = 8 << 20;
+const TIMES: u64 = 4;
+
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -38,12 +42,15 @@ pub struct Journal {
     path: PathBuf,
     file: Option<File>,
     failed: bool,
+    /// Bytes at the beginning, and written since.
+    began: u64,
+    grown: u64,
 }
 
 impl Journal {
     /// A journal at `path`; nothing is written before the store hands over what it holds.
     pub fn at(path: PathBuf) -> Self {
-        Self { path, file: None, failed: false }
+        Self { path, file: None, failed: false, began: 0, grown: 0 }
     }
 
     /// What the journal at `path` holds, or `None` when there is none.
@@ -56,12 +63,13 @@ impl Journal {
         };
         let mut checkpoint = Checkpoint::default();
         let mut torn: Option<(usize, String)> = None;
-        for (number, line) in BufReader::new(file).lines().enumerate() {
+        // Lines are cut as bytes: a torn one may end within a letter.
+        for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
             let line = line.map_err(read)?;
             if let Some((line, why)) = torn.take() {
                 return Err(JournalError::Damaged { path: path.to_owned(), line, why });
             }
-            match serde_json::from_str::<Line>(&line) {
+            match serde_json::from_slice::<Line>(&line) {
                 Ok(line) => checkpoint.apply(line),
                 Err(error) => torn = Some((number + 1, error.to_string())),
             }
@@ -73,8 +81,15 @@ impl Journal {
     pub(super) fn begin(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
         checkpoint.save(&self.path)?;
         let write = |source| JournalError::Write { path: self.path.clone(), source };
-        self.file = Some(File::options().append(true).open(&self.path).map_err(write)?);
+        let file = File::options().append(true).open(&self.path).map_err(write)?;
+        (self.began, self.grown) = (file.metadata().map_err(write)?.len(), 0);
+        self.file = Some(file);
         Ok(())
+    }
+
+    /// Whether most of it is about states that are long gone.
+    pub(super) fn is_long(&self) -> bool {
+        self.file.is_some() && self.grown > GROWTH.max(TIMES * self.began)
     }
 
     pub(super) fn put(&mut self, revision: u64, resource: &str, object: &Value) {
@@ -89,6 +104,7 @@ impl Journal {
         let Some(file) = &mut self.file else { return };
         let mut text = Vec::new();
         push_line(&mut text, line);
+        self.grown += text.len() as u64;
         if let Err(error) = file.write_all(&text)
             && !self.failed
         {

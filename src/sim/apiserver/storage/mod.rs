@@ -1,6 +1,7 @@
 //! The cluster's memory: objects by resource, namespace and name under one revision counter, and the history watches replay.
 //! What may be stored is decided above; that it survives a kill is the journal's.
 
+mod history;
 mod journal;
 mod shelf;
 mod watch;
@@ -26,7 +27,7 @@ pub enum Change {
 }
 
 /// One entry of the history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub revision: u64,
     pub change: Change,
@@ -157,9 +158,7 @@ impl Storage {
 
     /// Everything stored. Shares the objects, so it costs little.
     pub fn checkpoint(&self) -> Checkpoint {
-        let inner = self.read();
-        let objects = inner.shelves.iter().map(|(resource, shelf)| (resource.clone(), shelf.objects().clone()));
-        Checkpoint { revision: inner.revision, objects: objects.collect() }
+        self.read().checkpoint()
     }
 
     /// Makes the store hold what `checkpoint` holds, by ordinary changes that watches see and revisions count.
@@ -226,6 +225,7 @@ impl Inner {
             journal.put(revision, resource, &object);
         }
         self.shelf(resource).put(key, Arc::clone(&object), revision, change);
+        self.renew_journal();
         object
     }
 
@@ -236,7 +236,22 @@ impl Inner {
         if let Some(journal) = &mut self.journal {
             journal.take(revision, resource, key);
         }
+        self.renew_journal();
         Some(object)
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let objects = self.shelves.iter().map(|(resource, shelf)| (resource.clone(), shelf.objects().clone()));
+        Checkpoint { revision: self.revision, objects: objects.collect() }
+    }
+
+    /// Leases are renewed for as long as a cluster runs: a journal that has grown long begins anew with what there is.
+    fn renew_journal(&mut self) {
+        let Some(mut journal) = self.journal.take_if(|journal| journal.is_long()) else { return };
+        if let Err(error) = journal.begin(&self.checkpoint()) {
+            tracing::error!(%error, "the cluster's journal goes on as it was");
+        }
+        self.journal = Some(journal);
     }
 }
 

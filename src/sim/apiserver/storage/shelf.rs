@@ -1,55 +1,13 @@
-//! The objects of one resource and their recent history.
-//! Revisions are handed out by the store; waiting for changes is the watcher's.
+//! The objects of one resource.
+//! Revisions are handed out by the store; what becomes of former states is the history's.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::watch;
 
+use super::history::History;
 use super::{Change, Event, Key, Object};
-
-/// How many changes of a resource a watch can be behind before it has to list again.
-const HISTORY: usize = 20_000;
-
-/// The history of one resource, shared with its watchers.
-pub(super) struct History {
-    events: Mutex<VecDeque<Event>>,
-    /// The newest revision of this resource; watchers wait on it.
-    pub(super) newest: watch::Sender<u64>,
-    /// Changes up to this revision are no longer told one by one.
-    compacted: Mutex<u64>,
-}
-
-impl History {
-    fn starting(revision: u64) -> Self {
-        Self { events: Mutex::default(), newest: watch::Sender::new(revision), compacted: Mutex::new(revision) }
-    }
-
-    fn push(&self, event: Event) {
-        let revision = event.revision;
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push_back(event);
-        if events.len() > HISTORY
-            && let Some(dropped) = events.pop_front()
-        {
-            *self.compacted.lock().unwrap_or_else(PoisonError::into_inner) = dropped.revision;
-        }
-        drop(events);
-        self.newest.send_replace(revision);
-    }
-
-    /// The changes after `from`, at most `limit`, or how far history is gone.
-    pub(super) fn after(&self, from: u64, limit: usize) -> Result<Vec<Event>, u64> {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let compacted = *self.compacted.lock().unwrap_or_else(PoisonError::into_inner);
-        if from < compacted {
-            return Err(compacted);
-        }
-        let start = events.partition_point(|event| event.revision <= from);
-        Ok(events.iter().skip(start).take(limit).cloned().collect())
-    }
-}
 
 /// One resource's objects.
 pub(super) struct Shelf {

@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
 use super::Event;
-use super::shelf::{History, Shelf};
+use super::history::History;
+use super::shelf::Shelf;
 
 /// How many changes are fetched at a time: enough to catch up fast, few enough to hold little.
 const BATCH: usize = 256;
@@ -24,6 +26,8 @@ pub struct Watcher {
     history: Arc<History>,
     newest: watch::Receiver<u64>,
     cursor: u64,
+    /// Up to where it has fetched, for the history to know.
+    reached: Arc<AtomicU64>,
     fetched: VecDeque<Event>,
 }
 
@@ -33,7 +37,8 @@ impl Watcher {
         // A revision that was never handed out cannot be followed; the present one can, even if it belongs to another resource.
         let cursor = from.min(now);
         let newest = history.newest.subscribe();
-        let mut watcher = Self { history, newest, cursor, fetched: VecDeque::new() };
+        let reached = history.reader(cursor);
+        let mut watcher = Self { history, newest, cursor, reached, fetched: VecDeque::new() };
         watcher.fetch()?;
         Ok(watcher)
     }
@@ -42,6 +47,11 @@ impl Watcher {
         self.newest.mark_unchanged();
         let cursor = self.cursor;
         self.fetched = self.history.after(cursor, BATCH).map_err(|oldest| Expired { wanted: cursor, oldest })?.into();
+        if let Some(last) = self.fetched.back() {
+            self.reached.store(last.revision, Ordering::Relaxed);
+        } else {
+            self.history.rest();
+        }
         Ok(())
     }
 

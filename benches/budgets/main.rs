@@ -1,19 +1,18 @@
-//! Holds the program against its budgets: boot, reset, grading an exam, first frame, the API; beside a peer where one is given.
-//! `KUBEDRILL_PEER` names a kubeconfig of a real cluster; its API is asked the same in the same run, and ratios are printed.
+//! Holds the program against its budgets: boot, reset, grading an exam, first frame; the API (`api.rs`) and large clusters
+//! (`large.rs`) stand beside. `cargo bench --bench budgets -- api` runs only what is named: boot, reset, exam, frame, api, large, idle.
 //! What the budgets are and how the figures were taken stands in `docs/performance.md`.
 #![allow(clippy::disallowed_methods, reason = "a bench measures the wall's time")]
 
+mod api;
+mod large;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
-use kubedrill::cluster::{self, Cluster, Origin, Wish};
+use kubedrill::cluster::{self, Origin, Wish};
 use kubedrill::grading::{Grader, Patience, grade};
 use kubedrill::lab::Lab;
 use kubedrill::pty::{ShellSpec, Size, Terminal};
@@ -24,8 +23,6 @@ type Done<T> = Result<T, Box<dyn Error>>;
 
 /// How many tasks a mock exam has.
 const TASKS: usize = 17;
-/// How many objects a long list has.
-const MANY: usize = 1000;
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
@@ -50,13 +47,40 @@ async fn main() -> Done<()> {
     if std::env::args().any(|argument| argument == "--test") {
         return Ok(());
     }
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|known| known == name);
     let folder = tempfile::tempdir()?;
+    let dir = folder.path();
     println!("{:<52} {:>12}   budget", "what", "median");
-    boot(folder.path()).await?;
-    reset(folder.path()).await?;
-    exam(folder.path()).await?;
-    first_frame(folder.path()).await?;
-    api(folder.path()).await
+    if wanted("boot") {
+        boot(dir).await?;
+    }
+    if wanted("reset") {
+        reset(dir).await?;
+    }
+    if wanted("exam") {
+        exam(dir).await?;
+    }
+    if wanted("frame") {
+        first_frame(dir).await?;
+    }
+    if wanted("api") {
+        api::measure(dir).await?;
+    }
+    if wanted("idle") {
+        large::idle(dir).await?;
+    }
+    if wanted("large") {
+        large::measure(dir).await?;
+    }
+    Ok(())
+}
+
+/// Resident memory of a process (`self` or its id), in kB.
+fn resident(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
 async fn boot(dir: &Path) -> Done<()> {
@@ -116,10 +140,7 @@ async fn exam(dir: &Path) -> Done<()> {
         times.push(began.elapsed());
     }
     row(&format!("grading an exam of {} tasks", labs.len()), median(times), "<= 100 ms");
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if let Some(peak) = memory.lines().find_map(|line| line.strip_prefix("VmRSS:")) {
-        println!("{:<52} {:>12}   <= 102400 kB", "memory with their clusters open", peak.trim());
-    }
+    println!("{:<52} {:>9} kB   <= 102400 kB", "memory with their clusters open", resident("self"));
     for lab in labs {
         lab.cluster.close().await?;
     }
@@ -146,85 +167,4 @@ async fn first_frame(dir: &Path) -> Done<()> {
     }
     row("the program to its first frame", median(times), "<= 50 ms");
     Ok(())
-}
-
-/// The same questions to one API server.
-struct Asked {
-    get: Duration,
-    create: Duration,
-    list: Duration,
-    watch: Duration,
-}
-
-async fn client(kubeconfig: &Path) -> Done<kube::Client> {
-    let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig)?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await?;
-    Ok(kube::Client::try_from(config)?)
-}
-
-fn config_map(name: &str) -> ConfigMap {
-    let mut map = ConfigMap::default();
-    map.metadata.name = Some(name.to_owned());
-    map.data = Some([("key".to_owned(), "value".repeat(20))].into());
-    map
-}
-
-async fn ask(client: kube::Client) -> Done<Asked> {
-    let namespace = format!("bench-{}", std::process::id());
-    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
-    let mut made = k8s_openapi::api::core::v1::Namespace::default();
-    made.metadata.name = Some(namespace.clone());
-    namespaces.create(&PostParams::default(), &made).await?;
-    let maps: Api<ConfigMap> = Api::namespaced(client, &namespace);
-    let mut creates = Vec::new();
-    for number in 0..MANY {
-        let began = Instant::now();
-        maps.create(&PostParams::default(), &config_map(&format!("map-{number}"))).await?;
-        creates.push(began.elapsed());
-    }
-    let (mut gets, mut lists, mut watches) = (Vec::new(), Vec::new(), Vec::new());
-    for number in 0..201 {
-        let began = Instant::now();
-        maps.get(&format!("map-{number}")).await?;
-        gets.push(began.elapsed());
-    }
-    let mut revision = String::new();
-    for _ in 0..11 {
-        let began = Instant::now();
-        let list = maps.list(&ListParams::default()).await?;
-        lists.push(began.elapsed());
-        revision = list.metadata.resource_version.unwrap_or_default();
-    }
-    let mut events = maps.watch(&WatchParams::default(), &revision).await?.boxed();
-    for number in 0..51 {
-        let began = Instant::now();
-        maps.create(&PostParams::default(), &config_map(&format!("watched-{number}"))).await?;
-        while !matches!(events.next().await, Some(Ok(WatchEvent::Added(_)))) {}
-        watches.push(began.elapsed());
-    }
-    namespaces.delete(&namespace, &DeleteParams::default()).await?;
-    Ok(Asked { get: median(gets), create: median(creates), list: median(lists), watch: median(watches) })
-}
-
-async fn api(dir: &Path) -> Done<()> {
-    let cluster: Arc<dyn Cluster> = cluster::open(&Origin::Embedded, &wish(dir, "api")).await?;
-    let ours = ask(client(cluster.kubeconfig()).await?).await?;
-    let peer = match std::env::var_os("KUBEDRILL_PEER").map(PathBuf::from) {
-        Some(kubeconfig) => Some(ask(client(&kubeconfig).await?).await?),
-        None => None,
-    };
-    let rows = [
-        ("GET of one object, over TLS", ours.get, peer.as_ref().map(|peer| peer.get)),
-        ("POST of one object", ours.create, peer.as_ref().map(|peer| peer.create)),
-        ("LIST of 1,000 objects", ours.list, peer.as_ref().map(|peer| peer.list)),
-        ("POST until a watch tells of it", ours.watch, peer.as_ref().map(|peer| peer.watch)),
-    ];
-    for (what, ours, peer) in rows {
-        let beside = match peer {
-            Some(peer) => format!("peer {}, {:.1} times ours", millis(peer), peer.as_secs_f64() / ours.as_secs_f64()),
-            None => "no peer (KUBEDRILL_PEER)".to_owned(),
-        };
-        row(what, ours, &beside);
-    }
-    Ok(cluster.close().await?)
 }
