@@ -47,7 +47,8 @@ async fn settle(cluster: &Arc<dyn Cluster>, replicas: i32) -> Done<Duration> {
 }
 
 async fn open(dir: &Path, name: &str, workers: u8) -> Done<Arc<dyn Cluster>> {
-    let wish = Wish { workers, ..wish(dir, name) };
+    // Kept, as an exam's clusters are: every change is written down.
+    let wish = Wish { workers, keep: true, ..wish(dir, name) };
     Ok(cluster::open(&Origin::Embedded, &wish).await?)
 }
 

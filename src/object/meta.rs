@@ -172,8 +172,10 @@ mod tests {
     #[test]
     fn a_pointer_leads_where_the_standard_one_does() {
         let object = json!({ "a": { "b/c": 1, "~": [10, { "": 20 }] }, "": { "": 3 }, "l": [[5]] });
-        let pointers =
-            ["", "/", "//", "/a", "/a/b~1c", "/a/~0/1/", "/a/~0/00", "/l/0/0", "/l/+0", "/l/1", "/l/00/0", "a", "/a/", "/x/y"];
+        let pointers = [
+            "", "/", "//", "/a", "/a/b~1c", "/a/~0/1/", "/a/~0/00", "/l/0/0", "/l/+0", "/l/1", "/l/00/0", "a", "/a/",
+            "/x/y",
+        ];
         for pointer in pointers {
             assert_eq!(at(&object, pointer), object.pointer(pointer), "{pointer}");
         }

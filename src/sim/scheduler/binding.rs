@@ -158,13 +158,8 @@ fn finish(context: &Context, queue: &mut Queue, pod: &PodInfo, node: &str) {
     match context.client.bind(&namespace, &name, node) {
         Ok(()) => {
             let message = format!("Successfully assigned {namespace}/{name} to {node}");
-            let deed = Deed {
-                kind: "Normal",
-                reason: "Scheduled",
-                action: "Binding",
-                message: &message,
-                related: None,
-            };
+            let deed =
+                Deed { kind: "Normal", reason: "Scheduled", action: "Binding", message: &message, related: None };
             context.events.deed(&pod.object, &deed);
         }
         // Somebody was faster, or the Pod is gone; the watch tells.

@@ -57,13 +57,8 @@ pub fn tell(context: &Context, pod: &Value, (reason, message): (&str, &str), nom
     } else {
         message.to_owned()
     };
-    let deed = Deed {
-        kind: "Warning",
-        reason: "FailedScheduling",
-        action: "Scheduling",
-        message: &shown,
-        related: None,
-    };
+    let deed =
+        Deed { kind: "Warning", reason: "FailedScheduling", action: "Scheduling", message: &shown, related: None };
     context.events.deed(pod, &deed);
     let now = timestamp(context.client.clock().now());
     let written = context.client.modify_status(&POD, meta::namespace(pod), meta::name(pod), |fresh| {

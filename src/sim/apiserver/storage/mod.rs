@@ -69,6 +69,8 @@ impl Checkpoint {
 #[derive(Default)]
 struct Inner {
     revision: u64,
+    /// The revision the store began with: to a resource nothing is kept of, nothing has happened since.
+    began: u64,
     shelves: HashMap<String, Shelf>,
     journal: Option<Journal>,
 }
@@ -91,7 +93,8 @@ impl Storage {
             .objects
             .into_iter()
             .map(|(resource, objects)| (resource, Shelf::of(objects, checkpoint.revision)));
-        let inner = Inner { revision: checkpoint.revision, shelves: shelves.collect(), journal: None };
+        let revision = checkpoint.revision;
+        let inner = Inner { revision, began: revision, shelves: shelves.collect(), journal: None };
         Self { inner: RwLock::new(inner) }
     }
 
@@ -202,8 +205,7 @@ fn same(one: &Object, other: &Object) -> bool {
 impl Inner {
     fn shelf(&mut self, resource: &str) -> &mut Shelf {
         if !self.shelves.contains_key(resource) {
-            let revision = self.revision;
-            self.shelves.insert(resource.to_owned(), Shelf::of(BTreeMap::new(), revision));
+            self.shelves.insert(resource.to_owned(), Shelf::of(BTreeMap::new(), self.began));
         }
         self.shelves.entry(resource.to_owned()).or_default()
     }

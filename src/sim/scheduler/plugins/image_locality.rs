@@ -8,7 +8,8 @@ use crate::object::meta;
 use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 
-pub const PLUGIN: Plugin = Plugin { name: "ImageLocality", prepare: None, score: Some((1, score)), wakes: 0, hint: always };
+pub const PLUGIN: Plugin =
+    Plugin { name: "ImageLocality", prepare: None, score: Some((1, score)), wakes: 0, hint: always };
 
 /// Images smaller than this together do not count.
 const LEAST: i64 = 23 * 1024 * 1024;

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::{BEST, Plugin, Prepared, Unfit};
 use crate::object::meta;
-use crate::sim::scheduler::happened::{Happened, NAMESPACES, NODE_ADDED, NODE_LABELS, POD_ADDED, POD_GONE, POD_LABELS};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{
+    About, Happened, NAMESPACES, NODE_ADDED, NODE_LABELS, POD_ADDED, POD_GONE, POD_LABELS,
+};
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::pod::PodInfo;
 use crate::sim::scheduler::term::Term;
@@ -98,6 +100,14 @@ fn prepare<'c>(cycle: &'c Cycle<'c>) -> Result<Prepared<'c>, Unfit> {
 
 /// One that comes helps those that want it near, one that goes those that do not.
 fn may_suit(pod: &PodInfo, happened: &Happened) -> bool {
+    if let About::Node(node, before) = &happened.about {
+        let terms = pod.wants.affinity.iter().chain(&pod.wants.anti_affinity);
+        let moved = |term: &Term| {
+            let before = before.as_ref().and_then(|before| before.label(&term.topology));
+            node.label(&term.topology).is_some_and(|now| before != Some(now))
+        };
+        return terms.into_iter().any(moved) || (before.is_none() && pod.wants.affinity.is_empty());
+    }
     let means = |term: &Term, other: &PodInfo| term.could_match(other.namespace(), other.labels());
     happened.pod_is(|other| {
         let affinity = &pod.wants.affinity;

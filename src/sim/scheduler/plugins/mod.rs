@@ -18,7 +18,6 @@ mod volume_zone;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-
 use super::cycle::Cycle;
 use super::happened::{Happened, Happenings};
 use super::node::NodeInfo;

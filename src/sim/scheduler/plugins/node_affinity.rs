@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Plugin, Prepared, Unfit, normalized};
 use crate::object::meta;
-use crate::sim::scheduler::happened::{NODE_ADDED, NODE_LABELS};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{NODE_ADDED, NODE_LABELS};
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity::{matches_term, required};
 

@@ -2,8 +2,8 @@
 //! Source: `pkg/scheduler/framework/plugins/nodename`.
 
 use super::{Plugin, Prepared, Unfit};
-use crate::sim::scheduler::happened::NODE_ADDED;
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::NODE_ADDED;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodeName",

@@ -2,8 +2,8 @@
 //! Source: `pkg/scheduler/framework/plugins/nodeports`.
 
 use super::{Plugin, Prepared, Unfit};
-use crate::sim::scheduler::happened::{NODE_ADDED, POD_GONE};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{NODE_ADDED, POD_GONE};
 use crate::sim::scheduler::pod::HostPort;
 
 pub const PLUGIN: Plugin = Plugin {

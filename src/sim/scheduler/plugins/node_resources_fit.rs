@@ -2,8 +2,8 @@
 //! Source: `pkg/scheduler/framework/plugins/noderesources/{fit,least_allocated}.go`.
 
 use super::{BEST, Plugin, Prepared, Unfit};
-use crate::sim::scheduler::happened::{About, Happened, NODE_ADDED, NODE_ALLOCATABLE, POD_GONE};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{About, Happened, NODE_ADDED, NODE_ALLOCATABLE, POD_GONE};
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::pod::PodInfo;
 use crate::sim::scheduler::resources::Resources;

@@ -4,8 +4,8 @@
 use super::{Plugin, Prepared, Unfit};
 use crate::object::meta;
 use crate::object::taint;
-use crate::sim::scheduler::happened::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::node::{NodeInfo, unschedulable_taint};
 use crate::sim::scheduler::pod::PodInfo;
 

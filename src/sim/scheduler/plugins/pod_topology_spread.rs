@@ -14,10 +14,10 @@ use crate::sim::apiserver::registry::kinds::replicaset::REPLICASET;
 use crate::sim::apiserver::registry::kinds::replicationcontroller::REPLICATIONCONTROLLER;
 use crate::sim::apiserver::registry::kinds::service::SERVICE;
 use crate::sim::apiserver::registry::kinds::statefulset::STATEFULSET;
+use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::happened::{
     About, Happened, NODE_ADDED, NODE_GONE, NODE_LABELS, NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS,
 };
-use crate::sim::scheduler::cycle::Cycle;
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity;
 use crate::sim::scheduler::pod::PodInfo;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Plugin, Prepared, Unfit, normalized};
 use crate::object::meta;
 use crate::object::taint::tolerated;
-use crate::sim::scheduler::happened::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{NODE_ADDED, NODE_TAINTS};
 use crate::sim::scheduler::node::NodeInfo;
 
 pub const PLUGIN: Plugin = Plugin {

@@ -9,9 +9,9 @@ use super::{Plugin, Prepared, Unfit};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::storage::Object;
-use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 use crate::sim::scheduler::claims::{self, SELECTED_NODE};
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 use crate::sim::scheduler::node::NodeInfo;
 
 pub const PLUGIN: Plugin = Plugin {

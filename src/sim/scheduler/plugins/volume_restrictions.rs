@@ -4,9 +4,9 @@
 use super::{Plugin, Prepared, Unfit};
 use crate::object::{claim, meta};
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
-use crate::sim::scheduler::happened::{CLAIM, NODE_ADDED, POD_GONE};
 use crate::sim::scheduler::claims;
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{CLAIM, NODE_ADDED, POD_GONE};
 use crate::sim::scheduler::pod::PodInfo;
 
 pub const PLUGIN: Plugin = Plugin {

@@ -3,9 +3,9 @@
 
 use super::{Plugin, Prepared, Unfit};
 use crate::object::meta;
-use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 use crate::sim::scheduler::claims;
 use crate::sim::scheduler::cycle::Cycle;
+use crate::sim::scheduler::happened::{CLAIM, CLASS, NODE_ADDED, NODE_LABELS, VOLUME};
 
 pub const PLUGIN: Plugin = Plugin {
     name: "VolumeZone",
