@@ -72,6 +72,57 @@ async fn what_is_applied_twice_is_unchanged() {
     cluster.world.stop().await;
 }
 
+/// The least manifest of every kind, without what a kubelet or a controller would change at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_is_created_shown_applied_and_deleted() {
+    let Some(cluster) = cluster().await else { return };
+    let all = include_str!("../fixtures/kinds/minimal.yaml");
+    cluster.prints("create ns kinds-all").await;
+    let created = cluster.prints_for(all, "-n kinds-all create -f -").await;
+    assert_eq!(created.lines().count(), all.matches("\nkind: ").count(), "{created}");
+    for shown in ["get -f -", "get -o wide -f -", "get -o yaml -f -"] {
+        cluster.prints_for(all, &format!("-n kinds-all {shown}")).await;
+    }
+    // Before 1.34 kubectl described these two in a version that 1.35 no longer serves.
+    let gone = |manifest: &&str| !manifest.contains("kind: ServiceCIDR") && !manifest.contains("kind: IPAddress");
+    let described: Vec<&str> = all.split("\n---\n").filter(gone).collect();
+    cluster.prints_for(&described.join("\n---\n"), "-n kinds-all describe -f -").await;
+    cluster.prints_for(all, "-n kinds-all apply -f -").await;
+    let again = cluster.prints_for(all, "-n kinds-all apply -f -").await;
+    let changed: Vec<&str> = again.lines().filter(|line| !line.ends_with(" unchanged")).collect();
+    assert!(changed.is_empty(), "applied twice, changed: {changed:?}");
+    cluster.prints_for(all, "-n kinds-all delete --wait=false -f -").await;
+    cluster.world.stop().await;
+}
+
+const CRON: &str =
+    "apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: c}\nspec: {cronSpec: '* * * * *'}\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custom_resources_are_served_by_their_definitions() {
+    let Some(cluster) = cluster().await else { return };
+    let definition = include_str!("../fixtures/kinds/crontab.yaml");
+    cluster.prints_for(definition, "create -f -").await;
+    cluster.prints("wait --for condition=established --timeout=20s crd/crontabs.stable.example.com").await;
+    assert_eq!(cluster.prints_for(CRON, "apply -f -").await, "crontab.stable.example.com/c created\n");
+    assert_eq!(cluster.prints_for(CRON, "apply -f -").await, "crontab.stable.example.com/c unchanged\n");
+    let shown = cluster.prints("get ct").await;
+    let rows: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows, [["NAME", "SPEC", "REPLICAS"].to_vec(), ["c", "*", "*", "*", "*", "*", "1"].to_vec()], "{shown}");
+    let many = cluster
+        .refused(&CRON.replace("name: c", "name: d").replace("spec: {", "spec: {replicas: 11, "), "create -f -")
+        .await;
+    assert!(many.contains("spec: Invalid value: \"object\": that is too many"), "{many}");
+    let odd = cluster.refused(&CRON.replace("spec: {", "spec: {foo: 1, "), "apply -f -").await;
+    assert!(odd.contains("strict decoding error: unknown field \"spec.foo\""), "{odd}");
+    assert!(cluster.prints("explain crontab.spec.cronSpec").await.contains("When it runs."));
+    cluster.prints(r#"patch ct c --type=merge -p {"spec":{"replicas":3}}"#).await;
+    assert_eq!(cluster.prints("get ct c -o jsonpath={.spec.replicas},{.metadata.generation}").await, "3,2");
+    cluster.prints("delete crd crontabs.stable.example.com").await;
+    assert!(cluster.refused("", "get --raw /apis/stable.example.com/v1/crontabs").await.contains("NotFound"));
+    cluster.world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_have_owners_and_conflicts_are_told() {
     let Some(cluster) = cluster().await else { return };

@@ -51,6 +51,16 @@ impl Client {
         &self.api
     }
 
+    /// Every resource served, those of definitions last.
+    pub fn resources(&self) -> Vec<&'static Resource> {
+        self.api.resources()
+    }
+
+    /// A resource by apiVersion and kind.
+    pub fn resource_of_kind(&self, api_version: &str, kind: &str) -> Option<&'static Resource> {
+        self.api.resource_of_kind(api_version, kind)
+    }
+
     fn request(&self, resource: &'static Resource, namespace: &str, name: &str) -> Request {
         let mut request = Request::new(self.user.clone(), resource, namespace, name);
         self.manager.clone_into(&mut request.field_manager);

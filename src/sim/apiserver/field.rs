@@ -123,6 +123,12 @@ impl ErrorList {
         self.push(ErrorType::TooLong, field, format!("Too long: may not be more than {limit} bytes"));
     }
 
+    /// `field: Invalid value: "x": detail`, of a value of the wrong type.
+    pub fn type_invalid(&mut self, field: impl Into<String>, value: impl Into<Value>, detail: &str) {
+        let value = shown(&value.into());
+        self.push(ErrorType::TypeInvalid, field, format!("Invalid value: {value}: {detail}"));
+    }
+
     /// `field: Too many: N: must have at most M items`.
     pub fn too_many(&mut self, field: impl Into<String>, count: usize, most: usize) {
         self.push(ErrorType::TooMany, field, format!("Too many: {count}: must have at most {most} items"));

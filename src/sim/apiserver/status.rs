@@ -17,6 +17,8 @@ pub struct Status {
     pub message: String,
     /// `details` of the answer: kind, name, causes, `retryAfterSeconds`.
     pub details: Option<Box<Value>>,
+    /// `metadata.continue`: how to go on with a list whose history is gone.
+    pub continuation: Option<String>,
 }
 
 /// What most functions of the API server return.
@@ -29,7 +31,7 @@ pub fn group_resource(group: &str, plural: &str) -> String {
 
 impl Status {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self { code, reason, message: message.into(), details: None, continuation: None }
     }
 
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
@@ -173,6 +175,11 @@ impl Status {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
     }
 
+    /// 500: as etcd refuses when its quota is used up.
+    pub fn no_space() -> Self {
+        Self::unclassified(500, "etcdserver: mvcc: database space exceeded")
+    }
+
     /// 410: history before this revision is gone.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
@@ -180,7 +187,7 @@ impl Status {
 
     /// 504: nothing has that revision yet.
     pub fn too_large_revision(wanted: u64, current: u64) -> Self {
-        let message = format!("Too large resource version: {wanted}, current: {current}");
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
         let mut status =
             Self::new(504, "Timeout", message).with_cause("ResourceVersionTooLarge", "Too large resource version", "");
         if let Some(details) = &mut status.details {
@@ -261,6 +268,9 @@ impl Status {
         });
         if let Some(details) = &self.details {
             body["details"] = (**details).clone();
+        }
+        if let Some(token) = &self.continuation {
+            body["metadata"] = json!({ "continue": token });
         }
         if self.reason.is_empty()
             && let Some(fields) = body.as_object_mut()

@@ -103,6 +103,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &volumes::EXPANSION_CONTROLLER,
     &volumes::CLAIM_PROTECTION,
     &volumes::VOLUME_PROTECTION,
+    &volumes::CLASS_PROTECTION,
     &disruption::DISRUPTION_CONTROLLER,
     &ip_addresses::SERVICE_IP_REPAIR,
     &service_cidrs::SERVICE_CIDR_CONTROLLER,

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::Controller;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Propagation, timestamp};
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::namespace::NAMESPACE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
-use crate::sim::apiserver::registry::{RESOURCES, Resource};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::{Context, Key, Next, Watched, own};
@@ -62,7 +62,8 @@ fn reconcile(context: &Context, (_, name): &Key) -> Result<Next> {
         tell(context, name, &Remaining { failures: remaining.failures, ..Remaining::default() })?;
         return Ok(Next::After(AGAIN));
     }
-    let others = RESOURCES.iter().filter(|resource| resource.namespaced && !std::ptr::eq(**resource, &POD));
+    let resources = context.client.resources();
+    let others = resources.into_iter().filter(|resource| resource.namespaced && !std::ptr::eq(*resource, &POD));
     for resource in others.filter(|resource| resource.stored_as.is_none() && resource.verbs.contains(&"delete")) {
         empty(context, resource, name, &mut remaining);
     }

@@ -29,6 +29,10 @@ impl ApiServer {
             return Err(Status::unclassified(500, "resourceVersion should not be set on objects to be created"));
         }
         metadata::begin(self, request, &mut object)?;
+        super::custom::settle(request, &mut object)?;
+        if resource.strategy.custom.is_some() && resource.has_status() {
+            meta::remove(&mut object, "status");
+        }
         if let Some(conversion) = resource.stored_as {
             let stored =
                 self.create_prepared(request, (conversion.storage)(), (conversion.to_storage)(object), writing)?;
@@ -59,6 +63,9 @@ impl ApiServer {
         let mut errors = ErrorList::default();
         names::metadata(resource, &object, &mut errors);
         (strategy.validate)(&object, &mut errors);
+        if let Some(custom) = strategy.custom {
+            custom.validate(&object, None, &mut errors);
+        }
         if !errors.is_empty() {
             return Err(Status::invalid(resource.group, resource.kind, meta::name(&object), errors));
         }
@@ -75,6 +82,7 @@ impl ApiServer {
         }
         self.storage.insert(&resource.group_resource(), key, object).map_err(|error| match error {
             WriteError::Exists => taken,
+            WriteError::Full => Status::no_space(),
             other => Status::internal(format!("{other:?}")),
         })
     }

@@ -120,7 +120,12 @@ impl ApiServer {
         let key = (request.namespace.clone(), request.name.clone());
         match ending {
             None => match self.storage.remove(&group_resource, key, None) {
-                Ok(last) => Ok(Deleted::Gone(last)),
+                Ok(last) => {
+                    if resource.kind == "CustomResourceDefinition" {
+                        self.clean_up(&last);
+                    }
+                    Ok(Deleted::Gone(last))
+                }
                 Err(_) => Err(request.not_found()),
             },
             Some(object) if object == *found => Ok(Deleted::Terminating(found)),

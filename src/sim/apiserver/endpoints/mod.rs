@@ -2,6 +2,7 @@
 //! HTTP is the server's; who may ask is auth's.
 
 mod create;
+mod custom;
 mod delete;
 mod made;
 mod metadata;
@@ -18,6 +19,7 @@ pub mod watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::auth::{Authenticator, Policy, PolicyKind, Rbac, RuleSource};
+use super::registry::{self, Resource};
 use super::status::group_resource;
 use super::storage::{Object, Storage};
 use crate::base::clock::Clock;
@@ -25,7 +27,7 @@ pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use made::Measured;
 pub use metadata::{suffix, timestamp, uuid};
 pub use patch::Patch;
-pub use read::{ListOptions, Page};
+pub use read::{Continuation, ListOptions, Page};
 pub use request::{FieldValidation, Request};
 
 /// The API server: what is stored, whom it believes, and the time. Requests are answered at once, in memory; writes one after another.
@@ -65,6 +67,21 @@ impl ApiServer {
     /// Who may do what, as the roles and bindings are now.
     pub fn policy(&self) -> Arc<Policy> {
         self.rbac.policy(&self.storage)
+    }
+
+    /// Every resource served, those of definitions last.
+    pub fn resources(&self) -> Vec<&'static Resource> {
+        registry::custom::served(&self.storage)
+    }
+
+    /// A resource by group, version and plural.
+    pub fn resource(&self, group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
+        registry::custom::find_served(&self.storage, group, version, plural)
+    }
+
+    /// A resource by apiVersion and kind.
+    pub fn resource_of_kind(&self, api_version: &str, kind: &str) -> Option<&'static Resource> {
+        registry::custom::of_kind_served(&self.storage, api_version, kind)
     }
 
     /// Waits for its turn to write: quotas and addresses are counted without anybody changing them meanwhile.

@@ -16,17 +16,19 @@ pub fn keep_apart(request: &Request, resource: &Resource, object: &mut Value, ol
             }
             (resource.strategy.prepare_update)(object, old);
         }
-        "status" => {
+        // These take metadata too.
+        part @ ("status" | "finalize" | "approval") => {
             let metadata = object["metadata"].clone();
-            let changed = only(object, old, "/status");
-            *object = changed;
+            let place = match part {
+                "status" => "/status",
+                "finalize" => "/spec/finalizers",
+                _ => "/status/conditions",
+            };
+            *object = only(object, old, place);
             object["metadata"] = metadata;
-            (resource.strategy.prepare_status)(object, old);
-        }
-        "finalize" => *object = only(object, old, "/spec/finalizers"),
-        "approval" => {
-            *object = only(object, old, "/status/conditions");
-            (resource.strategy.prepare_status)(object, old);
+            if part != "finalize" {
+                (resource.strategy.prepare_status)(object, old);
+            }
         }
         "ephemeralcontainers" => *object = only(object, old, "/spec/ephemeralContainers"),
         // In-place resize changes resources; everything else validation of the Pod refuses.

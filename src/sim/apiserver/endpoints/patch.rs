@@ -33,6 +33,12 @@ impl ApiServer {
     pub fn patch(&self, request: &Request, patch: &Patch) -> Result<(Object, bool)> {
         let _turn = self.turn();
         let stored = request.resource.storage();
+        if stored.strategy.custom.is_some() && matches!(patch, Patch::Strategic(_)) {
+            // There are no merge keys to go by.
+            return Err(Status::unsupported_media_type(
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            ));
+        }
         let found = self.storage.get(&stored.group_resource(), &request.namespace, &request.name);
         let Some(found) = found else {
             return match patch {

@@ -19,16 +19,33 @@ pub struct ListOptions {
     pub fields: Option<FieldSelector>,
     /// At most so many; 0 for all.
     pub limit: usize,
-    /// Where the page before ended: revision, namespace and name.
-    pub continue_from: Option<(u64, String, String)>,
+    /// Where the page before ended.
+    pub continue_from: Option<Continuation>,
+    /// The revision whose objects are wanted and no others' (`resourceVersionMatch=Exact`).
+    pub exactly: Option<u64>,
 }
+
+/// Where a page of a list ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continuation {
+    /// The revision of the first page; `None` goes on with what there is now.
+    pub revision: Option<u64>,
+    /// When the first page was read, in seconds since 1970.
+    pub began: i64,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// After so many seconds the history that a page needs counts as compacted: etcd's is, between five and ten minutes after.
+const KEPT: i64 = 450;
+const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
 /// One page of a list.
 pub struct Page {
     pub objects: Vec<Object>,
     pub revision: u64,
-    /// The last key of this page, when more follows, and how many do (unknown under a selector).
-    pub more: Option<((String, String), Option<usize>)>,
+    /// Where this page ended, when more follows, and how much does (unknown under a selector).
+    pub more: Option<(Continuation, Option<usize>)>,
 }
 
 impl ListOptions {
@@ -102,14 +119,14 @@ impl ApiServer {
             objects.retain(|object| inside(object) && options.matches(request.resource, object));
             return Ok(Page { objects, revision: self.storage.revision(), more: None });
         }
-        let (stored, now) = self.storage.list(&request.resource.storage().group_resource(), namespace);
-        let revision = options.continue_from.as_ref().map_or(now, |(revision, ..)| *revision);
+        let (stored, revision) = self.stored(request, options, namespace)?;
+        let after = options.continue_from.as_ref();
         let mut objects = Vec::new();
         let mut more = None;
         let mut rest = stored.into_iter().peekable();
         while let Some(object) = rest.next() {
-            if let Some((_, namespace, name)) = &options.continue_from
-                && (meta::namespace(&object), meta::name(&object)) <= (namespace, name)
+            if after
+                .is_some_and(|last| (meta::namespace(&object), meta::name(&object)) <= (&last.namespace, &last.name))
             {
                 continue;
             }
@@ -119,7 +136,14 @@ impl ApiServer {
             }
             objects.push(object);
             if options.limit > 0 && objects.len() == options.limit && rest.peek().is_some() {
-                let last = objects.last().map(|last| (meta::namespace(last).to_owned(), meta::name(last).to_owned()));
+                let last = objects.last().map(|last| Continuation {
+                    revision: Some(revision),
+                    began: after
+                        .filter(|last| last.revision.is_some())
+                        .map_or(self.clock.now().as_second(), |last| last.began),
+                    namespace: meta::namespace(last).to_owned(),
+                    name: meta::name(last).to_owned(),
+                });
                 let remaining = (!options.selects()).then(|| rest.len());
                 more = last.map(|last| (last, remaining));
                 break;
@@ -127,10 +151,29 @@ impl ApiServer {
         }
         Ok(Page { objects, revision, more })
     }
+
+    /// What a list is taken from, and the revision of that: later pages show what the first one was taken from.
+    fn stored(&self, request: &Request, options: &ListOptions, namespace: Option<&str>) -> Result<(Vec<Object>, u64)> {
+        let resource = request.resource.storage().group_resource();
+        if let Some(Continuation { revision: Some(revision), began, .. }) = &options.continue_from {
+            let old = self.clock.now().as_second() - began > KEPT;
+            let found = self.storage.list_at(&resource, namespace, *revision).ok().filter(|_| !old);
+            return found.map(|found| (found, *revision)).ok_or_else(|| Status::expired(TOO_OLD));
+        }
+        if let Some(revision) = options.exactly {
+            let found = self.storage.list_at(&resource, namespace, revision);
+            let why = "The resourceVersion for the provided list is too old.";
+            return found.map(|found| (found, revision)).map_err(|_| Status::expired(why));
+        }
+        Ok(self.storage.list(&resource, namespace))
+    }
 }
 
 /// A stored object in the version asked for.
 pub(super) fn shown(resource: &Resource, object: Object) -> Object {
+    if resource.strategy.custom.is_some() {
+        return super::custom::in_version(&resource.api_version(), &object).map_or(object, Arc::new);
+    }
     match resource.stored_as {
         Some(conversion) => Arc::new((conversion.from_storage)(&object)),
         None => object,

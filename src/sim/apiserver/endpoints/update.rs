@@ -90,6 +90,7 @@ impl ApiServer {
         if let Some(conversion) = request.resource.stored_as {
             object = (conversion.to_storage)(object);
         }
+        super::custom::settle(request, &mut object)?;
         check_revision(request, &object, &old)?;
         let updated = self.update_prepared(request, resource, object, (&old, writing))?;
         let shown = match request.resource.stored_as {
@@ -132,6 +133,9 @@ impl ApiServer {
         names::metadata_update(&object, old, &mut errors);
         finalizers_only_go(&object, old, &mut errors);
         (strategy.validate)(&object, &mut errors);
+        if let Some(custom) = strategy.custom {
+            custom.validate(&object, Some(old), &mut errors);
+        }
         match request.subresource.as_str() {
             "" => (strategy.validate_update)(&object, old, &mut errors),
             subresource => (strategy.validate_subresource)(subresource, &object, old, &mut errors),

@@ -12,6 +12,7 @@ const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const META: [&str; 3] = [
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Patch",
@@ -25,6 +26,11 @@ pub(super) fn of(served: &[&Resource]) -> Value {
         making.wanted.extend(schema::named(name));
     }
     for resource in served {
+        if let Some(custom) = resource.strategy.custom {
+            making.wanted.extend(schema::named(OBJECT_META));
+            making.made.insert(custom_name(resource), defined(resource, custom.schema()));
+            continue;
+        }
         let version = resource.api_version();
         making.wanted.extend(schema::of(&version, resource.kind));
         making.wanted.extend(schema::of(&version, &format!("{}List", resource.kind)));
@@ -44,6 +50,33 @@ pub(super) fn of(served: &[&Resource]) -> Value {
         }
     }
     Value::Object(making.made.into_iter().collect())
+}
+
+/// The name of a definition's type: its group backwards, version and kind.
+fn custom_name(resource: &Resource) -> String {
+    let group: Vec<&str> = resource.group.rsplit('.').collect();
+    format!("{}.{}.{}", group.join("."), resource.version, resource.kind)
+}
+
+/// The schema of a definition with what every object has.
+fn defined(resource: &Resource, schema: &Value) -> Value {
+    let mut schema = if schema.is_object() { schema.clone() } else { json!({}) };
+    schema["type"] = json!("object");
+    if !schema["properties"].is_object() {
+        schema["properties"] = json!({});
+    }
+    let status = schema::named("io.k8s.api.core.v1.ConfigMap").map_or("", Type::name);
+    for field in ["apiVersion", "kind"] {
+        let mut said = described(descriptions::of_field(status, field));
+        said.insert("type".into(), "string".into());
+        schema["properties"][field] = Value::Object(said);
+    }
+    let mut metadata = described(descriptions::of_field(status, "metadata"));
+    metadata.insert("allOf".into(), json!([reference(OBJECT_META)]));
+    schema["properties"]["metadata"] = Value::Object(metadata);
+    schema["x-kubernetes-group-version-kind"] =
+        json!([{ "group": resource.group, "version": resource.version, "kind": resource.kind }]);
+    schema
 }
 
 #[derive(Default)]
@@ -83,6 +116,7 @@ impl Making {
         let plain = self.shape(&field.shape, field.go.type_name);
         attach(&mut schema, plain, default);
         facts(&mut schema, field);
+        tell_values(&mut schema, field);
         // What is only a reference needs no wrapping.
         if let (1, Some(Value::Array(all))) = (schema.len(), schema.get("allOf")) {
             return all.first().cloned().unwrap_or_default();
@@ -235,6 +269,19 @@ fn facts(schema: &mut Map<String, Value>, field: &Field) {
     if !field.list_map_keys.is_empty() {
         schema.insert("x-kubernetes-list-map-keys".into(), json!(field.list_map_keys));
     }
+}
+
+/// Adds the values there are to what is said of a field, as servers do.
+fn tell_values(schema: &mut Map<String, Value>, field: &Field) {
+    if field.enum_values.is_empty() {
+        return;
+    }
+    let mut values = field.enum_values.clone();
+    values.sort_unstable();
+    let list: String = values.iter().map(|value| format!("\n - `{}`", Value::from(*value))).collect();
+    let said = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let said = format!("{said}\n\nPossible enum values:{list}");
+    schema.insert("description".into(), said.trim_start().into());
 }
 
 fn kinds(of: Type) -> Vec<Value> {

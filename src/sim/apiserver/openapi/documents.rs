@@ -63,6 +63,9 @@ fn fingerprint(served: &[&Resource]) -> String {
         hasher.update(resource.api_version());
         hasher.update(resource.plural);
         hasher.update(resource.verbs.concat());
+        if let Some(custom) = resource.strategy.custom {
+            hasher.update(custom.schema().to_string());
+        }
         for subresource in resource.subresources {
             hasher.update(subresource.name);
         }

@@ -1,6 +1,7 @@
 //! The table of resources: one row and one file in `kinds/` for each, and what every kind shares.
 //! Storage is below; who may do what with them is decided above.
 
+pub mod custom;
 pub mod duration;
 pub mod kinds;
 pub mod names;

@@ -125,10 +125,21 @@ impl Resource {
 
     /// What the server tells of the resource whenever it is asked for, because another took its place.
     pub fn deprecation(&self) -> Option<&'static str> {
+        if let Some(custom) = self.strategy.custom {
+            return custom.deprecation();
+        }
         match (self.group, self.kind) {
             ("", "Endpoints") => Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
             ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
             _ => None,
+        }
+    }
+
+    /// The cells of one object.
+    pub fn row(&self, object: &Value, now: Timestamp) -> Vec<Value> {
+        match self.strategy.custom {
+            Some(custom) => custom.row(object, now),
+            None => (self.table.row)(object, now),
         }
     }
 

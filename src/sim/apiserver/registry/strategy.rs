@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::custom::Custom;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::Status;
 use crate::sim::apiserver::storage::Storage;
@@ -67,6 +68,8 @@ pub struct Strategy {
     pub generation: bool,
     /// Fields beyond `metadata.name` and `metadata.namespace`.
     pub fields: &'static [SelectableField],
+    /// What a definition says of its objects; nothing for built-in kinds.
+    pub custom: Option<&'static Custom>,
 }
 
 impl Strategy {
@@ -87,5 +90,6 @@ impl Strategy {
         unconditional_update: true,
         generation: false,
         fields: &[],
+        custom: None,
     };
 }

@@ -3,15 +3,18 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::apiserver::registry::{RESOURCES, Resource};
+use crate::sim::apiserver::registry::Resource;
+
+/// What is served.
+type Served = [&'static Resource];
 
 /// The version this cluster simulates.
 pub const VERSION: &str = "v1.35.4";
 
 /// The groups in the order clients prefer them, each with its versions.
-fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
+fn groups(served: &Served) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-    for resource in RESOURCES {
+    for resource in served {
         match groups.iter_mut().find(|(group, _)| *group == resource.group) {
             Some((_, versions)) if versions.contains(&resource.version) => {}
             Some((_, versions)) => versions.push(resource.version),
@@ -25,9 +28,9 @@ fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
     groups
 }
 
-fn of(group: &str, version: &str) -> Vec<&'static Resource> {
+fn of(served: &Served, group: &str, version: &str) -> Vec<&'static Resource> {
     let mut found: Vec<&Resource> =
-        RESOURCES.iter().filter(|resource| resource.group == group && resource.version == version).copied().collect();
+        served.iter().filter(|resource| resource.group == group && resource.version == version).copied().collect();
     found.sort_by_key(|resource| resource.plural);
     found
 }
@@ -68,15 +71,16 @@ fn aggregated_resource(resource: &Resource) -> Value {
 }
 
 /// `/api` (core) or `/apis` in the aggregated form; `version` is `v2` or `v2beta1`.
-pub fn aggregated(core: bool, version: &str) -> Value {
-    let items: Vec<Value> = groups()
+pub fn aggregated(served: &Served, core: bool, version: &str) -> Value {
+    let items: Vec<Value> = groups(served)
         .into_iter()
         .filter(|(group, _)| group.is_empty() == core)
         .map(|(group, versions)| {
             let versions: Vec<Value> = versions
                 .into_iter()
                 .map(|version| {
-                    let resources: Vec<Value> = of(group, version).into_iter().map(aggregated_resource).collect();
+                    let resources: Vec<Value> =
+                        of(served, group, version).into_iter().map(aggregated_resource).collect();
                     json!({ "version": version, "resources": resources, "freshness": "Current" })
                 })
                 .collect();
@@ -109,15 +113,18 @@ fn group(name: &str, versions: &[&str]) -> Value {
 }
 
 /// `/apis` in the old form.
-pub fn group_list() -> Value {
-    let groups: Vec<Value> =
-        groups().iter().filter(|(name, _)| !name.is_empty()).map(|(name, versions)| group(name, versions)).collect();
+pub fn group_list(served: &Served) -> Value {
+    let groups: Vec<Value> = groups(served)
+        .iter()
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, versions)| group(name, versions))
+        .collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
 /// `/apis/<group>`.
-pub fn one_group(name: &str) -> Option<Value> {
-    let (_, versions) = groups().into_iter().find(|(found, _)| *found == name && !name.is_empty())?;
+pub fn one_group(served: &Served, name: &str) -> Option<Value> {
+    let (_, versions) = groups(served).into_iter().find(|(found, _)| *found == name && !name.is_empty())?;
     let mut shown = json!({ "kind": "APIGroup", "apiVersion": "v1" });
     for (key, value) in group(name, &versions).as_object_mut().map(std::mem::take).into_iter().flatten() {
         shown[key] = value;
@@ -126,8 +133,8 @@ pub fn one_group(name: &str) -> Option<Value> {
 }
 
 /// `/api/v1` or `/apis/<group>/<version>`: the resources and their subresources one after another.
-pub fn resource_list(group: &str, version: &str) -> Option<Value> {
-    let found = of(group, version);
+pub fn resource_list(served: &Served, group: &str, version: &str) -> Option<Value> {
+    let found = of(served, group, version);
     if found.is_empty() {
         return None;
     }
@@ -174,12 +181,13 @@ pub fn resource_list(group: &str, version: &str) -> Option<Value> {
 }
 
 /// The paths below `/apis`, in alphabetical order: each group, then its versions.
-pub fn paths() -> Vec<String> {
+pub fn paths(served: &Served) -> Vec<String> {
     let of = |(group, versions): (&str, Vec<&str>)| {
         let versions: Vec<String> = versions.into_iter().map(|version| format!("/apis/{group}/{version}")).collect();
         std::iter::once(format!("/apis/{group}")).chain(versions)
     };
-    let mut found: Vec<String> = groups().into_iter().filter(|(group, _)| !group.is_empty()).flat_map(of).collect();
+    let mut found: Vec<String> =
+        groups(served).into_iter().filter(|(group, _)| !group.is_empty()).flat_map(of).collect();
     found.sort();
     found
 }

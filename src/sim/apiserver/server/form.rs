@@ -14,7 +14,8 @@ use crate::sim::apiserver::registry::resource::{AGE, NAME, Table, integer};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
-const SERVED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// The media types of answers.
+pub const SERVED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// How the client wants objects shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,10 @@ impl Form {
         match self {
             Self::Json => (**object).clone(),
             Self::Metadata => partial(object),
-            Self::Table(include) => table(&resource.table, std::slice::from_ref(object), include, now),
+            Self::Table(include) => {
+                let row = |object: &Value| resource.row(object, now);
+                table(&resource.table, std::slice::from_ref(object), include, row)
+            }
         }
     }
 
@@ -80,7 +84,9 @@ impl Form {
         match self {
             Self::Json => scale,
             Self::Metadata => partial(&scale),
-            Self::Table(include) => table(&SCALE_TABLE, &[scale.into()], include, now),
+            Self::Table(include) => {
+                table(&SCALE_TABLE, &[scale.into()], include, |scale| (SCALE_TABLE.row)(scale, now))
+            }
         }
     }
 }
@@ -110,7 +116,7 @@ static SCALE_TABLE: Table = Table {
     },
 };
 
-fn table(table: &Table, objects: &[Object], include: Include, now: Timestamp) -> Value {
+fn table(table: &Table, objects: &[Object], include: Include, cells: impl Fn(&Value) -> Vec<Value>) -> Value {
     let columns: Vec<Value> = table
         .columns
         .iter()
@@ -121,7 +127,7 @@ fn table(table: &Table, objects: &[Object], include: Include, now: Timestamp) ->
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
-            let mut row = json!({ "cells": (table.row)(object, now) });
+            let mut row = json!({ "cells": cells(object) });
             match include {
                 Include::Nothing => {}
                 Include::Metadata => row["object"] = partial(object),
@@ -155,7 +161,7 @@ impl List<'_> {
     fn metadata(&self) -> Value {
         let mut metadata = json!({ "resourceVersion": self.page.revision.to_string() });
         if let Some((last, remaining)) = &self.page.more {
-            metadata["continue"] = json!(continue_token(self.page.revision, last));
+            metadata["continue"] = json!(continue_token(last));
             if let Some(remaining) = remaining {
                 metadata["remainingItemCount"] = json!(remaining);
             }
@@ -167,7 +173,13 @@ impl List<'_> {
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         if let Form::Table(include) = self.form {
-            let mut body = table(&self.resource.table, &self.page.objects, include, self.now);
+            let mut objects = self.page.objects.clone();
+            // The one kind whose rows are not in the order of their names (`printFlowSchemaList`).
+            if self.resource.kind == "FlowSchema" {
+                objects.sort_by_key(|schema| meta::number(schema, "/spec/matchingPrecedence"));
+            }
+            let row = |object: &Value| self.resource.row(object, self.now);
+            let mut body = table(&self.resource.table, &objects, include, row);
             body["metadata"] = self.metadata();
             return body.serialize(serializer);
         }
@@ -197,6 +209,8 @@ impl Serialize for Items<'_> {
         for object in objects {
             match self.0.form {
                 Form::Metadata => items.serialize_element(&partial(object))?,
+                // Lists of definitions' objects are not typed: each says what it is.
+                _ if self.0.resource.strategy.custom.is_some() => items.serialize_element(object)?,
                 _ => items.serialize_element(&Item(object))?,
             }
         }

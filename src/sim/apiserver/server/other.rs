@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::handler::{Call, json as answer, with_type};
 use super::{access, discovery, health};
+use crate::sim::apiserver::auth::TokenKey;
 use crate::sim::apiserver::openapi;
-use crate::sim::apiserver::registry::RESOURCES;
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::{Result, Status};
 
 /// Answers a request about a path that is no resource.
@@ -21,24 +22,33 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
     if api && call.method != Method::GET {
         return Err(Status::not_allowed());
     }
+    let served = call.server.api.resources();
     match parts[..] {
         ["version"] => Ok(indented(&discovery::version())),
         ["healthz" | "livez" | "readyz", ref check @ ..] => health::serve(call, parts[0], &check.join("/")),
         ["metrics"] => {
             Ok(with_type(200, "text/plain; version=0.0.4; charset=utf-8", health::metrics(&call.server.api)))
         }
-        ["api"] => Ok(groups(call, true)),
-        ["apis"] => Ok(groups(call, false)),
-        ["api", version] => known(discovery::resource_list("", version)),
-        ["apis", group] => known(discovery::one_group(group)),
-        ["apis", group, version] => known(discovery::resource_list(group, version)),
+        ["api"] => Ok(groups(call, &served, true)),
+        ["apis"] => Ok(groups(call, &served, false)),
+        ["api", version] => known(discovery::resource_list(&served, "", version)),
+        ["apis", group] => known(discovery::one_group(&served, group)),
+        ["apis", group, version] => known(discovery::resource_list(&served, group, version)),
+        [".well-known", "openid-configuration"] => {
+            let server = format!("https://{}", call.server.address);
+            Ok(answer(200, &TokenKey::openid_configuration(&server)))
+        }
+        ["openid", "v1", "jwks"] => {
+            let keys = call.server.api.authenticator.tokens().jwks().to_string();
+            Ok(with_type(200, "application/jwk-set+json", keys))
+        }
         ["openapi", "v2"] => Ok(openapi_v2(call.header("accept"))),
-        ["openapi", "v3"] => Ok(answer(200, &openapi::index(RESOURCES))),
+        ["openapi", "v3"] => Ok(answer(200, &openapi::index(&served))),
         ["openapi", "v3", ref rest @ ..] => {
-            let document = openapi::document(RESOURCES, &rest.join("/")).ok_or_else(Status::no_such_path)?;
+            let document = openapi::document(&served, &rest.join("/")).ok_or_else(Status::no_such_path)?;
             Ok(with_type(200, "application/json", document))
         }
-        [] => Ok(indented(&json!({ "paths": paths() }))),
+        [] => Ok(indented(&json!({ "paths": paths(&served) }))),
         _ => Err(Status::no_such_path()),
     }
 }
@@ -64,9 +74,9 @@ fn indented(body: &serde_json::Value) -> Response {
 }
 
 /// What `/` lists.
-fn paths() -> Vec<String> {
+fn paths(served: &[&'static Resource]) -> Vec<String> {
     let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"].map(str::to_owned).into();
-    paths.extend(discovery::paths());
+    paths.extend(discovery::paths(served));
     for (name, checks) in health::CHECKS {
         paths.push(format!("/{name}"));
         let mut below: Vec<String> = checks.iter().map(|check| format!("/{name}/{check}")).collect();
@@ -78,7 +88,7 @@ fn paths() -> Vec<String> {
 }
 
 /// `/api` and `/apis`, in the newest form the client reads.
-fn groups(call: &Call, core: bool) -> Response {
+fn groups(call: &Call, served: &[&'static Resource], core: bool) -> Response {
     let accept = call.header("accept");
     let asks = |version: &str| {
         accept.split(',').any(|offer| {
@@ -87,12 +97,12 @@ fn groups(call: &Call, core: bool) -> Response {
         })
     };
     if asks("v2") {
-        let body = serde_json::to_vec(&discovery::aggregated(core, "v2")).unwrap_or_default();
+        let body = serde_json::to_vec(&discovery::aggregated(served, core, "v2")).unwrap_or_default();
         return with_type(200, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", body);
     }
     if asks("v2beta1") {
-        let body = serde_json::to_vec(&discovery::aggregated(core, "v2beta1")).unwrap_or_default();
+        let body = serde_json::to_vec(&discovery::aggregated(served, core, "v2beta1")).unwrap_or_default();
         return with_type(200, "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList", body);
     }
-    answer(200, &if core { discovery::core_versions(&call.server.address) } else { discovery::group_list() })
+    answer(200, &if core { discovery::core_versions(&call.server.address) } else { discovery::group_list(served) })
 }

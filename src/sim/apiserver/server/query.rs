@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::object::meta;
 use crate::object::selector::{FieldSelector, LabelSelector};
-use crate::sim::apiserver::endpoints::{FieldValidation, ListOptions};
+use crate::sim::apiserver::endpoints::{Continuation, FieldValidation, ListOptions};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::{Result, Status};
 
@@ -85,10 +85,12 @@ impl Query {
         };
         self.number("timeoutSeconds")?;
         let limit = usize::try_from(self.number("limit")?).unwrap_or(usize::MAX);
-        Ok(ListOptions { labels, fields, limit, continue_from: self.continuation()? })
+        let exact = self.get("resourceVersionMatch") == "Exact";
+        let exactly = if exact { self.resource_version()? } else { None };
+        Ok(ListOptions { labels, fields, limit, continue_from: self.continuation()?, exactly })
     }
 
-    fn continuation(&self) -> Result<Option<(u64, String, String)>> {
+    fn continuation(&self) -> Result<Option<Continuation>> {
         let text = self.get("continue");
         if text.is_empty() {
             return Ok(None);
@@ -99,8 +101,18 @@ impl Query {
         let first = char::from(bytes.first().copied().unwrap_or_default());
         let unread = format!("invalid character '{first}' looking for beginning of value");
         let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken(&unread))?;
-        let revision = token["rv"].as_u64().ok_or_else(|| broken("incorrect encoded start resourceVersion"))?;
-        Ok(Some((revision, meta::text(&token, "/namespace").to_owned(), meta::text(&token, "/name").to_owned())))
+        let revision = token["rv"].as_i64().ok_or_else(|| broken("incorrect encoded start resourceVersion"))?;
+        if !self.get("resourceVersion").is_empty() && self.get("resourceVersion") != "0" {
+            let why = "specifying resource version is not allowed when using continue";
+            return Err(Status::bad_request(why));
+        }
+        Ok(Some(Continuation {
+            // Below zero it means whatever there is.
+            revision: u64::try_from(revision).ok(),
+            began: meta::number(&token, "/began").unwrap_or_default(),
+            namespace: meta::text(&token, "/namespace").to_owned(),
+            name: meta::text(&token, "/name").to_owned(),
+        }))
     }
 
     /// `fieldValidation`.
@@ -193,7 +205,10 @@ fn invalid_option(name: &str, value: &str, supported: &[&str]) -> Status {
 }
 
 /// The token with which the next page is asked for.
-pub fn continue_token(revision: u64, last: &(String, String)) -> String {
-    let token = json!({ "v": "meta.k8s.io/v1", "rv": revision, "namespace": last.0, "name": last.1 });
+pub fn continue_token(last: &Continuation) -> String {
+    let revision = last.revision.and_then(|revision| i64::try_from(revision).ok()).unwrap_or(-1);
+    let (namespace, name) = (&last.namespace, &last.name);
+    let token =
+        json!({ "v": "meta.k8s.io/v1", "rv": revision, "namespace": namespace, "name": name, "began": last.began });
     URL_SAFE_NO_PAD.encode(token.to_string())
 }

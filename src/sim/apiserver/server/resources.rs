@@ -1,19 +1,22 @@
 //! Requests about resources: from method and path to a verb, then to its endpoint.
 //! The verbs themselves are the endpoints'; long answers are `watching` and `stream`.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::form::{Form, List};
+use super::form::{Form, List, SERVED};
 use super::handler::{Call, json as answer, refusal, warn};
 use super::path::ResourcePath;
+use super::query::continue_token;
 use super::{access, stream, watching};
 use crate::object::meta;
 use crate::sim::apiserver::decoding;
-use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, Patch, Request, subresources};
+use crate::sim::apiserver::endpoints::{Continuation, DeleteOptions, Deleted, Patch, Request, subresources};
 use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry::{self, Resource};
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::{Result, Status};
 
 /// What a method on a path means (`requestinfo.go`).
@@ -35,7 +38,8 @@ fn verb(call: &Call, path: &ResourcePath) -> &'static str {
 pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     let verb = verb(&call, &path);
     access::authorize_resource(&call.server.api, &call.user, verb, &path)?;
-    let resource = registry::find(&path.group, &path.version, &path.plural).ok_or_else(Status::no_such_path)?;
+    let resource = call.server.api.resource(&path.group, &path.version, &path.plural);
+    let resource = resource.ok_or_else(Status::no_such_path)?;
     let misplaced = if resource.namespaced {
         path.namespace.is_empty() && !path.name.is_empty()
     } else {
@@ -66,13 +70,32 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
         warn(&mut response, &request.warnings.borrow());
         return Ok(response);
     }
-    let revision = call.query.resource_version()?;
-    if let Some(wanted) = revision.filter(|wanted| *wanted > call.server.api.storage.revision()) {
-        return Err(Status::too_large_revision(wanted, call.server.api.storage.revision()));
-    }
+    reach(&call).await?;
     let mut response = dispatch(&call, &request, verb, form).unwrap_or_else(|status| refusal(&status));
     warn(&mut response, &request.warnings.borrow());
     Ok(response)
+}
+
+/// Waits until the revision asked for is there, for three seconds as the real server does (`cacher/watch_cache.go`, blockTimeout).
+async fn reach(call: &Call) -> Result<()> {
+    let Some(wanted) = call.query.resource_version()? else { return Ok(()) };
+    let api = &call.server.api;
+    let end = api.clock.now() + jiff::SignedDuration::from_secs(3);
+    while wanted > api.storage.revision() {
+        if api.clock.now() >= end {
+            return Err(Status::too_large_revision(wanted, api.storage.revision()));
+        }
+        api.clock.sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// A page that comes too late is told how to go on with what there is now.
+fn renewed(mut status: Status, last: Option<Continuation>) -> Status {
+    if let Some(last) = last.filter(|_| status.code == 410) {
+        status.continuation = Some(continue_token(&Continuation { revision: None, ..last }));
+    }
+    status
 }
 
 /// Whether the path answers the method at all: collections are created in and listed, objects read and changed.
@@ -122,6 +145,7 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
     let now = api.clock.now();
     let show = |code: u16, object: &_| answer(code, &form.object(resource, object, now));
     match verb {
+        _ if resource.is_virtual() && form != Form::Json => Err(Status::no_such_form(SERVED)),
         _ if resource.is_virtual() => Ok(answer(201, &api.review(request, body(call, request)?)?)),
         _ if subresources::is_special(resource, &request.subresource) => {
             let body = if matches!(verb, "get") { Value::Null } else { subresource_body(call, request)? };
@@ -131,7 +155,8 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
         "get" => Ok(show(200, &api.get(request)?)),
         "list" => {
             call.query.initial_events(false)?;
-            let page = api.list(request, &call.query.list_options()?)?;
+            let options = call.query.list_options()?;
+            let page = api.list(request, &options).map_err(|status| renewed(status, options.continue_from))?;
             Ok(answer(200, &List { resource, page: &page, form, now }))
         }
         "create" => Ok(show(201, &api.create(request, body(call, request)?)?)),

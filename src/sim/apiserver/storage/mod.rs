@@ -42,7 +42,12 @@ pub enum WriteError {
     Exists,
     Missing,
     Modified,
+    /// There are as many objects as may be.
+    Full,
 }
+
+/// How many objects a store holds unless it is told otherwise: what etcd's 2 GiB are to a real cluster.
+pub const MOST_OBJECTS: usize = 200_000;
 
 /// Namespace (empty for cluster-scoped) and name.
 pub type Key = (String, String);
@@ -66,13 +71,19 @@ impl Checkpoint {
     }
 }
 
-#[derive(Default)]
 struct Inner {
     revision: u64,
     /// The revision the store began with: to a resource nothing is kept of, nothing has happened since.
     began: u64,
     shelves: HashMap<String, Shelf>,
     journal: Option<Journal>,
+    most: usize,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self { revision: 0, began: 0, shelves: HashMap::new(), journal: None, most: MOST_OBJECTS }
+    }
 }
 
 /// The store. Every method is one atomic step.
@@ -94,7 +105,7 @@ impl Storage {
             .into_iter()
             .map(|(resource, objects)| (resource, Shelf::of(objects, checkpoint.revision)));
         let revision = checkpoint.revision;
-        let inner = Inner { revision, began: revision, shelves: shelves.collect(), journal: None };
+        let inner = Inner { revision, began: revision, shelves: shelves.collect(), ..Inner::default() };
         Self { inner: RwLock::new(inner) }
     }
 
@@ -124,6 +135,20 @@ impl Storage {
         (objects, inner.revision)
     }
 
+    /// The objects as they were at a revision that is past; an error when history does not reach back so far.
+    pub fn list_at(&self, resource: &str, namespace: Option<&str>, revision: u64) -> Result<Vec<Object>, Expired> {
+        let inner = self.read();
+        match inner.shelves.get(resource) {
+            None => Ok(Vec::new()),
+            Some(shelf) => shelf.list_at(namespace, revision).map_err(|oldest| Expired { wanted: revision, oldest }),
+        }
+    }
+
+    /// From now on no more than `most` objects may be stored.
+    pub fn limit(&self, most: usize) {
+        self.write().most = most;
+    }
+
     /// How many objects of a resource there are.
     pub fn count(&self, resource: &str) -> usize {
         self.read().shelves.get(resource).map_or(0, Shelf::len)
@@ -135,6 +160,7 @@ impl Storage {
         if inner.shelf(resource).get(&key.0, &key.1).is_some() {
             return Err(WriteError::Exists);
         }
+        inner.has_room()?;
         Ok(inner.put(resource, key, object, Change::Added))
     }
 
@@ -203,6 +229,11 @@ fn same(one: &Object, other: &Object) -> bool {
 }
 
 impl Inner {
+    fn has_room(&self) -> Result<(), WriteError> {
+        let stored: usize = self.shelves.values().map(Shelf::len).sum();
+        if stored < self.most { Ok(()) } else { Err(WriteError::Full) }
+    }
+
     fn shelf(&mut self, resource: &str) -> &mut Shelf {
         if !self.shelves.contains_key(resource) {
             self.shelves.insert(resource.to_owned(), Shelf::of(BTreeMap::new(), self.began));
@@ -290,6 +321,30 @@ mod tests {
         let changes = [watch.next().await, watch.next().await, watch.next().await];
         let seen: Vec<_> = changes.into_iter().map(|event| event.map(|event| event.change)).collect();
         assert_eq!(seen, [Ok(Change::Added), Ok(Change::Added), Ok(Change::Deleted)]);
+    }
+
+    #[test]
+    fn the_past_can_be_listed() {
+        let storage = Storage::new();
+        let first = storage.insert("pods", key("a"), object("a")).expect("new");
+        let then = storage.insert("pods", key("b"), object("b")).map(|last| crate::object::meta::revision(&last));
+        let then = then.expect("new");
+        storage.replace("pods", key("a"), crate::object::meta::revision(&first), object("a")).expect("fresh");
+        storage.remove("pods", key("b"), None).expect("there");
+        storage.insert("pods", key("c"), object("c")).expect("new");
+        let past = storage.list_at("pods", Some("default"), then).expect("history is whole");
+        let names: Vec<_> = past.iter().map(|pod| crate::object::meta::name(pod)).collect();
+        assert_eq!((names, &past[0]), (vec!["a", "b"], &first));
+    }
+
+    #[test]
+    fn a_full_store_takes_nothing_more() {
+        let storage = Storage::new();
+        storage.limit(1);
+        storage.insert("pods", key("a"), object("a")).expect("there is room");
+        assert_eq!(storage.insert("pods", key("b"), object("b")).err(), Some(WriteError::Full));
+        storage.remove("pods", key("a"), None).expect("there");
+        storage.insert("pods", key("b"), object("b")).expect("there is room again");
     }
 
     #[test]

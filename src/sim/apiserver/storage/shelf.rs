@@ -8,6 +8,18 @@ use serde_json::Value;
 
 use super::history::History;
 use super::{Change, Event, Key, Object};
+use crate::object::meta;
+
+fn within(objects: &BTreeMap<Key, Object>, namespace: Option<&str>) -> Vec<Object> {
+    match namespace {
+        None => objects.values().cloned().collect(),
+        Some(namespace) => {
+            let from = (namespace.to_owned(), String::new());
+            let inside = objects.range(from..).take_while(|((found, _), _)| found == namespace);
+            inside.map(|(_, object)| Arc::clone(object)).collect()
+        }
+    }
+}
 
 /// One resource's objects.
 pub(super) struct Shelf {
@@ -39,14 +51,24 @@ impl Shelf {
     }
 
     pub(super) fn list(&self, namespace: Option<&str>) -> Vec<Object> {
-        match namespace {
-            None => self.objects.values().cloned().collect(),
-            Some(namespace) => {
-                let from = (namespace.to_owned(), String::new());
-                let inside = self.objects.range(from..).take_while(|((found, _), _)| found == namespace);
-                inside.map(|(_, object)| Arc::clone(object)).collect()
+        within(&self.objects, namespace)
+    }
+
+    /// The objects as they were at `revision`, or how far history is gone.
+    pub(super) fn list_at(&self, namespace: Option<&str>, revision: u64) -> Result<Vec<Object>, u64> {
+        let since = self.history.after(revision, usize::MAX)?;
+        if since.is_empty() {
+            return Ok(self.list(namespace));
+        }
+        let mut objects = self.objects.clone();
+        for event in since.into_iter().rev() {
+            let key = (meta::namespace(&event.object).to_owned(), meta::name(&event.object).to_owned());
+            match event.previous {
+                Some(previous) => drop(objects.insert(key, previous)),
+                None => drop(objects.remove(&key)),
             }
         }
+        Ok(within(&objects, namespace))
     }
 
     pub(super) fn put(&mut self, key: Key, object: Object, revision: u64, change: Change) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::object::meta;
-use crate::sim::apiserver::registry::{self, RESOURCES, Resource};
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::Context;
 
@@ -24,6 +24,7 @@ pub struct Node {
 /// All objects that may own or be owned.
 pub struct Graph {
     pub nodes: Vec<Node>,
+    served: Vec<&'static Resource>,
     by_uid: HashMap<String, usize>,
     dependents: HashMap<String, Vec<usize>>,
 }
@@ -34,8 +35,14 @@ pub fn is_collected(resource: &Resource) -> bool {
 }
 
 /// The resource an owner reference names, when this cluster has it.
-pub fn resource_of(reference: &Value) -> Option<&'static Resource> {
-    registry::of_kind(meta::text(reference, "/apiVersion"), meta::text(reference, "/kind"))
+pub fn resource_of(context: &Context, reference: &Value) -> Option<&'static Resource> {
+    context.client.resource_of_kind(meta::text(reference, "/apiVersion"), meta::text(reference, "/kind"))
+}
+
+/// Whether a reference means this resource, in whatever version.
+fn means(reference: &Value, resource: &Resource) -> bool {
+    let group = meta::text(reference, "/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
+    group == resource.group && meta::text(reference, "/kind") == resource.kind
 }
 
 /// Whether an object is going and has asked for something to happen to its dependents first.
@@ -55,8 +62,9 @@ fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
 impl Graph {
     /// The graph as it is.
     pub fn of(context: &Context) -> Self {
-        let mut graph = Self { nodes: Vec::new(), by_uid: HashMap::new(), dependents: HashMap::new() };
-        for resource in RESOURCES.iter().filter(|resource| is_collected(resource)) {
+        let served = context.client.resources();
+        let mut graph = Self { nodes: Vec::new(), served, by_uid: HashMap::new(), dependents: HashMap::new() };
+        for resource in graph.served.clone().into_iter().filter(|resource| is_collected(resource)) {
             for object in context.client.list(resource, "") {
                 let index = graph.nodes.len();
                 graph.by_uid.insert(meta::uid(&object).to_owned(), index);
@@ -69,6 +77,12 @@ impl Graph {
         graph
     }
 
+    /// The resource an owner reference names, when this cluster has it.
+    pub fn resource_of(&self, reference: &Value) -> Option<&'static Resource> {
+        let (version, kind) = (meta::text(reference, "/apiVersion"), meta::text(reference, "/kind"));
+        self.served.iter().find(|resource| resource.kind == kind && resource.api_version() == version).copied()
+    }
+
     /// What an object owns.
     pub fn dependents(&self, object: &Value) -> impl Iterator<Item = &Node> {
         self.dependents.get(meta::uid(object)).into_iter().flatten().map(|index| &self.nodes[*index])
@@ -78,7 +92,7 @@ impl Graph {
     pub fn owner(&self, object: &Value, reference: &Value) -> Option<&Object> {
         let node = &self.nodes[*self.by_uid.get(meta::text(reference, "/uid"))?];
         let namespace = if node.resource.namespaced { meta::namespace(object) } else { "" };
-        let is_it = resource_of(reference).is_some_and(|resource| std::ptr::eq(resource.storage(), node.resource))
+        let is_it = means(reference, node.resource)
             && meta::name(&node.object) == meta::text(reference, "/name")
             && meta::namespace(&node.object) == namespace;
         is_it.then_some(&node.object)

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::graph::{FOREGROUND, Graph, Node, ORPHAN, has, resource_of};
+use super::graph::{FOREGROUND, Graph, Node, ORPHAN, has};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Propagation};
 use crate::sim::apiserver::status::Result;
@@ -76,7 +76,7 @@ fn owners<'a>(graph: &Graph, node: &'a Node) -> Option<Owners<'a>> {
     let mut owners = Owners::default();
     for reference in meta::list(&node.object, "/metadata/ownerReferences") {
         let uid = meta::text(reference, "/uid");
-        if resource_of(reference)?.namespaced && !node.resource.namespaced {
+        if graph.resource_of(reference)?.namespaced && !node.resource.namespaced {
             return None;
         }
         match graph.owner(&node.object, reference) {

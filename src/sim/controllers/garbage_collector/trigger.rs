@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::graph::{self, FOREGROUND};
 use super::sweep;
 use crate::object::meta;
+use crate::sim::apiserver::registry::RESOURCES;
 use crate::sim::apiserver::registry::kinds::pod::POD;
-use crate::sim::apiserver::registry::{self, RESOURCES};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::controllers::pods::until;
@@ -38,7 +38,9 @@ struct Due(Option<Timestamp>);
 /// One key stands for all; none for what leaves no garbage.
 fn concerns(context: &Context, object: &Object) -> Vec<Key> {
     let (version, kind) = (meta::text(object, "/apiVersion"), meta::text(object, "/kind"));
-    let Some(resource) = registry::of_kind(version, kind).filter(|resource| graph::is_collected(resource)) else {
+    let Some(resource) =
+        context.client.resource_of_kind(version, kind).filter(|resource| graph::is_collected(resource))
+    else {
         return Vec::new();
     };
     let found = context.client.find(resource, meta::namespace(object), meta::name(object));
@@ -49,7 +51,7 @@ fn concerns(context: &Context, object: &Object) -> Vec<Key> {
 /// Whether an owner of the object is not there, or waits for it to go.
 fn lacks_owner(context: &Context, object: &Object) -> bool {
     meta::list(object, "/metadata/ownerReferences").iter().any(|reference| {
-        let Some(resource) = graph::resource_of(reference) else { return false };
+        let Some(resource) = graph::resource_of(context, reference) else { return false };
         let namespace = if resource.namespaced { meta::namespace(object) } else { "" };
         match context.client.find(resource, namespace, meta::text(reference, "/name")) {
             Some(owner) if meta::uid(&owner) == meta::text(reference, "/uid") => {

@@ -13,7 +13,7 @@ pub use binder::PERSISTENT_VOLUME_BINDER;
 pub use ephemeral::EPHEMERAL_VOLUME_CONTROLLER;
 pub use expansion::EXPANSION_CONTROLLER;
 pub use local_path::LOCAL_PATH_PROVISIONER;
-pub use protection::{CLAIM_PROTECTION, VOLUME_PROTECTION};
+pub use protection::{CLAIM_PROTECTION, CLASS_PROTECTION, VOLUME_PROTECTION};
 
 /// The claim has been given its volume.
 pub const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";

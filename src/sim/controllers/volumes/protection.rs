@@ -1,5 +1,5 @@
 //! The protection of storage in use: a claim stays while a Pod on a node mounts it, a volume while it is bound.
-//! Source: `pkg/controller/volume/pvcprotection` and `pkg/controller/volume/pvprotection`.
+//! Source: `pkg/controller/volume/{pvcprotection,pvprotection,vacprotection}`.
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::apiserver::registry::kinds::volumeattributesclass::VOLUMEATTRIBUTESCLASS;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::controllers::Controller;
@@ -40,6 +41,34 @@ pub static VOLUME_PROTECTION: Controller = Controller {
         })
     },
 };
+
+/// Protects classes of attributes; its keys are classes.
+pub static CLASS_PROTECTION: Controller = Controller {
+    name: "volumeattributesclass-protection-controller",
+    watches: &[
+        Watched { resource: &VOLUMEATTRIBUTESCLASS, keys: own },
+        Watched { resource: &PERSISTENTVOLUMECLAIM, keys: |_, claim| classes(claim) },
+        Watched { resource: &PERSISTENTVOLUME, keys: |_, volume| classes(volume) },
+    ],
+    reconcile: |context, key| {
+        protect(context, (&VOLUMEATTRIBUTESCLASS, "kubernetes.io/vac-protection"), key, |context, class| {
+            let names = |object: &Object| classes(object).iter().any(|(_, name)| name == meta::name(class));
+            context.client.list(&PERSISTENTVOLUMECLAIM, "").iter().any(names)
+                || context.client.list(&PERSISTENTVOLUME, "").iter().any(names)
+        })
+    },
+};
+
+/// The classes of attributes that a claim or volume names.
+fn classes(object: &Object) -> Vec<Key> {
+    let places = [
+        "/spec/volumeAttributesClassName",
+        "/status/currentVolumeAttributesClassName",
+        "/status/modifyVolumeStatus/targetVolumeAttributesClassName",
+    ];
+    let named = places.map(|place| meta::text(object, place).to_owned());
+    named.into_iter().filter(|name| !name.is_empty()).map(|name| (String::new(), name)).collect()
+}
 
 /// The claims a Pod mounts.
 pub fn mounted(pod: &Object) -> Vec<Key> {

@@ -61,7 +61,8 @@ pub fn expression(at: At<'_, '_>, known: &[&str], errors: &mut ErrorList) {
     };
     match Program::compile(text) {
         Err(ExprError::Parse { line, column, message }) => {
-            at.invalid(place(line, column, &format!("Syntax error: {message}")), errors);
+            let said = message.trim_start_matches("Syntax error: ");
+            at.invalid(place(line, column, &format!("Syntax error: {said}")), errors);
         }
         Err(other) => at.invalid(format!("compilation failed: {other}"), errors),
         Ok(program) => {

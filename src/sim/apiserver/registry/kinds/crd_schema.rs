@@ -190,7 +190,7 @@ fn words(schema: At<'_, '_>, errors: &mut ErrorList) {
         ("dependencies", "dependencies is not supported"),
         ("$ref", "$ref is not supported"),
     ] {
-        if schema.key(key).is_set() {
+        if !schema.key(key).is_empty() {
             schema.key(key).forbidden(why, errors);
         }
     }

@@ -39,6 +39,9 @@ pub static ENDPOINTSLICE: Resource = Resource {
 };
 
 fn defaults(slice: &mut Value) {
+    for list in ["endpoints", "ports"] {
+        meta::set_default(slice, list, Value::Null);
+    }
     each(slice, "ports", |port| {
         meta::set_default(port, "name", "");
         meta::set_default(port, "protocol", "TCP");

@@ -21,15 +21,15 @@ const NAMES: [(&str, &str); 8] = [
 
 /// Fields events can be asked for by in this form.
 const FIELDS: &[SelectableField] = &[
-    ("regarding.kind", |event| meta::text(event, "/involvedObject/kind").to_owned()),
-    ("regarding.namespace", |event| meta::text(event, "/involvedObject/namespace").to_owned()),
-    ("regarding.name", |event| meta::text(event, "/involvedObject/name").to_owned()),
-    ("regarding.uid", |event| meta::text(event, "/involvedObject/uid").to_owned()),
-    ("regarding.apiVersion", |event| meta::text(event, "/involvedObject/apiVersion").to_owned()),
-    ("regarding.resourceVersion", |event| meta::text(event, "/involvedObject/resourceVersion").to_owned()),
-    ("regarding.fieldPath", |event| meta::text(event, "/involvedObject/fieldPath").to_owned()),
+    ("regarding.kind", |event| meta::text(event, "/regarding/kind").to_owned()),
+    ("regarding.namespace", |event| meta::text(event, "/regarding/namespace").to_owned()),
+    ("regarding.name", |event| meta::text(event, "/regarding/name").to_owned()),
+    ("regarding.uid", |event| meta::text(event, "/regarding/uid").to_owned()),
+    ("regarding.apiVersion", |event| meta::text(event, "/regarding/apiVersion").to_owned()),
+    ("regarding.resourceVersion", |event| meta::text(event, "/regarding/resourceVersion").to_owned()),
+    ("regarding.fieldPath", |event| meta::text(event, "/regarding/fieldPath").to_owned()),
     ("reason", |event| meta::text(event, "/reason").to_owned()),
-    ("reportingController", |event| meta::text(event, "/reportingComponent").to_owned()),
+    ("reportingController", |event| meta::text(event, "/reportingController").to_owned()),
     ("type", |event| meta::text(event, "/type").to_owned()),
 ];
 

@@ -28,7 +28,10 @@ pub static LIMITRANGE: Resource = Resource {
 };
 
 fn defaults(range: &mut Value) {
-    part(range, "spec", |spec| each(spec, "limits", item));
+    part(range, "spec", |spec| {
+        meta::set_default(spec, "limits", Value::Null);
+        each(spec, "limits", item);
+    });
 }
 
 fn item(item: &mut Value) {

@@ -11,9 +11,10 @@ use crate::object::quantity::Quantity;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
-const COUNTED: [&str; 18] = [
+const COUNTED: [&str; 19] = [
     "cpu",
     "memory",
+    "ephemeral-storage",
     "requests.cpu",
     "requests.memory",
     "requests.storage",
