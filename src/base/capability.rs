@@ -14,8 +14,10 @@ pub enum Capability {
     Nodes,
     /// There are at least two nodes that take Pods.
     SeveralNodes,
-    /// Pods reach each other and Services, and network policies hold.
+    /// Pods reach each other and Services, by name too.
     Network,
+    /// Network policies hold.
+    NetworkPolicy,
     /// `kubectl top` and autoscaling by load.
     Metrics,
     /// A shell on the nodes.
@@ -30,6 +32,7 @@ impl Capability {
             Self::Nodes => "nodes",
             Self::SeveralNodes => "several-nodes",
             Self::Network => "network",
+            Self::NetworkPolicy => "network-policy",
             Self::Metrics => "metrics",
             Self::NodeShell => "node-shell",
         }

@@ -2,15 +2,18 @@
 //! What is laid there is labelled and taken away by the lab.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::{Api, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
-use super::{Capabilities, Capability, Checkpoints, Cluster, ClusterError, Wish};
+use super::traffic::ByExec;
+use super::{Capabilities, Capability, Checkpoints, Cluster, ClusterError, Traffic, Wish};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -160,6 +163,14 @@ async fn probe(client: &kube::Client) -> Result<Capabilities, kube::Error> {
     if has_metrics(client).await {
         found.push(Capability::Metrics);
     }
+    let dns = Api::<Service>::namespaced(client.clone(), "kube-system").get_opt("kube-dns").await;
+    if found.contains(&Capability::Pods) && matches!(dns, Ok(Some(_))) {
+        found.push(Capability::Network);
+        let agents = Api::<DaemonSet>::all(client.clone()).list(&ListParams::default()).await;
+        if agents.into_iter().flatten().any(|agent| enforces(agent.metadata.name.as_deref().unwrap_or_default())) {
+            found.push(Capability::NetworkPolicy);
+        }
+    }
     Ok(found.into_iter().collect())
 }
 
@@ -169,6 +180,11 @@ async fn has_metrics(client: &kube::Client) -> bool {
     let found = services.get_opt("v1beta1.metrics.k8s.io").await.ok().flatten();
     let conditions = found.and_then(|service| service.status).and_then(|status| status.conditions).unwrap_or_default();
     conditions.iter().any(|condition| condition.type_ == "Available" && condition.status == "True")
+}
+
+/// Whether the DaemonSet of this name is the agent of a network that is known to enforce NetworkPolicies. Others may; nobody can ask them.
+fn enforces(agent: &str) -> bool {
+    ["calico-node", "canal", "cilium", "antrea-agent", "kube-router", "weave-net", "ovnkube-node"].contains(&agent)
 }
 
 impl Cluster for Foreign {
@@ -194,6 +210,10 @@ impl Cluster for Foreign {
 
     fn checkpoints(&self) -> Option<&dyn Checkpoints> {
         None
+    }
+
+    fn traffic(&self) -> Arc<dyn Traffic> {
+        Arc::new(ByExec(self.client.clone()))
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {

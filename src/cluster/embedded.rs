@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::capability::{Capabilities, Capability};
-use super::{Checkpoints, Cluster, ClusterError, Wish};
+use super::traffic::Simulated;
+use super::{Checkpoints, Cluster, ClusterError, Traffic, Wish};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Embedded {
     world: tokio::sync::Mutex<Option<World>>,
     client: kube::Client,
+    traffic: Arc<dyn Traffic>,
     clock: Clock,
     kubeconfig: PathBuf,
     workers: u8,
@@ -47,9 +49,11 @@ impl Embedded {
         }
         let client = world.client()?;
         let clock = world.clock();
+        let traffic = Arc::new(Simulated(world.network()));
         Ok(Self {
             world: Some(world).into(),
             client,
+            traffic,
             clock,
             kubeconfig,
             workers: wish.workers,
@@ -62,7 +66,9 @@ impl Embedded {
 /// What a simulated cluster with so many workers can do.
 pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
-    [Capability::Pods, Capability::Nodes, Capability::Metrics].into_iter().chain(several).collect()
+    let all =
+        [Capability::Pods, Capability::Nodes, Capability::Network, Capability::NetworkPolicy, Capability::Metrics];
+    all.into_iter().chain(several).collect()
 }
 
 impl Embedded {
@@ -94,6 +100,10 @@ impl Cluster for Embedded {
 
     fn checkpoints(&self) -> Option<&dyn Checkpoints> {
         Some(self)
+    }
+
+    fn traffic(&self) -> Arc<dyn Traffic> {
+        self.traffic.clone()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {

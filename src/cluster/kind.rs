@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,7 +11,7 @@ use kube::config::Kubeconfig;
 use tokio::process::Command;
 
 use super::context::Foreign;
-use super::{Capabilities, Checkpoints, Cluster, ClusterError, Wish};
+use super::{Capabilities, Checkpoints, Cluster, ClusterError, Traffic, Wish};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -103,6 +104,10 @@ impl Cluster for Kind {
 
     fn checkpoints(&self) -> Option<&dyn Checkpoints> {
         None
+    }
+
+    fn traffic(&self) -> Arc<dyn Traffic> {
+        self.inner.traffic()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {

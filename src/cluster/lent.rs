@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Capabilities, Checkpoints, Cluster, ClusterError};
+use super::{Capabilities, Checkpoints, Cluster, ClusterError, Traffic};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -52,6 +52,10 @@ impl Cluster for Lent {
 
     fn checkpoints(&self) -> Option<&dyn Checkpoints> {
         None
+    }
+
+    fn traffic(&self) -> Arc<dyn Traffic> {
+        self.owner.traffic()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {

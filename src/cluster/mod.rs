@@ -7,9 +7,11 @@ pub mod embedded;
 mod kind;
 mod lent;
 pub mod objects;
+pub mod traffic;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
@@ -17,6 +19,7 @@ use crate::base::clock::Clock;
 pub use capability::{Capabilities, Capability};
 pub use lent::Lent;
 pub use objects::{AskError, Objects, PatchForm, Selection};
+pub use traffic::Traffic;
 
 /// A cluster that runs.
 pub trait Cluster: Send + Sync {
@@ -32,6 +35,8 @@ pub trait Cluster: Send + Sync {
     fn clock(&self) -> Clock;
     /// Going back to an earlier state, where it can.
     fn checkpoints(&self) -> Option<&dyn Checkpoints>;
+    /// Who reaches whom in it.
+    fn traffic(&self) -> Arc<dyn Traffic>;
     /// Ends what was started for it. A cluster that was there before stays.
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>>;
 }
@@ -118,10 +123,10 @@ pub fn promised(origin: &Origin) -> Option<Capabilities> {
 }
 
 /// Opens a cluster.
-pub async fn open(origin: &Origin, wish: &Wish) -> Result<std::sync::Arc<dyn Cluster>, ClusterError> {
+pub async fn open(origin: &Origin, wish: &Wish) -> Result<Arc<dyn Cluster>, ClusterError> {
     match origin {
-        Origin::Embedded => Ok(std::sync::Arc::new(embedded::Embedded::start(wish).await?)),
-        Origin::Kind => Ok(std::sync::Arc::new(kind::Kind::open(wish).await?)),
-        Origin::Context(name) => Ok(std::sync::Arc::new(context::Foreign::open(name, wish).await?)),
+        Origin::Embedded => Ok(Arc::new(embedded::Embedded::start(wish).await?)),
+        Origin::Kind => Ok(Arc::new(kind::Kind::open(wish).await?)),
+        Origin::Context(name) => Ok(Arc::new(context::Foreign::open(name, wish).await?)),
     }
 }

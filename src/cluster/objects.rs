@@ -1,8 +1,9 @@
-//! Objects of any kind on any cluster, as trees: read, watched, applied, patched, deleted, and whether somebody may do something.
+//! Objects of any kind on any cluster, as trees: read, watched, applied, patched, deleted; whether somebody may do
+//! something, and who reaches whom.
 //! What is looked for is grading's, what is laid there the lab's. The cluster says itself which kinds it serves.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -13,6 +14,8 @@ use kube::core::{ApiResource, GroupVersionKind, Request, Resource};
 use kube::discovery::{Scope, pinned_kind};
 use serde_json::Value;
 
+use super::Cluster;
+use super::traffic::{Answer, Call, Traffic};
 use crate::object::meta;
 
 /// How long a cluster may take to answer one question.
@@ -119,13 +122,19 @@ pub enum PatchForm {
 /// A way to the objects of one cluster.
 pub struct Objects {
     client: kube::Client,
+    traffic: Arc<dyn Traffic>,
     kinds: Mutex<HashMap<(String, String), (ApiResource, bool)>>,
 }
 
 impl Objects {
-    /// Through this client.
-    pub fn new(client: kube::Client) -> Self {
-        Self { client, kinds: Mutex::default() }
+    /// Those of a cluster.
+    pub fn of(cluster: &dyn Cluster) -> Self {
+        Self { client: cluster.client(), traffic: cluster.traffic(), kinds: Mutex::default() }
+    }
+
+    /// Lets a Pod ask somebody.
+    pub async fn call(&self, call: &Call) -> Result<Answer, AskError> {
+        self.traffic.call(call).await
     }
 
     /// Where a kind is served, and whether its objects live in namespaces.

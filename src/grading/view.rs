@@ -10,6 +10,7 @@ use futures::future::select_all;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::cluster::traffic::{Answer, Call};
 use crate::cluster::{AskError, Objects, Selection};
 use crate::scenario::query::{Query, Target, Which};
 
@@ -82,6 +83,20 @@ impl View {
     pub async fn review(&self, review: &Value) -> Result<Value, AskError> {
         let cell = self.reviews.lock().await.entry(review.to_string()).or_default().clone();
         cell.get_or_init(|| self.objects.review(review)).await.clone()
+    }
+
+    /// Lets a Pod ask somebody. What decides about traffic counts as looked at.
+    pub async fn call(&self, call: &Call) -> Result<Answer, AskError> {
+        for (api_version, kind) in [
+            ("v1", "Service"),
+            ("v1", "Pod"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
+            ("networking.k8s.io/v1", "NetworkPolicy"),
+        ] {
+            let all = Selection { api_version: api_version.to_owned(), kind: kind.to_owned(), ..Selection::default() };
+            self.list(&all).await?;
+        }
+        self.objects.call(call).await
     }
 
     /// Waits until something of what was looked at changes.

@@ -80,7 +80,7 @@ impl Lab {
     }
 
     fn at(variant: Variant, cluster: Arc<dyn Cluster>, dir: &Path) -> Self {
-        let objects = Arc::new(Objects::new(cluster.client()));
+        let objects = Arc::new(Objects::of(cluster.as_ref()));
         Self { variant, cluster, objects, dir: dir.to_owned(), foreign: None }
     }
 

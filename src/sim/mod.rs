@@ -4,6 +4,7 @@
 pub mod apiserver;
 mod bootstrap;
 pub mod controllers;
+pub mod network;
 pub mod nodes;
 pub mod reconciler;
 pub mod scheduler;

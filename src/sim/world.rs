@@ -23,6 +23,7 @@ pub use super::apiserver::storage::{Checkpoint, Journal, JournalError};
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 use super::controllers::CONTROLLERS;
+use super::network::Network;
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::runtime::Runtime;
 use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
@@ -135,6 +136,13 @@ impl World {
     /// The cluster's clock.
     pub fn clock(&self) -> Clock {
         self.api.clock
+    }
+
+    /// Who reaches whom in it.
+    pub fn network(&self) -> Arc<Network> {
+        let client = Client::of_component(self.api.clone(), "kube-proxy");
+        let runtime = Arc::downgrade(&self.runtime);
+        Arc::new(Network::new(client, runtime))
     }
 
     /// A client for this process, as the cluster's administrator, without a socket.

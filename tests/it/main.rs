@@ -15,6 +15,7 @@ mod exam_report;
 mod infra;
 mod kind;
 mod kubectl;
+mod network;
 mod nodes;
 mod openapi;
 mod packs;

@@ -5,9 +5,11 @@ mod absent;
 mod access;
 mod answer_file;
 mod cel;
+mod connect;
 mod count;
 mod event;
 mod object;
+mod refuse;
 
 use super::report::Verdict;
 use super::view::View;
@@ -23,6 +25,8 @@ pub async fn look(kind: &CheckKind, view: &View) -> Verdict {
         CheckKind::Can(check) => access::can(check, view).await,
         CheckKind::Cannot(check) => access::cannot(check, view).await,
         CheckKind::Event(check) => event::look(check, view).await,
+        CheckKind::Connect(check) => connect::look(check, view).await,
+        CheckKind::Refuse(check) => refuse::look(check, view).await,
         CheckKind::AnswerFile(check) => answer_file::look(check, view),
     };
     verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))

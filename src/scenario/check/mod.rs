@@ -6,9 +6,11 @@ mod answer_file;
 mod can;
 mod cannot;
 mod cel;
+mod connect;
 mod count;
 mod event;
 mod object;
+mod refuse;
 
 use std::time::Duration;
 
@@ -20,9 +22,11 @@ pub use answer_file::{AnswerFile, Expectation};
 pub use can::{Access, Can, ResourceName};
 pub use cannot::Cannot;
 pub use cel::Cel;
+pub use connect::{Caller, Callers, Connect, Destination};
 pub use count::{Bounds, Count};
 pub use event::Event;
 pub use object::Object;
+pub use refuse::Refuse;
 
 use super::form::schema_of_form;
 use super::inspect::Inspect;
@@ -31,6 +35,11 @@ use super::inspect::Inspect;
 pub trait Statement {
     /// Whether it can hold because nothing was done.
     fn is_negative(&self) -> bool {
+        false
+    }
+
+    /// Whether it is answered by traffic between Pods.
+    fn needs_network(&self) -> bool {
         false
     }
 
@@ -125,6 +134,10 @@ checks! {
     cannot, "cannot", Cannot;
     /// Something was said about an object.
     event, "event", Event;
+    /// A Pod reaches somebody, and is answered as expected.
+    connect, "connect", Connect;
+    /// A Pod does not reach somebody.
+    refuse, "refuse", Refuse;
     /// The learner wrote an answer down in a file.
     answer_file, "answerFile", AnswerFile;
 }
@@ -152,6 +165,10 @@ impl TryFrom<CheckForm> for Check {
 impl Statement for Check {
     fn is_negative(&self) -> bool {
         self.kind.statement().is_negative()
+    }
+
+    fn needs_network(&self) -> bool {
+        self.kind.statement().needs_network()
     }
 
     fn inspect(&self, inspect: &mut Inspect<'_>) {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Subject;
 use crate::scenario::check::{Check, Statement};
 use crate::scenario::inspect::Inspect;
+use crate::scenario::model::Capability;
 use crate::scenario::nearest::nearest;
 use crate::scenario::node::Node;
 use crate::scenario::problem::Problem;
@@ -18,6 +19,7 @@ pub fn lint(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     for (check, node) in checks.iter().zip(nodes) {
         points(subject, check, node, problems);
         after(subject, check, node, problems);
+        network(subject, check, node, problems);
         if let Some(node) = node.get(check.kind.key()) {
             check.inspect(&mut Inspect::new(&subject.scenario.source, node, problems));
         }
@@ -36,6 +38,14 @@ fn points(subject: &Subject<'_>, check: &Check, node: &Node, problems: &mut Vec<
     let place = subject.place(Some(node.get("points").unwrap_or(node)));
     let message = format!("the check `{}` is worth nothing", check.name);
     problems.push(Problem::at(place, "no-points", message).help("give it `points: 1` or more, or `guard: true`"));
+}
+
+fn network(subject: &Subject<'_>, check: &Check, node: &Node, problems: &mut Vec<Problem>) {
+    if check.needs_network() && !subject.drawing.variant.requires.contains(&Capability::Network) {
+        let place = subject.place(Some(node));
+        let message = format!("the check `{}` asks through the network, which not every cluster has", check.name);
+        problems.push(Problem::at(place, "no-network", message).help("write `requires: [network]`"));
+    }
 }
 
 fn after(subject: &Subject<'_>, check: &Check, node: &Node, problems: &mut Vec<Problem>) {

@@ -40,7 +40,7 @@ pub(super) fn dial(kubelet: &Kubelet, pod: &Object, port: u16) -> Result<DuplexS
 
 async fn answer(front: Arc<Front>, port: u16, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let Some(reply) = front.get(port, path) else {
+    let Some(Ok(reply)) = front.get(port, path) else {
         let mut gone = Response::new(Full::default());
         *gone.status_mut() = hyper::StatusCode::BAD_GATEWAY;
         return Ok(gone);

@@ -36,8 +36,9 @@ pub fn run(kubelets: &Kubelets, sync: &Sync, (id, of): (&str, &Value), hook: &Va
         let reply = runs::with_sandbox(kubelets, sync, |sandbox| sandbox.front().get(port, path));
         let address = meta::text(&sync.status, "/podIP");
         return match reply {
-            Some(reply) if reply.status < 400 => Ok(Duration::ZERO),
-            Some(reply) => Err(format!("HTTP lifecycle hook ({path}) failed with statuscode: {}", reply.status)),
+            Some(Err(_)) => Err(format!("Get \"http://{address}:{port}{path}\": EOF")),
+            Some(Ok(reply)) if reply.status < 400 => Ok(Duration::ZERO),
+            Some(Ok(reply)) => Err(format!("HTTP lifecycle hook ({path}) failed with statuscode: {}", reply.status)),
             None => Err(format!(
                 "Get \"http://{address}:{port}{path}\": dial tcp {address}:{port}: connect: connection refused"
             )),

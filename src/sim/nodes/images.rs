@@ -40,6 +40,9 @@ pub struct Image {
     pub run: Run,
     #[serde(default)]
     pub ports: Vec<u16>,
+    /// Those of its ports on which it does not speak HTTP.
+    #[serde(default)]
+    silent: Vec<u16>,
     #[serde(default)]
     pub user: u32,
     tags: Vec<String>,
@@ -168,6 +171,11 @@ impl Image {
     /// How long pulling takes over a good line.
     pub fn pull_time(&self) -> Duration {
         Duration::from_millis(250 + self.size / 150_000)
+    }
+
+    /// Whether it speaks something else than HTTP on a port.
+    pub fn is_silent(&self, port: u16) -> bool {
+        self.silent.contains(&port)
     }
 
     /// Whether the image's user is root.

@@ -17,7 +17,6 @@ mod names;
 mod probes;
 pub mod process;
 mod pull;
-mod reach;
 mod runs;
 pub mod runtime;
 mod server;

@@ -111,8 +111,9 @@ impl Probe<'_> {
             let url = format!("{scheme}://{host}:{port}{}{path}", if path.starts_with('/') { "" } else { "/" });
             return match runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().get(port, path)) {
                 None => Err(format!("Get {url:?}: {}", refused(port))),
-                Some(reply) if (200..400).contains(&reply.status) => Ok(()),
-                Some(reply) => Err(format!("HTTP probe failed with statuscode: {}", reply.status)),
+                Some(Err(_)) => Err(format!("Get {url:?}: EOF")),
+                Some(Ok(reply)) if (200..400).contains(&reply.status) => Ok(()),
+                Some(Ok(reply)) => Err(format!("HTTP probe failed with statuscode: {}", reply.status)),
             };
         }
         let listens = |port| runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().listens(port));

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::process::files::{Entry, Tree};
 use super::process::sandbox::{Front, Sandbox};
+use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Key;
 
 type Files = Arc<Mutex<Tree>>;
@@ -95,11 +96,6 @@ impl Runtime {
         Some(work(&mut sandbox))
     }
 
-    /// A number that is another each time: whose turn it is among several.
-    pub fn turn(&self) -> usize {
-        self.turns.fetch_add(1, Ordering::Relaxed)
-    }
-
     /// What others see of a Pod.
     pub fn front(&self, uid: &str) -> Option<Arc<Front>> {
         lock(&self.pods).get(uid).map(|pod| pod.front.clone())
@@ -116,5 +112,19 @@ impl Runtime {
         }
         drop(tree);
         files
+    }
+}
+
+impl Sockets for Runtime {
+    fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn open(&self, pod: &str) -> Vec<u16> {
+        self.front(pod).map(|front| front.open()).unwrap_or_default()
+    }
+
+    fn get(&self, pod: &str, port: u16, request: &Request) -> Result<Reply, String> {
+        self.front(pod).and_then(|front| front.get(port, &request.path)).unwrap_or_else(|| Err(String::new()))
     }
 }

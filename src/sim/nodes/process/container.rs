@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Engine, Group};
 use super::files::Files;
-use super::network::Network;
 use super::stream::{Input, Log, Output, Pipe, Stream, Writer};
 use super::terminal::{Screen, Terminal};
+use crate::sim::network::View;
 use crate::sim::nodes::images::Image;
 
 /// The variables of a process.
@@ -20,6 +20,8 @@ pub type Variables = BTreeMap<String, String>;
 /// What a container is started with.
 pub struct Start {
     pub image: &'static Image,
+    /// The image as the Pod names it.
+    pub reference: String,
     /// What runs: command and arguments; empty for the image's own.
     pub command: Vec<String>,
     pub args: Vec<String>,
@@ -42,7 +44,7 @@ pub struct Start {
     pub tty: bool,
     /// The Pod's address.
     pub address: String,
-    pub network: Arc<dyn Network>,
+    pub network: View,
 }
 
 /// How a run ended.
@@ -69,6 +71,11 @@ impl Ports {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<u16> {
+        self.lock().keys().copied().collect()
+    }
+
     /// The run that listens on a port.
     pub fn owner(&self, port: u16) -> Option<u64> {
         self.lock().get(&port).copied()
@@ -80,6 +87,8 @@ struct State {
     end: Option<End>,
     /// Folders that are served on ports.
     served: BTreeMap<u16, String>,
+    /// What is said on ports to whoever calls.
+    said: BTreeMap<u16, String>,
     processes: BTreeMap<u32, Listed>,
     last_pid: u32,
     /// What process 1 does with SIGTERM: the code it ends with, when it ends at once.
@@ -139,6 +148,7 @@ pub struct Container {
     /// What process 1 was started with.
     words: Vec<String>,
     pub image: &'static Image,
+    reference: String,
     pub files: Arc<Files>,
     pub variables: Variables,
     /// The names of the variables as they are told; others come last.
@@ -149,7 +159,7 @@ pub struct Container {
     pub user: i64,
     pub group_id: i64,
     pub groups: Vec<i64>,
-    pub network: Arc<dyn Network>,
+    pub network: View,
     pub log: Arc<Log>,
     /// The terminal process 1 runs at, if it does.
     pub terminal: Option<Arc<Terminal>>,
@@ -175,6 +185,7 @@ impl Container {
             address: start.address,
             words,
             image: start.image,
+            reference: start.reference,
             files: Arc::new(start.files),
             variables: start.variables,
             variable_order: start.variable_order,
@@ -289,7 +300,7 @@ impl Container {
 
     /// The ports that are open in the Pod.
     pub fn ports(&self) -> Vec<u16> {
-        self.ports.lock().keys().copied().collect()
+        self.ports.all()
     }
 
     /// Says that the files of a folder are served on a port.
@@ -300,6 +311,22 @@ impl Container {
     /// The folder that is served on a port.
     pub fn served_from(&self, port: u16) -> Option<String> {
         self.state().served.get(&port).cloned()
+    }
+
+    /// Says something on a port to whoever calls.
+    pub fn says(&self, port: u16, text: &str) {
+        self.state().said.insert(port, text.to_owned());
+    }
+
+    /// What is said on a port, when that is all that happens there.
+    pub fn said(&self, port: u16) -> Option<String> {
+        self.state().said.get(&port).cloned()
+    }
+
+    /// Whether the image's tag is a version, or begins with it and a dot or a dash.
+    pub fn is_tagged(&self, version: &str) -> bool {
+        let tag = self.reference.rsplit_once(':').map_or("", |(_, tag)| tag);
+        tag.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
     }
 
     /// The Pod's address.

@@ -4,7 +4,6 @@
 pub mod container;
 pub mod engine;
 pub mod files;
-pub mod network;
 mod pattern;
 mod program;
 pub mod programs;

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use super::container::{Container, Ports, Start};
 use super::engine::{Group, Simulation};
-use super::network::Reply;
 use super::program::Program;
 use super::programs::server;
 use super::sh::{self, Found};
 use super::stream::{Both, Input, Output, Pipe, Writer};
 use super::terminal::{Screen, Terminal};
+use crate::sim::network::Reply;
 
 /// What a command run beside a container gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,8 +113,13 @@ impl Front {
         self.ports.owner(port).is_some()
     }
 
-    /// The answer to an HTTP GET, when somebody listens.
-    pub fn get(&self, port: u16, path: &str) -> Option<Reply> {
+    /// The ports on which something in the Pod listens.
+    pub fn open(&self) -> Vec<u16> {
+        self.ports.all()
+    }
+
+    /// The answer to an HTTP GET, when somebody listens; or what was said by something that does not speak HTTP.
+    pub fn get(&self, port: u16, path: &str) -> Option<Result<Reply, String>> {
         let owner = self.ports.owner(port)?;
         let container = self.runs().values().find(|run| run.number == owner).cloned()?;
         container.group.burn(container.image.request());

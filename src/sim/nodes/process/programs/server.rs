@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Row, options, value};
+use crate::sim::network::{self, Reply};
 use crate::sim::nodes::images::{Image, Run};
 use crate::sim::nodes::process::container::Container;
-use crate::sim::nodes::process::network::Reply;
 use crate::sim::nodes::process::program::Program;
 
 static OWN: Row = Row { name: "", packages: &[], run: |program| Box::pin(own_program(program)) };
@@ -46,6 +46,10 @@ async fn own_program(program: Program) -> i32 {
             }
             return 1;
         }
+    }
+    if let Some(fault) = corefile_fault(&program) {
+        program.say(&fault).await;
+        return 1;
     }
     if let Some(fault) = configuration_fault(&program.container) {
         let line = format!("{} [emerg] 1#1: {fault}\nnginx: [emerg] {fault}\n", stamp(&program));
@@ -125,6 +129,16 @@ fn ports(program: &Program) -> Vec<u16> {
             None => container.image.ports.clone(),
         },
     }
+}
+
+/// What CoreDNS complains of in its configuration.
+fn corefile_fault(program: &Program) -> Option<String> {
+    if program.container.image.own_name() != "coredns" {
+        return None;
+    }
+    let path = program.container.option("-conf").unwrap_or_else(|| "Corefile".to_owned());
+    let text = program.container.files.read(&path).ok()?;
+    network::corefile_fault(&String::from_utf8_lossy(&text))
 }
 
 fn configuration(container: &Container) -> Vec<String> {
@@ -244,15 +258,33 @@ pub async fn kubectl(program: Program) -> i32 {
     program.fail("there is no kubectl inside the simulator's Pods; use the one outside", 1).await
 }
 
-/// The answer of a container to an HTTP GET, once something listens on the port.
-pub fn reply(container: &Container, port: u16, path: &str) -> Reply {
+/// The answer of a container to an HTTP GET, once something listens on the port; or what it says instead, when that is not HTTP.
+pub fn reply(container: &Container, port: u16, path: &str) -> Result<Reply, String> {
+    match container.said(port) {
+        Some(said) => spoken(&said),
+        None if container.image.is_silent(port) => Err(String::new()),
+        None => Ok(page(container, port, path)),
+    }
+}
+
+/// What a text that is said to whoever calls is to a browser.
+fn spoken(said: &str) -> Result<Reply, String> {
+    let unknown = || said.to_owned();
+    let (head, body) = said.split_once("\r\n\r\n").or_else(|| said.split_once("\n\n")).unwrap_or((said, ""));
+    let first = head.lines().next().filter(|line| line.starts_with("HTTP/1.")).ok_or_else(unknown)?;
+    let status = first.split_whitespace().nth(1).and_then(|status| status.parse().ok()).ok_or_else(unknown)?;
+    Ok(Reply { status, body: body.to_owned(), ..Reply::default() })
+}
+
+fn page(container: &Container, port: u16, path: &str) -> Reply {
     let bare = path.split(['?', '#']).next().unwrap_or_default();
     let image = container.image;
     let root = container.served_from(port).or_else(|| image.root.clone());
     if let Some(root) = root {
         return file(container, &root, bare);
     }
-    let with = |status: u16, body: String| Reply { status, server: image.own_name().to_owned(), body };
+    let with =
+        |status: u16, body: String| Reply { status, server: image.own_name().to_owned(), body, ..Reply::default() };
     match (image.own_name(), bare) {
         ("agnhost", "/hostname" | "/") => with(200, container.hostname.clone()),
         ("agnhost", "/healthz") if container.is_older_than(Duration::from_secs(10)) && container.runs("liveness") => {
@@ -279,7 +311,7 @@ fn file(container: &Container, root: &str, path: &str) -> Reply {
         "httpd" => "Apache/2.4.65 (Unix)",
         other => other,
     };
-    let reply = |status: u16, body: String| Reply { status, server: server.to_owned(), body };
+    let reply = |status: u16, body: String| Reply { status, server: server.to_owned(), body, ..Reply::default() };
     if container.image.own_name().starts_with("nginx")
         && let Some((status, text)) = returned(container, path)
     {

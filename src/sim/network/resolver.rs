@@ -1,0 +1,195 @@
+//! How a Pod looks names up: its `/etc/hosts` and `/etc/resolv.conf`, as the kubelet writes them from the Pod's DNS policy.
+//! Source: `pkg/kubelet/network/dns/dns.go` and `pkg/kubelet/kubelet_pods.go` (ensureHostsFile).
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde_json::Value;
+
+use crate::object::meta;
+
+/// The address of the cluster's DNS, as the kubelets are configured.
+pub const CLUSTER_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));
+/// The resolver of the nodes, which knows nothing of the cluster.
+pub const NODE_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 56, 1));
+/// The cluster's domain, as the kubelets are configured.
+const DOMAIN: &str = "cluster.local";
+const MOST_SERVERS: usize = 3;
+
+/// How a Pod looks names up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolver {
+    pub servers: Vec<IpAddr>,
+    pub searches: Vec<String>,
+    pub ndots: usize,
+    options: Vec<String>,
+    hosts: Vec<(String, Vec<String>)>,
+}
+
+impl Resolver {
+    /// That of a Pod, whose address and host name are given.
+    pub fn of(pod: &Value, address: &str, hostname: &str) -> Self {
+        let policy = meta::text(pod, "/spec/dnsPolicy");
+        let of_cluster = match policy {
+            "None" | "Default" => false,
+            "ClusterFirstWithHostNet" => true,
+            _ => !meta::truth(pod, "/spec/hostNetwork"),
+        };
+        let namespace = meta::namespace(pod);
+        let mut made = Self {
+            servers: if of_cluster { vec![CLUSTER_DNS] } else { vec![NODE_DNS] },
+            searches: Vec::new(),
+            ndots: 1,
+            options: Vec::new(),
+            hosts: Self::hosts_of(pod, address, hostname),
+        };
+        if of_cluster {
+            made.searches = vec![format!("{namespace}.svc.{DOMAIN}"), format!("svc.{DOMAIN}"), DOMAIN.to_owned()];
+            made.options = vec!["ndots:5".to_owned()];
+        }
+        if policy == "None" {
+            made.servers.clear();
+        }
+        made.configure(pod);
+        made
+    }
+
+    fn configure(&mut self, pod: &Value) {
+        let texts = |pointer: &str| meta::list(pod, pointer).iter().filter_map(Value::as_str);
+        for server in texts("/spec/dnsConfig/nameservers").filter_map(|text| text.parse().ok()) {
+            if !self.servers.contains(&server) {
+                self.servers.push(server);
+            }
+        }
+        self.servers.truncate(MOST_SERVERS);
+        for search in texts("/spec/dnsConfig/searches") {
+            if !self.searches.iter().any(|known| known == search) {
+                self.searches.push(search.to_owned());
+            }
+        }
+        for option in meta::list(pod, "/spec/dnsConfig/options") {
+            let name = meta::text(option, "/name");
+            let value = meta::text(option, "/value");
+            self.options.retain(|known| known.split(':').next() != Some(name));
+            self.options.push(if value.is_empty() { name.to_owned() } else { format!("{name}:{value}") });
+        }
+        let ndots = self.options.iter().find_map(|option| option.strip_prefix("ndots:")?.parse().ok());
+        self.ndots = ndots.unwrap_or(1);
+    }
+
+    fn hosts_of(pod: &Value, address: &str, hostname: &str) -> Vec<(String, Vec<String>)> {
+        let mut hosts = vec![
+            ("127.0.0.1".to_owned(), vec!["localhost".to_owned()]),
+            ("::1".to_owned(), ["localhost", "ip6-localhost", "ip6-loopback"].map(str::to_owned).to_vec()),
+            ("fe00::0".to_owned(), vec!["ip6-localnet".to_owned()]),
+            ("fe00::0".to_owned(), vec!["ip6-mcastprefix".to_owned()]),
+            ("fe00::1".to_owned(), vec!["ip6-allnodes".to_owned()]),
+            ("fe00::2".to_owned(), vec!["ip6-allrouters".to_owned()]),
+        ];
+        let own = match meta::text(pod, "/spec/subdomain") {
+            "" => vec![hostname.to_owned()],
+            subdomain => {
+                vec![format!("{hostname}.{subdomain}.{}.svc.{DOMAIN}", meta::namespace(pod)), hostname.to_owned()]
+            }
+        };
+        hosts.push((address.to_owned(), own));
+        for alias in meta::list(pod, "/spec/hostAliases") {
+            let names = meta::list(alias, "/hostnames").iter().filter_map(Value::as_str).map(str::to_owned);
+            hosts.push((meta::text(alias, "/ip").to_owned(), names.collect()));
+        }
+        hosts
+    }
+
+    /// The text of `/etc/hosts`.
+    pub fn hosts_file(&self) -> String {
+        let mut text = "# Kubernetes-managed hosts file.\n".to_owned();
+        let aliases = self.hosts.len().min(7);
+        for (at, (address, names)) in self.hosts.iter().enumerate() {
+            if at == aliases {
+                text.push_str("\n# Entries added by HostAliases.\n");
+            }
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{address}\t{}", names.join("\t"));
+        }
+        text
+    }
+
+    /// The text of `/etc/resolv.conf`.
+    pub fn file(&self) -> String {
+        let mut text = String::new();
+        if !self.searches.is_empty() {
+            // Writing to a String cannot fail, here and below.
+            let _ = writeln!(text, "search {}", self.searches.join(" "));
+        }
+        for server in &self.servers {
+            let _ = writeln!(text, "nameserver {server}");
+        }
+        if !self.options.is_empty() {
+            let _ = writeln!(text, "options {}", self.options.join(" "));
+        }
+        text
+    }
+
+    /// The address a name has in `/etc/hosts`.
+    pub fn host(&self, name: &str) -> Option<IpAddr> {
+        let found = self.hosts.iter().find(|(_, names)| names.iter().any(|known| known.eq_ignore_ascii_case(name)));
+        found.and_then(|(address, _)| address.parse().ok())
+    }
+
+    /// The whole names that are tried for a name, in this order.
+    pub fn candidates(&self, name: &str) -> Vec<String> {
+        if let Some(whole) = name.strip_suffix('.') {
+            return vec![whole.to_owned()];
+        }
+        let searched = self.searches.iter().map(|domain| format!("{name}.{domain}"));
+        let dots = name.matches('.').count();
+        if dots >= self.ndots {
+            std::iter::once(name.to_owned()).chain(searched).collect()
+        } else {
+            searched.chain([name.to_owned()]).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(spec: Value) -> Resolver {
+        Resolver::of(&json!({ "metadata": { "namespace": "shop" }, "spec": spec }), "10.244.1.2", "web")
+    }
+
+    #[test]
+    fn the_dns_policy_decides_whom_to_ask() {
+        let usual =
+            "search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n";
+        assert_eq!(of(json!({ "dnsPolicy": "ClusterFirst" })).file(), usual);
+        assert_eq!(of(json!({ "dnsPolicy": "ClusterFirst", "hostNetwork": true })).servers, [NODE_DNS]);
+        assert_eq!(of(json!({ "dnsPolicy": "ClusterFirstWithHostNet", "hostNetwork": true })).file(), usual);
+        let own = json!({ "nameservers": ["1.1.1.1"], "searches": ["corp.example"], "options": [{ "name": "ndots", "value": "2" }] });
+        assert_eq!(
+            of(json!({ "dnsPolicy": "None", "dnsConfig": own })).file(),
+            "search corp.example\nnameserver 1.1.1.1\noptions ndots:2\n"
+        );
+    }
+
+    #[test]
+    fn short_names_are_searched_first() {
+        let usual = of(json!({}));
+        assert_eq!(usual.candidates("web").last().map(String::as_str), Some("web"));
+        assert_eq!(usual.candidates("web")[0], "web.shop.svc.cluster.local");
+        assert_eq!(usual.candidates("web.shop.svc.cluster.local.").len(), 1);
+        let few = of(json!({ "dnsConfig": { "options": [{ "name": "ndots", "value": "1" }] } }));
+        assert_eq!(few.candidates("example.com")[0], "example.com");
+        let aliases = of(json!({ "hostAliases": [{ "ip": "10.1.2.3", "hostnames": ["foo.local", "bar"] }] }));
+        assert_eq!(aliases.host("bar"), "10.1.2.3".parse().ok());
+        assert_eq!(aliases.host("WEB"), "10.244.1.2".parse().ok());
+        assert!(
+            aliases
+                .hosts_file()
+                .ends_with("10.244.1.2\tweb\n\n# Entries added by HostAliases.\n10.1.2.3\tfoo.local\tbar\n")
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! The network as one Pod sees it: names looked up by its own resolver, connections, answers.
+//! What the cluster decides stands in `reach.rs` and `dns.rs`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::answer::{Reply, Request, Why};
+use super::dns::{self, Code, Kind, Response};
+use super::reach::{Caller, Network, Protocol, Target};
+use super::resolver::Resolver;
+use super::{corefile, outside};
+use crate::object::meta;
+use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
+
+/// A name that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The whole name, as it was found behind aliases.
+    pub name: String,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A connection that was made.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The address that was called.
+    pub address: IpAddr,
+    /// Where it ended.
+    target: Target,
+}
+
+impl Network {
+    /// Asks a DNS server about a whole name.
+    pub fn ask(&self, caller: &Caller, server: IpAddr, name: &str, kind: Kind) -> Result<Response, Why> {
+        let silent = |because: Why| Why::NoDns { server, because: Box::new(because) };
+        let place = (server, 53, Protocol::Udp);
+        let targets = self.targets(caller, place).map_err(silent)?;
+        let mut last = Why::Nobody(server);
+        // Who is not answered by one DNS server is asked again, by chance of another.
+        for target in targets {
+            if let Err(why) = self.pass(caller, &target, Protocol::Udp) {
+                last = why;
+                continue;
+            }
+            let Some(pod) = &target.pod else {
+                if server == super::resolver::NODE_DNS || outside::is_resolver(target.address) {
+                    return Ok(dns::outside(name, kind));
+                }
+                last = Why::Nobody(target.address);
+                continue;
+            };
+            match self.knock(caller, &target, Protocol::Udp) {
+                Ok(()) => return Ok(self.answer(pod, name, kind)),
+                Err(why) => last = why,
+            }
+        }
+        Err(silent(last))
+    }
+
+    /// What the CoreDNS in a Pod answers. A configuration it cannot read it leaves aside, and goes on with the one it has.
+    fn answer(&self, pod: &Value, name: &str, kind: Kind) -> Response {
+        let volumes = meta::list(pod, "/spec/volumes").iter();
+        let text = volumes.filter_map(|volume| {
+            let map = self.client.find(&CONFIGMAP, meta::namespace(pod), meta::text(volume, "/configMap/name"))?;
+            Some(meta::text(&map, "/data/Corefile").to_owned())
+        });
+        let text = text.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+        let usual = || corefile::Server {
+            zones: ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(str::to_owned).to_vec(),
+            pods: true,
+            forwards: true,
+            ..corefile::Server::default()
+        };
+        let server = match corefile::read(&text) {
+            Ok(file) => file.server(&name.trim_end_matches('.').to_ascii_lowercase()),
+            Err(_) => Some(usual()),
+        };
+        match server {
+            Some(server) => dns::answer(&self.client, &server, name, kind),
+            None => Response { code: Code::Failed, records: Vec::new() },
+        }
+    }
+
+    /// Looks a name up as a program's resolver does: hosts first, then the searched domains.
+    pub fn resolve(&self, caller: &Caller, resolver: &Resolver, name: &str) -> Result<Found, Why> {
+        if let Ok(address) = name.parse() {
+            return Ok(Found { name: name.to_owned(), addresses: vec![address] });
+        }
+        if let Some(address) = resolver.host(name) {
+            return Ok(Found { name: name.to_owned(), addresses: vec![address] });
+        }
+        let mut failed = None;
+        for candidate in resolver.candidates(name) {
+            let response = self.ask_any(caller, resolver, &candidate, Kind::A)?;
+            let addresses = response.addresses();
+            if !addresses.is_empty() {
+                return Ok(Found { name: candidate, addresses });
+            }
+            if response.code == Code::Failed {
+                failed = Some(Why::DnsFailed(name.to_owned()));
+            }
+        }
+        Err(failed.unwrap_or_else(|| Why::NoSuchName(name.to_owned())))
+    }
+
+    /// Asks the first of the resolver's servers that answers.
+    pub fn ask_any(&self, caller: &Caller, resolver: &Resolver, name: &str, kind: Kind) -> Result<Response, Why> {
+        let mut last = Why::NoSuchName(name.to_owned());
+        for server in &resolver.servers {
+            match self.ask(caller, *server, name, kind) {
+                Ok(response) => return Ok(response),
+                Err(why) => last = why,
+            }
+        }
+        Err(last)
+    }
+
+    /// Every end that a call of a Pod may have, and what comes of it there. An error is why there is no end at all.
+    pub fn survey(
+        &self,
+        (namespace, pod): (&str, &str),
+        (host, port): (&str, u16),
+        request: Option<&Request>,
+    ) -> Result<Vec<Result<Option<Reply>, Why>>, Why> {
+        let caller = self.caller(namespace, pod, None)?;
+        let resolver = Resolver::of(&caller.pod, &caller.address.to_string(), hostname(&caller.pod));
+        let found = self.resolve(&caller, &resolver, host)?;
+        let mut ends = Vec::new();
+        for address in found.addresses {
+            for target in self.targets(&caller, (address, port, Protocol::Tcp))? {
+                ends.push(match request {
+                    Some(request) => self.get(&caller, &target, request).map(Some),
+                    None => self.knock(&caller, &target, Protocol::Tcp).map(|()| None),
+                });
+            }
+        }
+        Ok(ends)
+    }
+}
+
+/// What a Pod calls itself.
+fn hostname(pod: &Value) -> &str {
+    match meta::text(pod, "/spec/hostname") {
+        "" => meta::name(pod),
+        name => name,
+    }
+}
+
+/// The network as one Pod sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct View {
+    network: Option<Arc<Network>>,
+    namespace: String,
+    pod: String,
+    /// The Pod's address, which its status may not tell yet.
+    address: Option<IpAddr>,
+    /// How the Pod looks names up.
+    pub resolver: Arc<Resolver>,
+}
+
+impl View {
+    /// That of a Pod.
+    pub fn of_pod(network: Arc<Network>, pod: &Value, (address, resolver): (&str, Resolver)) -> Self {
+        Self {
+            network: Some(network),
+            namespace: meta::namespace(pod).to_owned(),
+            pod: meta::name(pod).to_owned(),
+            address: address.parse().ok(),
+            resolver: Arc::new(resolver),
+        }
+    }
+
+    /// No network at all.
+    pub fn offline() -> Self {
+        let nobody = serde_json::json!({ "spec": { "dnsPolicy": "None" } });
+        let resolver = Arc::new(Resolver::of(&nobody, "127.0.0.1", "localhost"));
+        Self { network: None, namespace: String::new(), pod: String::new(), address: None, resolver }
+    }
+
+    fn parts(&self) -> Result<(&Network, Caller), Why> {
+        let network = self.network.as_deref().ok_or_else(|| Why::NoSuchName("anything".to_owned()))?;
+        let caller = network.caller(&self.namespace, &self.pod, self.address)?;
+        Ok((network, caller))
+    }
+
+    /// Asks one DNS server, or the first of the resolver's that answers, about a whole name.
+    pub fn query(&self, server: Option<IpAddr>, name: &str, kind: Kind) -> Result<Response, Why> {
+        let (network, caller) = self.parts()?;
+        match server {
+            Some(server) => network.ask(&caller, server, name, kind),
+            None => network.ask_any(&caller, &self.resolver, name, kind),
+        }
+    }
+
+    /// Looks a name up as programs do.
+    pub fn resolve(&self, name: &str) -> Result<Found, Why> {
+        let (network, caller) = self.parts()?;
+        network.resolve(&caller, &self.resolver, name)
+    }
+
+    /// Opens a connection: to the first address of the name that takes it.
+    pub fn connect(&self, host: &str, port: u16, protocol: Protocol) -> Result<Connection, Why> {
+        let (network, caller) = self.parts()?;
+        let found = network.resolve(&caller, &self.resolver, host)?;
+        let mut last = Why::NoSuchName(host.to_owned());
+        let first = network.choose(&found.addresses);
+        let rest = found.addresses.iter().copied().filter(|address| Some(*address) != first);
+        for address in first.into_iter().chain(rest) {
+            let made = network.targets(&caller, (address, port, protocol)).and_then(|targets| {
+                let target = network.choose(&targets).ok_or(Why::Nobody(address))?;
+                network.knock(&caller, &target, protocol)?;
+                Ok(Connection { address, target })
+            });
+            match made {
+                Ok(connection) => return Ok(connection),
+                Err(why) => last = why,
+            }
+        }
+        Err(last)
+    }
+
+    /// Asks over HTTP on a connection.
+    pub fn get(&self, connection: &Connection, request: &Request) -> Result<Reply, Why> {
+        let (network, caller) = self.parts()?;
+        network.get(&caller, &connection.target, request)
+    }
+
+    /// Whether an address would answer a ping: it is somebody's, no Service's, and no policy is between.
+    pub fn ping(&self, address: IpAddr) -> Result<(), Why> {
+        let (network, caller) = self.parts()?;
+        if address.is_loopback() || address == caller.address {
+            return Ok(());
+        }
+        network.echo(&caller, address)
+    }
+}
