@@ -284,7 +284,7 @@ async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_t
     let pack = Folder::of_texts("sample", texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     let variant = Pack::of_folder(pack).unwrap().scenario(scaffold::FIRST).unwrap().variant(Seed(1)).unwrap();
     let grader = Grader {
-        objects: Arc::new(Objects::new(foreign.client())),
+        objects: Arc::new(Objects::of(&foreign)),
         clock: Clock::system(),
         answers: folder.path().to_owned(),
         patience: Patience::default(),
