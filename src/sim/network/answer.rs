@@ -89,8 +89,10 @@ impl Why {
     /// What a program sees of it.
     pub fn silence(&self) -> Silence {
         match self {
-            Self::NoSuchName(_) => Silence::Unknown,
-            Self::NoDns { .. } | Self::DnsFailed(_) => Silence::NoDns,
+            Self::NoSuchName(_) | Self::DnsFailed(_) => Silence::Unknown,
+            // A resolver whose question is refused does not wait.
+            Self::NoDns { because, .. } if because.silence() == Silence::Refused => Silence::Unknown,
+            Self::NoDns { .. } => Silence::NoDns,
             Self::NoEndpoints { .. } | Self::NoSuchPort { .. } | Self::Closed { .. } => Silence::Refused,
             Self::Strange { .. } => Silence::Strange,
             _ => Silence::Timeout,

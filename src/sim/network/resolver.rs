@@ -109,7 +109,7 @@ impl Resolver {
                 text.push_str("\n# Entries added by HostAliases.\n");
             }
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{address}\t{}", names.join("\t"));
+            let _ = writeln!(text, "{address}\t{}", names.join(if *address == "::1" { " " } else { "\t" }));
         }
         text
     }

@@ -31,6 +31,13 @@ pub struct Connection {
     target: Target,
 }
 
+impl Connection {
+    /// Whether it ended outside of the cluster.
+    pub fn is_outside(&self) -> bool {
+        outside::is_there(self.target.address)
+    }
+}
+
 impl Network {
     /// Asks a DNS server about a whole name.
     pub fn ask(&self, caller: &Caller, server: IpAddr, name: &str, kind: Kind) -> Result<Response, Why> {

@@ -235,7 +235,7 @@ async fn fetch(program: &Program, asked: &Asked, url: &Url) -> Result<Reply, Fai
         Err(why) => return Err(silent(program, asked, (&url.host, url.port), &why).await),
     };
     super::answered(program).await;
-    if url.is_secured() && !asked.insecure && !trusts(asked, port) {
+    if url.is_secured() && !asked.insecure && !connection.is_outside() && !trusts(asked, port) {
         return Err(Failure(60, UNTRUSTED.to_owned()));
     }
     if asked.verbose {
