@@ -23,7 +23,7 @@ pub use super::apiserver::storage::{Checkpoint, Journal, JournalError};
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 use super::controllers::CONTROLLERS;
-use super::network::Network;
+use super::network::{Network, Sockets};
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::runtime::Runtime;
 use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
@@ -141,8 +141,8 @@ impl World {
     /// Who reaches whom in it.
     pub fn network(&self) -> Arc<Network> {
         let client = Client::of_component(self.api.clone(), "kube-proxy");
-        let runtime = Arc::downgrade(&self.runtime);
-        Arc::new(Network::new(client, runtime))
+        let sockets: Arc<dyn Sockets> = self.kubelet.clone();
+        Arc::new(Network::new(client, Arc::downgrade(&sockets)))
     }
 
     /// A client for this process, as the cluster's administrator, without a socket.

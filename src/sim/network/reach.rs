@@ -18,14 +18,14 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::storage::Object;
 
-/// What listens in Pods. A Pod is named by its uid.
+/// What listens in Pods.
 pub trait Sockets: Send + Sync {
     /// A number that is another each time: whose turn it is among several.
     fn turn(&self) -> usize;
     /// The ports on which something listens.
-    fn open(&self, pod: &str) -> Vec<u16>;
+    fn open(&self, pod: &Object) -> Vec<u16>;
     /// The answer to a GET; an error is what was said instead, by something that does not speak HTTP.
-    fn get(&self, pod: &str, port: u16, request: &Request) -> Result<Reply, String>;
+    fn get(&self, pod: &Object, port: u16, request: &Request) -> Result<Reply, String>;
 }
 
 /// How ports are counted.
@@ -173,11 +173,11 @@ impl Network {
         }
     }
 
-    fn open(&self, pod: &Value) -> Vec<u16> {
-        self.sockets.upgrade().map(|sockets| sockets.open(meta::uid(pod))).unwrap_or_default()
+    fn open(&self, pod: &Object) -> Vec<u16> {
+        self.sockets.upgrade().map(|sockets| sockets.open(pod)).unwrap_or_default()
     }
 
-    fn listens(&self, pod: &Value, port: u16) -> bool {
+    fn listens(&self, pod: &Object, port: u16) -> bool {
         self.open(pod).contains(&port)
     }
 
@@ -263,7 +263,7 @@ impl Network {
         }
         let sockets = self.sockets.upgrade().ok_or(Why::Nobody(target.address))?;
         let strange = |said| Why::Strange { who: policy::named(pod), said };
-        sockets.get(meta::uid(pod), target.port, request).map_err(strange)
+        sockets.get(pod, target.port, request).map_err(strange)
     }
 
     /// Whether an address answers a ping. A Service's does not.

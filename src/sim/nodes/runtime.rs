@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 
 use super::process::files::{Entry, Tree};
 use super::process::sandbox::{Front, Sandbox};
+use crate::object::meta;
+use crate::sim::apiserver::storage::Object;
 use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Key;
 
@@ -120,11 +122,13 @@ impl Sockets for Runtime {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn open(&self, pod: &str) -> Vec<u16> {
-        self.front(pod).map(|front| front.open()).unwrap_or_default()
+    fn open(&self, pod: &Object) -> Vec<u16> {
+        self.front(meta::uid(pod)).map(|front| front.open()).unwrap_or_default()
     }
 
-    fn get(&self, pod: &str, port: u16, request: &Request) -> Result<Reply, String> {
-        self.front(pod).and_then(|front| front.get(port, &request.path)).unwrap_or_else(|| Err(String::new()))
+    fn get(&self, pod: &Object, port: u16, request: &Request) -> Result<Reply, String> {
+        self.front(meta::uid(pod))
+            .and_then(|front| front.get(port, &request.path))
+            .unwrap_or_else(|| Err(String::new()))
     }
 }

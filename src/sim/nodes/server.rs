@@ -13,6 +13,7 @@ use crate::object::meta;
 use crate::sim::apiserver::server::{ByteStream, Command, Connector, LogOptions, Session};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
+use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Context;
 
 /// The API server's way to the kubelets.
@@ -35,11 +36,37 @@ impl Kubelet {
         runs::with_sandbox(&self.kubelets, &sync, |sandbox| sandbox.run(id))
     }
 
+    /// Begins a Pod's containers again, where they should run and do not after a restart, and brings them to now.
+    fn begin_again(&self, pod: &Object) {
+        if !meta::list(pod, "/status/containerStatuses").is_empty() {
+            let mut memory = Memory::default();
+            let now = self.context.client.clock().now();
+            let sync = Sync::new((&self.context, &self.context.events), pod, &mut memory, now);
+            runs::with_sandbox(&self.kubelets, &sync, |_| ());
+        }
+    }
+
     /// The run of a container that goes on now.
     pub(super) fn running(&self, pod: &Object, container: &str) -> Option<Arc<Container>> {
         let status = logs::status(pod, container)?;
         status.pointer("/state/running")?;
         self.run(pod, meta::text(status, "/containerID")).filter(|run| run.end().is_none())
+    }
+}
+
+/// What listens in Pods, those included that have to be begun again after a restart.
+impl Sockets for Kubelet {
+    fn turn(&self) -> usize {
+        self.kubelets.runtime.turn()
+    }
+
+    fn open(&self, pod: &Object) -> Vec<u16> {
+        self.begin_again(pod);
+        self.kubelets.runtime.open(pod)
+    }
+
+    fn get(&self, pod: &Object, port: u16, request: &Request) -> std::result::Result<Reply, String> {
+        self.kubelets.runtime.get(pod, port, request)
     }
 }
 

@@ -14,7 +14,7 @@ use kubedrill::sim::apiserver::registry;
 use kubedrill::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
 use kubedrill::sim::apiserver::registry::kinds::service::SERVICE;
-use kubedrill::sim::apiserver::storage::Storage;
+use kubedrill::sim::apiserver::storage::{Object, Storage};
 use kubedrill::sim::network::{Network, Reply, Request, Sockets};
 use kubedrill::sim::nodes::heartbeat::Plan;
 use serde_json::{Value, json};
@@ -28,11 +28,11 @@ impl Sockets for Open {
         0
     }
 
-    fn open(&self, pod: &str) -> Vec<u16> {
-        self.0.lock().unwrap().get(pod).cloned().unwrap_or_default()
+    fn open(&self, pod: &Object) -> Vec<u16> {
+        self.0.lock().unwrap().get(meta::uid(pod)).cloned().unwrap_or_default()
     }
 
-    fn get(&self, _: &str, port: u16, request: &Request) -> Result<Reply, String> {
+    fn get(&self, _: &Object, port: u16, request: &Request) -> Result<Reply, String> {
         Ok(Reply { status: 200, body: format!("{port} {}", request.path), ..Reply::default() })
     }
 }
