@@ -13,7 +13,6 @@ mod logs;
 pub mod manifests;
 pub mod metrics_server;
 mod mounts;
-mod names;
 mod probes;
 pub mod process;
 mod pull;

@@ -13,7 +13,7 @@ use super::process::container::Start;
 use super::process::files::{Entry, FileError, Files, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{mounts, names, volumes};
+use super::{mounts, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::network::{Network, Resolver, View};
@@ -45,12 +45,8 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
     let folder =
         Some(meta::text(container, "/workingDir")).filter(|folder| !folder.is_empty()).unwrap_or(&image.folder);
-<<<<<<< HEAD
-    let layer = layer(image, (&hostname, &address), sync.pod, folder);
-=======
     let resolver = Resolver::of(sync.pod, &address, &hostname);
     let layer = layer(image, &hostname, &resolver, folder);
->>>>>>> c2a835a (Ask one engine who reaches whom, and grade by traffic)
     Start {
         image,
         reference: meta::text(container, "/image").to_owned(),
@@ -122,11 +118,7 @@ const FOLDERS: &str = "bin dev/shm etc home lib media mnt opt proc root run sbin
     var/cache var/lib var/log var/run var/tmp var/spool";
 
 /// The files an image brings, with those the runtime adds.
-<<<<<<< HEAD
-fn layer(image: &Image, (hostname, address): (&str, &str), pod: &Value, folder: &str) -> Tree {
-=======
 fn layer(image: &Image, hostname: &str, resolver: &Resolver, folder: &str) -> Tree {
->>>>>>> c2a835a (Ask one engine who reaches whom, and grade by traffic)
     let mut tree = Tree::new();
     let changed = Timestamp::UNIX_EPOCH;
     let mut make = |path: &str, bytes: Option<String>| {
@@ -144,13 +136,8 @@ fn layer(image: &Image, hostname: &str, resolver: &Resolver, folder: &str) -> Tr
         make(folder, None);
     }
     make("etc/hostname", Some(format!("{hostname}\n")));
-<<<<<<< HEAD
-    make("etc/hosts", Some(names::hosts(pod, hostname, address)));
-    make("etc/resolv.conf", Some(names::resolv_conf(pod)));
-=======
     make("etc/hosts", Some(resolver.hosts_file()));
     make("etc/resolv.conf", Some(resolver.file()));
->>>>>>> c2a835a (Ask one engine who reaches whom, and grade by traffic)
     make(
         "etc/passwd",
         Some("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n".to_owned()),
