@@ -8,13 +8,24 @@ use std::path::Path;
 
 /// Replaces the file at `path` whole: a reader sees the old text or the new, whatever happens meanwhile.
 pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let file = beside(path, content, mode)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The same without waiting for the disk: it survives a kill of the program, not the end of the machine.
+pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    beside(path, content, mode)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn beside(path: &Path, content: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(content)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-    file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Makes `path` and what leads to it, for this user only.

@@ -76,7 +76,7 @@ pub struct Verify {
     /// embedded, kind or context:NAME.
     #[arg(long, default_value = "embedded")]
     cluster: String,
-    /// How many at a time; as many as there are cores when not given, and more where most of the time is waited for a real cluster.
+    /// How many at a time; two for each core when not given (half of the time is waited), and more on a real cluster.
     #[arg(long)]
     jobs: Option<usize>,
     #[command(flatten)]
@@ -136,7 +136,7 @@ async fn run_verify(asked: &Verify) -> Done {
     let dir = tempfile::tempdir()
         .map_err(|error| AppError::new(Kind::Environment, "no folder to work in", error).hint("is the disk full?"))?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = asked.jobs.unwrap_or_else(|| if origin == Origin::Embedded { cores() } else { AT_ONCE });
+    let jobs = asked.jobs.unwrap_or_else(|| if origin == Origin::Embedded { 2 * cores() } else { AT_ONCE });
     let seeds = (1..=asked.seeds.max(1)).map(Seed).collect();
     let plan = Plan { scenarios: chosen(&pack, &asked.scenarios)?, seeds, origin, dir: dir.path().to_owned(), jobs };
     let proofs = verify::verify(&plan, |proof| {

@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
 }
 
 impl Checkpoint {
-    /// Writes it to a file that [`Journal::load`] reads.
+    /// Writes it to a file that [`Journal::load`] reads; like the journal it is not forced to the disk.
     pub fn save(&self, path: &Path) -> Result<(), JournalError> {
         let mut text = Vec::new();
         for (resource, objects) in &self.objects {
@@ -138,7 +138,7 @@ impl Checkpoint {
         }
         // The newest revision may belong to an object that is gone.
         push_line(&mut text, &Line { revision: self.revision, resource: "".into(), put: None, take: None });
-        files::write_atomic(path, &text, 0o600).map_err(|source| JournalError::Write { path: path.to_owned(), source })
+        files::write_whole(path, &text, 0o600).map_err(|source| JournalError::Write { path: path.to_owned(), source })
     }
 
     fn apply(&mut self, line: Line) {
