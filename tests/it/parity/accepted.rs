@@ -1,4 +1,5 @@
 //! The differences that are accepted, each with its reason: `tests/parity/accepted.yaml`, and the same list in `docs/simulator.md`.
+//! Whether two answers differ is `compare.rs`.
 
 use std::path::{Path, PathBuf};
 

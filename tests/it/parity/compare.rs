@@ -1,4 +1,5 @@
 //! Two transcripts of one script beside each other: which lines differ, and which of those are accepted.
+//! What is accepted stands in `accepted.rs`, what is written down in `tests/parity/recorded`.
 
 use similar::{ChangeTag, TextDiff};
 

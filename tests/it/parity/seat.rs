@@ -1,4 +1,5 @@
 //! Where a script runs: a kubectl, a cluster, a folder of its own. Running its steps, and noting what was answered.
+//! What comes of the answers is `compare.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
