@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::images::Image;
 use super::kubelet::{Kubelets, Sync};
 use super::runs::{run_of, with_sandbox};
-use super::{probes, pull, starting, volumes};
+use super::{message, probes, pull, starting, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
@@ -275,7 +275,8 @@ impl One<'_> {
                 (false, 0) => "Completed",
                 _ => "Error",
             };
-            return self.end(sync, (end.code, end.at), reason);
+            let message = message::of(self.container, &run, end.code);
+            return self.end(sync, (end.code, end.at), (reason, &message));
         }
         if self.list == "ephemeralContainerStatuses" {
             return;
@@ -309,7 +310,7 @@ impl One<'_> {
         self.running(kubelets, sync);
     }
 
-    fn end(&mut self, sync: &mut Sync, (code, then): (i32, Timestamp), reason: &str) {
+    fn end(&mut self, sync: &mut Sync, (code, then): (i32, Timestamp), (reason, message): (&str, &str)) {
         self.status["state"] = json!({ "terminated": {
             "exitCode": code,
             "reason": reason,
@@ -317,6 +318,9 @@ impl One<'_> {
             "finishedAt": timestamp(then),
             "containerID": self.status["containerID"],
         } });
+        if !message.is_empty() {
+            self.status["state"]["terminated"]["message"] = json!(message);
+        }
         // An init container that did its part counts as ready.
         self.status["ready"] = json!(self.list == "initContainerStatuses" && code == 0 && !is_sidecar(self.container));
         self.status["started"] = json!(false);

@@ -11,6 +11,7 @@ pub mod images;
 mod kubelet;
 mod logs;
 pub mod manifests;
+mod message;
 pub mod metrics_server;
 mod mounts;
 mod probes;

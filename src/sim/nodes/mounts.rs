@@ -53,6 +53,7 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
             read_only: meta::truth(mount, "/readOnly"),
             mode,
             group: group.filter(|_| !of_node).unwrap_or_default(),
+            in_memory: in_memory || meta::text(volume, "/emptyDir/medium") == "Memory",
         })
     };
     mounts.filter_map(read).collect()

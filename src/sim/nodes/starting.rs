@@ -13,7 +13,7 @@ use super::process::container::Start;
 use super::process::files::{Entry, FileError, Files, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{mounts, volumes};
+use super::{message, mounts, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::network::{Network, Resolver, View};
@@ -41,7 +41,8 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     };
     let hostname = hostname(sync);
     let address = meta::text(&sync.status, "/podIP").to_owned();
-    let mounted = mounts::of(runtime, sync, container, &given);
+    let mut mounted = mounts::of(runtime, sync, container, &given);
+    mounted.extend(message::mount(container));
     let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
     let folder =
         Some(meta::text(container, "/workingDir")).filter(|folder| !folder.is_empty()).unwrap_or(&image.folder);

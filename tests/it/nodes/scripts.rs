@@ -223,6 +223,7 @@ fn a_sidecar_follows_what_another_container_writes() {
             read_only: false,
             mode: 0o777,
             group: 0,
+            in_memory: false,
         };
         Start { files: Files::new(folders(), vec![mount], Ok(())), ..asked("busybox", words) }
     };

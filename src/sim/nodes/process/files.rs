@@ -84,6 +84,8 @@ pub struct Mount {
     pub mode: u32,
     /// The group its files belong to; 0 for that of whoever writes them.
     pub group: u32,
+    /// Whether its files are kept in memory.
+    pub in_memory: bool,
 }
 
 /// Why a file cannot be had, in the words of `strerror`.
@@ -158,7 +160,7 @@ impl Files {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let volume = Volume::Kept(Arc::new(Mutex::new(layer)));
         let (path, below) = (String::new(), String::new());
-        mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0 });
+        mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0, in_memory: false });
         Self { mounts, root, owner: (0, 0) }
     }
 
@@ -166,6 +168,11 @@ impl Files {
     pub fn of_user(self, user: i64, group: i64) -> Self {
         let id = |id: i64| u32::try_from(id).unwrap_or_default();
         Self { owner: (id(user), id(group)), ..self }
+    }
+
+    /// Whether what is at a path is kept in memory.
+    pub fn is_in_memory(&self, path: &str) -> bool {
+        self.place(path).is_some_and(|(mount, _)| mount.in_memory)
     }
 
     /// What is mounted where, the image's own files last.

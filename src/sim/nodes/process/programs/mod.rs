@@ -1,6 +1,7 @@
 //! The programs that images have: one row each, with the packages it comes in.
 //! A new program is a function in one of the files beside this one and a row here.
 
+mod agnhost;
 mod archive;
 mod files;
 mod filter;
@@ -39,6 +40,7 @@ pub enum Package {
     Python,
     Node,
     Kubectl,
+    Agnhost,
 }
 
 /// One program.
@@ -54,7 +56,7 @@ macro_rules! rows {
     };
 }
 
-use Package::{Bash, Busybox, Curl, Gnu, Kubectl, Net, Node, Procps, Python, Stress, Wget};
+use Package::{Agnhost, Bash, Busybox, Curl, Gnu, Kubectl, Net, Node, Procps, Python, Stress, Wget};
 
 const BASE: &[Package] = &[Busybox, Gnu];
 
@@ -124,6 +126,7 @@ static ROWS: &[Row] = rows! {
     server::python => &[Python], "python" "python3";
     server::node => &[Node], "node" "npm";
     server::kubectl => &[Kubectl], "kubectl";
+    agnhost::agnhost => &[Agnhost], "agnhost" "agnhost-2";
     stress::stress => &[Stress], "stress" "stress-ng";
 };
 

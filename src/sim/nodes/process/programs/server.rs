@@ -19,7 +19,7 @@ pub fn own(image: &Image, name: &str) -> Option<&'static Row> {
 }
 
 /// What the image is for.
-async fn own_program(program: Program) -> i32 {
+pub async fn own_program(program: Program) -> i32 {
     let image = program.container.image;
     if image.run == Run::Hello {
         for line in &image.log {
@@ -68,7 +68,7 @@ fn stamp(program: &Program) -> String {
 }
 
 /// Listens until it is stopped; ends when somebody in the Pod has the port.
-async fn serve(program: &Program, ports: Vec<u16>) -> i32 {
+pub async fn serve(program: &Program, ports: Vec<u16>) -> i32 {
     if program.pid == 1 {
         program.container.ends_on_term(0);
     }
@@ -286,7 +286,7 @@ fn page(container: &Container, port: u16, path: &str) -> Reply {
     let with =
         |status: u16, body: String| Reply { status, server: image.own_name().to_owned(), body, ..Reply::default() };
     match (image.own_name(), bare) {
-        ("agnhost", "/hostname" | "/") => with(200, container.hostname.clone()),
+        ("agnhost", "/hostname" | "/hostName" | "/") => with(200, container.hostname.clone()),
         ("agnhost", "/healthz") if container.is_older_than(Duration::from_secs(10)) && container.runs("liveness") => {
             with(500, "error: 10.0".to_owned())
         }
