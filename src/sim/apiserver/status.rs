@@ -116,6 +116,11 @@ impl Status {
         Self::new(503, "ServiceUnavailable", message)
     }
 
+    /// 503 where what is asked is behind something that does not answer.
+    pub fn unreachable(why: &str) -> Self {
+        Self::new(503, "ServiceUnavailable", why)
+    }
+
     /// 405.
     pub fn method_not_supported(group: &str, plural: &str, verb: &str) -> Self {
         let resource = group_resource(group, plural);

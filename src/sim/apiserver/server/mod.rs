@@ -12,6 +12,7 @@ mod health;
 mod inside;
 mod other;
 mod path;
+mod proxy;
 mod query;
 mod resources;
 mod spdy;

@@ -12,6 +12,7 @@ use super::connect;
 use super::connector::LogOptions;
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
+use super::proxy;
 use crate::object::meta;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
@@ -26,18 +27,7 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     match path.subresource.as_str() {
         "log" => logs(&call, path),
         "exec" | "attach" | "portforward" => connect::serve(call, path),
-        other => {
-            let storage = &call.server.api.storage;
-            // The name of a proxied object may carry scheme and port: `https:web:443`.
-            let mut name = path.name.split(':');
-            let name =
-                if path.name.contains("::") || path.name.starts_with("http") { name.nth(1) } else { name.next() };
-            let name = name.unwrap_or(&path.name);
-            if storage.get(&path.plural, &path.namespace, name).is_none() {
-                return Err(Status::not_found("", &path.plural, name));
-            }
-            Err(Status::not_simulated(&format!("{}/{other}", path.plural)))
-        }
+        _ => proxy::serve(call, path).await,
     }
 }
 
