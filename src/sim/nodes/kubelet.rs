@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::runtime::Runtime;
-use super::{address, conditions, container, runs, stop, volumes};
+use super::{address, conditions, container, deadline, runs, stop, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::recorder::Recorder;
@@ -219,6 +219,10 @@ impl Kubelets {
             let host = host.map_or("", |address| meta::text(address, "/address"));
             sync.status["hostIP"] = json!(host);
             sync.status["hostIPs"] = json!([{ "ip": host }]);
+        }
+        if deadline::exceeded(self, sync) {
+            conditions::update(sync);
+            return deadline::tell(sync);
         }
         let mounted = volumes::mounted(sync);
         if mounted {

@@ -4,6 +4,7 @@
 mod address;
 mod conditions;
 mod container;
+mod deadline;
 mod dial;
 pub mod heartbeat;
 mod hooks;
