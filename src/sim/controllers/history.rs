@@ -100,9 +100,22 @@ fn snapshot(owner: &Value, label: &str, revision: i64) -> Value {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": metadata,
-        "data": { "spec": { "template": template } },
+        "data": { "spec": { "template": sorted(&template) } },
         "revision": revision,
     })
+}
+
+/// With its keys in order: clients compare the bytes with those Go writes of a map.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        plain => plain.clone(),
+    }
 }
 
 /// Deletes the oldest of `old` beyond the owner's `revisionHistoryLimit`, except those that `is_live`.

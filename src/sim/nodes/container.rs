@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::images::Image;
 use super::kubelet::{Kubelets, Sync};
 use super::runs::{run_of, with_sandbox};
-use super::{message, probes, pull, starting, volumes};
+use super::{message, mounts, probes, pull, starting, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
@@ -73,11 +73,8 @@ pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
 fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &str), may_start: bool) {
     let name = meta::text(container, "/name");
     let known = status_of(&sync.status, &format!("/{list}"), name).cloned();
-    let waiting = if meta::list(sync.pod, "/spec/initContainers").is_empty() || list == "initContainerStatuses" {
-        "ContainerCreating"
-    } else {
-        "PodInitializing"
-    };
+    let waiting =
+        if meta::list(sync.pod, "/spec/initContainers").is_empty() { "ContainerCreating" } else { "PodInitializing" };
     let mut status = known.unwrap_or_else(|| fresh(container, waiting));
     let before = status.clone();
     let mut one = One { container, list, status: &mut status };
@@ -174,8 +171,9 @@ impl One<'_> {
             pull::Outcome::Waiting => return,
             pull::Outcome::Failed { reason, message } => return self.wait(reason, &message),
         };
-        match volumes::environment(sync, self.container) {
-            Ok(_) => {}
+        let environment = volumes::environment(sync, self.container);
+        match environment.and_then(|environment| mounts::check(self.container, &environment)) {
+            Ok(()) => {}
             Err(message) => {
                 if meta::text(self.status, "/state/waiting/message") != message {
                     sync.events.record("Warning", (sync.pod, &part), "Failed", &format!("Error: {message}"));

@@ -59,6 +59,29 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
     mounts.filter_map(read).collect()
 }
 
+/// Whether every mount's part of its volume can be had, or why not (`kubelet_pods.go`, makeMounts).
+pub fn check(container: &Value, environment: &Environment) -> Result<(), String> {
+    for mount in meta::list(container, "/volumeMounts") {
+        let expression = meta::text(mount, "/subPathExpr");
+        let path = match expression {
+            "" => meta::text(mount, "/subPath").to_owned(),
+            expression => expanded(expression, environment),
+        };
+        // What names no variable stays as it was.
+        if path.contains("$(") && !expression.is_empty() {
+            let name = path.split_once("$(").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(name, _)| name);
+            return Err(format!("missing value for {name:?}"));
+        }
+        if path.starts_with('/') {
+            return Err(format!("error SubPath `{path}` must not be an absolute path"));
+        }
+        if path.split('/').any(|part| part == "..") {
+            return Err(format!("unable to provision SubPath `{path}`: must not contain '..'"));
+        }
+    }
+    Ok(())
+}
+
 /// Where a volume's files come from, and the part of it that is mounted.
 fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volume, String) {
     let (sources, settings) = match volume.get("projected") {

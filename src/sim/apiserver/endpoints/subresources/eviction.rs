@@ -31,12 +31,36 @@ pub fn evict(server: &ApiServer, request: &Request, eviction: &Value) -> Result<
             }
         }
     }
+    if !request.dry_run && !meta::is_terminating(&pod) {
+        mark(server, request, &pod)?;
+    }
     let whole = Request {
         dry_run: request.dry_run,
         ..Request::new(request.user.clone(), request.resource, &request.namespace, &request.name)
     };
     server.delete_in_turn(&whole, &options)?;
     Ok(json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 }))
+}
+
+/// Says in the Pod's conditions that it goes by an eviction.
+fn mark(server: &ApiServer, request: &Request, pod: &Object) -> Result<()> {
+    let condition = json!({
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastProbeTime": null,
+        "lastTransitionTime": timestamp(server.clock.now()),
+    });
+    let mut marked = (**pod).clone();
+    meta::edit_list(meta::child(&mut marked, "status"), "conditions", |conditions| {
+        conditions.retain(|found| found["type"] != "DisruptionTarget");
+        conditions.push(condition);
+    });
+    let key = (request.namespace.clone(), request.name.clone());
+    let pods = request.resource.group_resource();
+    let written = server.storage.replace(&pods, key, meta::revision(pod), marked);
+    written.map(drop).map_err(|_| Status::modified("", "pods", &request.name))
 }
 
 fn budgets_of(server: &ApiServer, pod: &Value) -> Vec<Object> {
