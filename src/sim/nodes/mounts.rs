@@ -70,7 +70,7 @@ pub fn check(container: &Value, environment: &Environment) -> Result<(), String>
         // What names no variable stays as it was.
         if path.contains("$(") && !expression.is_empty() {
             let name = path.split_once("$(").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(name, _)| name);
-            return Err(format!("missing value for {name:?}"));
+            return Err(format!("missing value for {name}"));
         }
         if path.starts_with('/') {
             return Err(format!("error SubPath `{path}` must not be an absolute path"));
