@@ -41,13 +41,16 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
         "services" => of_service(&call, path, &target)?,
         other => return Err(Status::not_simulated(&format!("{other}/proxy"))),
     };
-    let below = call.path.split_once("/proxy").map_or("", |(_, below)| below);
+    let marker = format!("/{}/{}/proxy", path.plural, path.name);
+    let below = call.path.split_once(&marker).map_or("/", |(_, below)| below);
     if below.is_empty() {
         let mut moved = with_type(301, "text/plain", Body::empty());
         let place = format!("{}/", call.path).parse().map_err(|_| Status::no_such_path())?;
         moved.headers_mut().insert(LOCATION, place);
         return Ok(moved);
     }
+    let query = call.query.raw();
+    let below = if query.is_empty() { below.to_owned() } else { format!("{below}?{query}") };
     let asked = Request::builder().method(call.method.clone()).uri(below).header("host", meta::name(&pod));
     let asked = asked.body(Full::new(call.body.clone())).map_err(|_| Status::bad_request("invalid request"))?;
     let refused = |why: String| Status::unreachable(&format!("error trying to reach service: {why}"));

@@ -43,6 +43,13 @@ impl Query {
         )
     }
 
+    /// The whole as a URL has it, without the question mark.
+    pub fn raw(&self) -> String {
+        let coded =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        self.0.iter().map(|(name, value)| format!("{}={}", coded(name), coded(value))).collect::<Vec<_>>().join("&")
+    }
+
     /// The first value of a parameter; empty when it is not there.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
