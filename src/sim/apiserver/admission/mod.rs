@@ -15,6 +15,7 @@ mod pod_security;
 mod priority;
 mod rbac_escalation;
 pub mod resource_quota;
+mod runtime_class;
 mod service_account;
 mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
@@ -126,6 +127,7 @@ pub static PLUGINS: &[Plugin] = &[
     default_storage_class::PLUGIN,
     storage_object_in_use_protection::PLUGIN,
     persistent_volume_claim_resize::PLUGIN,
+    runtime_class::PLUGIN,
     certificate_approval::PLUGIN,
     certificate_signing::PLUGIN,
     certificate_subject_restriction::PLUGIN,

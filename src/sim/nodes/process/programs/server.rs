@@ -10,6 +10,7 @@ use crate::sim::network::{self, Reply};
 use crate::sim::nodes::images::{Image, Run};
 use crate::sim::nodes::process::container::Container;
 use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::stream::Stream;
 
 static OWN: Row = Row { name: "", packages: &[], run: |program| Box::pin(own_program(program)) };
 
@@ -283,6 +284,10 @@ fn page(container: &Container, port: u16, path: &str) -> Reply {
     if let Some(root) = root {
         return file(container, &root, bare);
     }
+    if container.runs("netexec") {
+        let line = format!("{} GET {path}\n", container.engine.now().strftime("%Y/%m/%d %H:%M:%S"));
+        container.log.write(Stream::Errors, line.as_bytes(), container.engine.now());
+    }
     let with =
         |status: u16, body: String| Reply { status, server: image.own_name().to_owned(), body, ..Reply::default() };
     match (image.own_name(), bare) {
@@ -331,6 +336,12 @@ fn file(container: &Container, root: &str, path: &str) -> Reply {
     };
     match found {
         Ok(bytes) => reply(200, String::from_utf8_lossy(&bytes).into_owned()),
+        // Go's and Python's file servers list a folder that has no page.
+        Err(_) if files.is_folder(&whole) && matches!(server, "agnhost" | "python") => {
+            let names = files.list(&whole).unwrap_or_default();
+            let line = |name: &String| format!("<a href=\"{name}\">{name}</a>\n");
+            reply(200, format!("<pre>\n{}</pre>\n", names.iter().map(line).collect::<String>()))
+        }
         Err(_) if files.is_folder(&whole) => page(403, "Forbidden"),
         Err(_) => page(404, "Not Found"),
     }

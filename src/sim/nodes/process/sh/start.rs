@@ -49,7 +49,8 @@ pub async fn start(program: Program) -> i32 {
             words.remove(0);
         }
     }
-    let mut name = program.name().to_owned();
+    // As it was called: `/bin/sh: can't create …`.
+    let mut name = program.words.first().cloned().unwrap_or_default();
     let script = if inline {
         if words.is_empty() {
             return program.fail("-c requires an argument", 2).await;
