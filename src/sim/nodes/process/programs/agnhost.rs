@@ -28,6 +28,10 @@ pub async fn agnhost(program: Program) -> i32 {
             program.container.serves_files(port, "/");
             server::serve(&program, vec![port]).await
         }
+        Some("etc-hosts") => {
+            let hosts = program.container.files.read("/etc/hosts").unwrap_or_default();
+            i32::from(!program.write(&hosts).await)
+        }
         Some("connect") => connect(&program).await,
         Some("logs-generator") => logs(&program).await,
         _ => server::own_program(program).await,
