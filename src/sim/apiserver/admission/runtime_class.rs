@@ -34,7 +34,10 @@ fn mutate(attributes: &Attributes, pod: &mut Value) -> Result<()> {
     for (key, value) in meta::map(&class, "/scheduling/nodeSelector").into_iter().flatten() {
         let own = meta::text(pod, &format!("/spec/nodeSelector/{}", key.replace('~', "~0").replace('/', "~1")));
         if !own.is_empty() && value != own {
-            let why = format!("conflict: runtimeClass.scheduling.nodeSelector[{key}] = {}; pod.spec.nodeSelector[{key}] = {own}", value.as_str().unwrap_or_default());
+            let why = format!(
+                "conflict: runtimeClass.scheduling.nodeSelector[{key}] = {}; pod.spec.nodeSelector[{key}] = {own}",
+                value.as_str().unwrap_or_default()
+            );
             return Err(attributes.forbidden_early(pod, &why));
         }
         meta::child(meta::child(pod, "spec"), "nodeSelector")[key] = value.clone();
@@ -54,6 +57,7 @@ fn validate(attributes: &Attributes, pod: &Value) -> Result<()> {
     }
     match class(attributes, pod)? {
         Some(class) if class.pointer("/overhead/podFixed").is_some() => Ok(()),
-        _ => Err(attributes.forbidden(pod, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")),
+        _ => Err(attributes
+            .forbidden(pod, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")),
     }
 }
