@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::server;
+use crate::sim::network::{Protocol, Silence};
 use crate::sim::nodes::process::files::FileError;
-use crate::sim::nodes::process::network::Silence;
 use crate::sim::nodes::process::program::Program;
 
 /// What `mounttest` writes.
@@ -158,9 +158,10 @@ async fn connect(program: &Program) -> i32 {
     let target = program.args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default().to_owned();
     let (host, port) = target.rsplit_once(':').unwrap_or((&target, "80"));
     let wait = option(program, "timeout").and_then(|time| time.trim_end_matches('s').parse::<u64>().ok());
-    let word = match program.container.network.connect(host, port.parse().unwrap_or(80)) {
+    let made = program.container.network.connect(host, port.parse().unwrap_or(80), Protocol::Tcp);
+    let word = match made.map_err(|why| why.silence()) {
         Ok(_) => return 0,
-        Err(Silence::Unknown) => format!("DNS: lookup {host}: no such host"),
+        Err(Silence::Unknown | Silence::NoDns) => format!("DNS: lookup {host}: no such host"),
         Err(Silence::Refused) => "REFUSED".to_owned(),
         Err(_) => {
             program.sleep(Duration::from_secs(wait.unwrap_or(130))).await;
