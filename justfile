@@ -54,4 +54,4 @@ ci:
 pictures:
     cargo build --release
     cargo run --example picture -- target/release/kubedrill assets/pictures/home.svg 120x34 until:kubedrill until:Details
-    cargo run --example picture -- target/release/kubedrill assets/pictures/task.svg 132x34 until:Details / ServiceAccount enter enter until:work "kubectl get nodes" enter until:node02 "kubectl get pods -A | head -8" enter until:coredns
+    cargo run --example picture -- target/release/kubedrill assets/pictures/task.svg 132x34 until:Details / "Just enough" enter enter "until:kubedrill work" "kubectl get nodes" enter until:node02 "kubectl -n kube-system get pods | head -6" enter until:etcd

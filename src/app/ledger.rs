@@ -135,6 +135,14 @@ impl Ledger {
 
 impl From<Refusal> for AppError {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Kind::Usage, "that is not to be had now", refusal)
+        let hint = match refusal {
+            Refusal::NoHintsInExam | Refusal::NoSolutionsInExam | Refusal::GradedAtTheEnd => {
+                "F4 shows the list of tasks, where the exam is handed in"
+            }
+            Refusal::NoMoreHints { .. } => "kubedrill solve shows the solution",
+            Refusal::Over => "kubedrill start SCENARIO begins anew",
+            _ => "kubedrill --help shows every command",
+        };
+        Self::new(Kind::Usage, "that is not to be had now", refusal).hint(hint)
     }
 }

@@ -39,6 +39,14 @@ pub fn json(value: &impl Serialize) {
 }
 
 impl Output {
+    /// Tells that something was done: in a sentence, or as data.
+    pub fn done(self, data: &impl Serialize, sentence: &str) {
+        match self {
+            Self::Json => json(data),
+            _ => line(sentence),
+        }
+    }
+
     /// Says so where there is no JUnit to be had.
     pub fn refuse_junit(self) -> Result<(), AppError> {
         if self == Self::Junit {

@@ -24,10 +24,13 @@ pub struct New {
     /// Add a scenario of this name to the pack in the folder.
     #[arg(long)]
     scenario: Option<String>,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Makes a pack, or a scenario in one.
 pub fn new(asked: &New) -> Done {
+    asked.output.refuse_junit()?;
     let wrong = |why: String| AppError::new(Kind::Usage, "nothing was made", why);
     let name = |text: &str| {
         let hint = "lower case letters, digits and - make a name";
@@ -54,13 +57,11 @@ pub fn new(asked: &New) -> Done {
         }
     };
     write(&asked.folder, &files)?;
-    for file in &files {
-        output::line(&format!("wrote {}", asked.folder.join(&file.path).display()));
-    }
-    output::line(&format!(
-        "\nkubedrill pack lint {0} checks it, kubedrill pack verify {0} proves it.",
-        asked.folder.display()
-    ));
+    let wrote: Vec<PathBuf> = files.iter().map(|file| asked.folder.join(&file.path)).collect();
+    let mut told: String = wrote.iter().map(|path| format!("wrote {}\n", path.display())).collect();
+    let next = "checks it, kubedrill pack verify";
+    told.push_str(&format!("\nkubedrill pack lint {0} {next} {0} proves it.", asked.folder.display()));
+    asked.output.done(&json!({ "wrote": wrote }), &told);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,11 +83,13 @@ fn write(folder: &Path, files: &[NewFile]) -> Result<(), AppError> {
 }
 
 /// Copies a pack to where it is always found.
-pub fn install(folder: &Path) -> Done {
+pub fn install(folder: &Path, form: Output) -> Done {
+    form.refuse_junit()?;
     let pack = home::sound_pack(folder)?;
     let dirs = home::dirs()?;
     let place = catalogue::install(&dirs, &pack).map_err(|error| unwritable(&dirs.data, &error))?;
-    output::line(&format!("The pack {} {} is installed in {}.", pack.name, pack.spec.version, place.display()));
+    let told = format!("The pack {} {} is installed in {}.", pack.name, pack.spec.version, place.display());
+    form.done(&json!({ "pack": pack.name, "version": pack.spec.version, "folder": place }), &told);
     Ok(ExitCode::SUCCESS)
 }
 

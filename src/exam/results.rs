@@ -64,6 +64,13 @@ impl DomainResult {
     }
 }
 
+impl Results {
+    /// The score in whole per cent, rounded down as far as passing is concerned: 65.9 is not 66.
+    pub fn whole_percent(&self) -> u32 {
+        (self.score + ROUNDING).floor() as u32
+    }
+}
+
 /// Rounding in sums of shares must not fail somebody who has exactly what is needed.
 const ROUNDING: f64 = 1e-9;
 

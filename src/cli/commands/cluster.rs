@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::host;
 use crate::app::control::{self, Ask, Say, Status};
@@ -25,11 +26,15 @@ pub enum Cluster {
     Down {
         #[arg(long, default_value = "default")]
         name: String,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Bring it back to how it was when it started.
     Reset {
         #[arg(long, default_value = "default")]
         name: String,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Show those that are up.
     List {
@@ -121,14 +126,16 @@ fn is_users_own(file: &std::path::Path) -> bool {
 pub async fn run(asked: Cluster) -> Done {
     match asked {
         Cluster::Up(up) => run_up(&up).await,
-        Cluster::Down { name } => {
+        Cluster::Down { name, output } => {
+            output.refuse_junit()?;
             own::ask(&name, Ask::Stop).await?;
-            output::line(&format!("The cluster {name} is gone."));
+            output.done(&json!({ "down": name }), &format!("The cluster {name} is gone."));
             Ok(ExitCode::SUCCESS)
         }
-        Cluster::Reset { name } => {
+        Cluster::Reset { name, output } => {
+            output.refuse_junit()?;
             own::ask(&name, Ask::Reset).await?;
-            output::line(&format!("The cluster {name} is as it was when it started."));
+            output.done(&json!({ "reset": name }), &format!("The cluster {name} is as it was when it started."));
             Ok(ExitCode::SUCCESS)
         }
         Cluster::List { output } => list(output).await,

@@ -62,7 +62,7 @@ fn list(home: &Home, form: Output) -> Done {
     let sittings = home.sittings();
     let best = |id: &str| {
         let own = sittings.iter().filter(|sitting| sitting.exam == id);
-        own.map(|sitting| sitting.results.score as u32).max()
+        own.map(|sitting| sitting.results.whole_percent()).max()
     };
     if form == Output::Json {
         let row = |offer: &crate::app::offers::ExamOffer| json!({ "id": offer.id, "title": offer.title, "minutes": offer.minutes, "tasks": offer.tasks, "pass": offer.pass, "best": best(&offer.id) });

@@ -42,6 +42,8 @@ pub enum Pack {
     Install {
         /// The pack's folder.
         folder: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Show the packs at hand.
     List {
@@ -95,7 +97,7 @@ pub async fn run(pack: Pack) -> Done {
             Ok(ExitCode::SUCCESS)
         }
         Pack::New(new) => packs::new(&new),
-        Pack::Install { folder } => packs::install(&folder),
+        Pack::Install { folder, output } => packs::install(&folder, output),
         Pack::List { output } => packs::list(output),
     }
 }

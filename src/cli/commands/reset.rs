@@ -4,21 +4,28 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::control::Ask;
 use crate::cli::open::Which;
-use crate::cli::{Done, output};
+use crate::cli::{Done, Output};
 
 /// Which task.
 #[derive(Debug, Args)]
 pub struct Reset {
     #[command(flatten)]
     which: Which,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Runs it.
 pub async fn run(asked: &Reset) -> Done {
+    asked.output.refuse_junit()?;
     asked.which.ask(Ask::Reset, |_| {}).await?;
-    output::line("The task is as it was at its beginning; a shell in its folder is to be entered anew.");
+    asked.output.done(
+        &json!({ "reset": true }),
+        "The task is as it was at its beginning; a shell in its folder is to be entered anew.",
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -4,21 +4,25 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::control::Ask;
 use crate::cli::open::Which;
-use crate::cli::{Done, output};
+use crate::cli::{Done, Output};
 
 /// Which task.
 #[derive(Debug, Args)]
 pub struct Stop {
     #[command(flatten)]
     which: Which,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Runs it.
 pub async fn run(asked: &Stop) -> Done {
+    asked.output.refuse_junit()?;
     asked.which.ask(Ask::Stop, |_| {}).await?;
-    output::line("The task is over and its cluster is gone.");
+    asked.output.done(&json!({ "stop": true }), "The task is over and its cluster is gone.");
     Ok(ExitCode::SUCCESS)
 }

@@ -66,8 +66,9 @@ pub fn catalogue(home: &Home, origin: &Origin) -> Result<Catalogue, AppError> {
         let title = home.exam_title(&format!("{}/{exam}", plan.pack));
         Some(UnderWay { title, deadline: found.session.deadline()? })
     });
+    let place = if *origin == Origin::Embedded { String::new() } else { format!(" · on {origin}") };
     Ok(Catalogue {
-        pack: named.join(", "),
+        pack: named.join(", ") + &place,
         domains,
         scenarios: offers.into_iter().map(|offer| scenario(home, offer)).collect(),
         exams: packs.iter().flat_map(|pack| exams(pack, &sittings)).collect(),
@@ -115,7 +116,7 @@ fn exams<'a>(pack: &'a Arc<Pack>, sittings: &'a [Sitting]) -> impl Iterator<Item
             tasks: crate::app::offers::tasks_of(exam),
             pass: exam.pass,
             weights: pack.spec.domains.iter().map(|domain| (domain.title.clone(), domain.weight)).collect(),
-            best: own().map(|sitting| sitting.results.score as u32).max(),
+            best: own().map(|sitting| sitting.results.whole_percent()).max(),
             attempts: u32::try_from(own().count()).unwrap_or(u32::MAX),
             missing: None,
             id,
@@ -139,10 +140,13 @@ pub fn history(home: &Home) -> Result<History, AppError> {
         of: u32::try_from(standing.scenarios).unwrap_or(u32::MAX),
     };
     let by = |by| standings(&history, &candidates, by, now).into_iter().map(standing).collect();
+    let mut topics: Vec<Standing> = by(By::Topic);
+    // What was never practised says nothing about the learner yet.
+    topics.sort_by_key(|topic| topic.score.is_none());
     Ok(History {
         attempts: attempts.into_iter().map(|(_, attempt)| attempt).collect(),
         domains: by(By::Domain),
-        topics: by(By::Topic),
+        topics,
     })
 }
 
@@ -180,7 +184,7 @@ fn exam(home: &Home, sitting: &Sitting) -> Attempt {
         scenario: String::new(),
         exam: true,
         domain: String::new(),
-        score: Some(sitting.results.score as u32),
+        score: Some(sitting.results.whole_percent()),
         spent: sitting.results.spent,
         expected: sitting.results.allowed.unwrap_or_default(),
         remark: match sitting.results.passed {

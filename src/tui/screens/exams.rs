@@ -8,6 +8,7 @@ use super::home;
 use crate::tui::action::Action;
 use crate::tui::canvas::{Canvas, pad};
 use crate::tui::desk::{Catalogue, Exam, Request};
+use crate::tui::diff::wrapped;
 use crate::tui::errand::Errand;
 use crate::tui::hits::{Pane, Target};
 use crate::tui::message::Effect;
@@ -86,8 +87,8 @@ fn details_of(model: &Model, catalogue: &Catalogue, exam: &Exam, columns: usize)
     lines.push(Line::default());
     if let Some(under_way) = &catalogue.under_way {
         let left = clock(model.until(under_way.deadline));
-        lines.push(Line::styled(format!("{} goes on: {left} left", under_way.title), theme.warn));
-        lines.push(Line::styled("Enter returns to it. Its clock runs on.", theme.text));
+        lines.extend(wrapped(&format!("{} goes on: {left} left", under_way.title), columns, "", theme.warn));
+        lines.extend(wrapped("Enter returns to it. Its clock runs on.", columns, "", theme.text));
         lines.push(Line::default());
     }
     match exam.best {
@@ -111,6 +112,6 @@ fn details_of(model: &Model, catalogue: &Catalogue, exam: &Exam, columns: usize)
     lines.push(Line::default());
     let rules = "Tasks can be done in any order. The clock runs on when you leave. Nothing is graded before you hand in, \
                  or before the time is up; there are no hints.";
-    lines.extend(crate::tui::diff::wrapped(rules, columns, "", theme.dim));
+    lines.extend(wrapped(rules, columns, "", theme.dim));
     lines
 }

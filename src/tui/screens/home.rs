@@ -112,7 +112,11 @@ fn bindings(model: &Model) -> Vec<Binding> {
             bind(&[key('n')], "n", ("Next up", "start what is due next"), Action::Suggested),
             bind(&[key('/')], "/", ("Filter", "show only what contains these words"), Action::Filter),
         ],
-        _ => vec![bind(&[named(KeyCode::Enter)], "⏎", ("Start", "start or go on with the exam"), Action::Enter)],
+        _ => {
+            let goes_on = model.home.catalogue.as_ref().is_some_and(|catalogue| catalogue.under_way.is_some());
+            let label = if goes_on { "Go on" } else { "Start" };
+            vec![bind(&[named(KeyCode::Enter)], "⏎", (label, "start or go on with the exam"), Action::Enter)]
+        }
     };
     all.extend(tabs_bindings());
     all.push(bind(&[key('R')], "R", ("Reload", "read the packs and the history again"), Action::Reload).hidden());

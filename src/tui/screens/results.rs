@@ -150,7 +150,7 @@ fn draw_score(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect, outcome: &
         None => format!("   {}", clock(results.spent)),
     };
     let words = Line::from(vec![
-        Span::styled(format!("  {:.0} %  ", results.score), theme.title),
+        Span::styled(format!("  {} %  ", results.whole_percent()), theme.title),
         Span::styled(verdict, style),
         Span::styled(format!("   pass mark {pass} %{time}"), theme.dim),
     ]);
