@@ -93,6 +93,13 @@ fn key(name: &str) -> Option<KeyCode> {
     })
 }
 
+/// Waits until the program draws nothing more for a moment: what is typed earlier is seen twice, or goes to what is just going away.
+async fn quiet(terminal: &Terminal) {
+    let mut changes = terminal.changes();
+    changes.mark_unchanged();
+    while let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(300), changes.changed()).await {}
+}
+
 async fn step(terminal: &Terminal, step: &str) -> Done<()> {
     if let Some(text) = step.strip_prefix("until:") {
         let mut changes = terminal.changes();
@@ -102,6 +109,7 @@ async fn step(terminal: &Terminal, step: &str) -> Done<()> {
         }
         return Ok(());
     }
+    quiet(terminal).await;
     match key(step) {
         Some(code) => terminal.key(&KeyEvent::new(code, KeyModifiers::NONE)),
         None => step
