@@ -1,5 +1,5 @@
-//! Proves scenarios: untouched earns nothing, each solution everything, each wrong answer loses exactly what it names,
-//! grading twice says the same, and a reset brings the beginning back. Printing what comes of it is the faces'.
+//! Proves scenarios: untouched earns nothing, each solution everything and less without one of its steps, each wrong answer loses exactly
+//! what it names, grading twice says the same, and a reset brings the beginning back. Printing what comes of it is the faces'.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -207,6 +207,7 @@ async fn show_laid(lab: &mut Lab, proof: &mut Proof) -> Result<(), AppError> {
         let twice = looked(lab, &[], |again| same(&report, again)).await.1;
         proof.claim(&format!("graded twice, solution {:?} says the same", solution.name), twice);
     }
+    show_needed(lab, proof, &mut dirty).await?;
     for wrong in lab.variant.wrong.clone() {
         let claim = format!("wrong answer {:?} loses what it names", wrong.name);
         let shown = match answer(lab, &wrong.steps, &mut dirty).await {
@@ -218,6 +219,30 @@ async fn show_laid(lab: &mut Lab, proof: &mut Proof) -> Result<(), AppError> {
     lab.reset().await?;
     let after = looked(lab, &paying, |report| same(&untouched, report)).await.1;
     proof.claim("after a reset it says what it said at first", after);
+    Ok(())
+}
+
+/// Shows that no step of a solution can be left out: each that only waits apart, the others without it do not earn full marks.
+async fn show_needed(lab: &mut Lab, proof: &mut Proof, dirty: &mut bool) -> Result<(), AppError> {
+    let all: Vec<String> = lab.variant.checks.iter().map(|check| check.name.clone()).collect();
+    for solution in lab.variant.solutions.clone().into_iter().filter(|solution| solution.steps.len() > 1) {
+        for left_out in 0..solution.steps.len() {
+            if matches!(solution.steps[left_out], Step::WaitFor(_)) {
+                continue;
+            }
+            let mut steps = solution.steps.clone();
+            steps.remove(left_out);
+            let shown = match answer(lab, &steps, dirty).await {
+                // A later step that fails without it needs it, too.
+                Err(_) => Ok(()),
+                Ok(()) => looked(lab, &all, loses_something).await.1,
+            };
+            proof.claim(
+                &format!("solution {:?} without its step {} loses something", solution.name, left_out + 1),
+                shown,
+            );
+        }
+    }
     Ok(())
 }
 
@@ -295,6 +320,11 @@ fn full_marks(report: &Report) -> Result<(), String> {
         Verdict::Pass => format!("{} (waits for {})", result.name, result.waits_for.join(", ")),
     });
     Err(format!("lost: {}", lost.collect::<Vec<_>>().join("; ")))
+}
+
+fn loses_something(report: &Report) -> Result<(), String> {
+    broken(report)?;
+    if report.full_marks() { Err("it earns full marks all the same".to_owned()) } else { Ok(()) }
 }
 
 fn loses(report: &Report, named: &[String]) -> Result<(), String> {

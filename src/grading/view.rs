@@ -4,15 +4,20 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::select_all;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::base::clock::Clock;
 use crate::cluster::traffic::{Answer, Call};
 use crate::cluster::{AskError, Objects, Selection};
 use crate::scenario::query::{Query, Target, Which};
+
+/// How long after a watch that nobody answered a cluster is looked at again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// An answer that is asked for once.
 type Once<T> = Arc<OnceCell<Result<T, AskError>>>;
@@ -115,6 +120,8 @@ impl View {
         for (selection, revision) in &looked {
             match self.objects.changes(selection, revision).await {
                 Ok(changes) => watches.push(changes),
+                // Nobody answers any more: looking again, a moment later, tells whether the cluster can still be asked at all.
+                Err(AskError::NoAnswer(_)) => return Clock::system().sleep(AGAIN).await,
                 // A watch that cannot be had says nothing; the others or the deadline will.
                 Err(error) => tracing::debug!(%error, kind = selection.kind, "no watch"),
             }
