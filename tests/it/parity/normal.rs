@@ -23,6 +23,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"(resourceVersion=|Resource Version: +)\d+", "$1<rv>"),
         (r"containerd://[0-9a-f]{64}", "containerd://<id>"),
         (r"sha256:[0-9a-f]{64}", "sha256:<id>"),
+        (r"X509SHA256=[0-9a-f]{64}", "X509SHA256=<id>"),
         (r"kubectl-edit-\d+", "kubectl-edit-<n>"),
         (r"\b(LIVE|MERGED)-\d+", "$1-<n>"),
         (

@@ -68,6 +68,25 @@ impl Subject {
     }
 }
 
+/// The order in which Go writes the parts of a name into a certificate it signs (`crypto/x509/pkix`, Name.ToRDNSequence).
+const WRITTEN: [&str; 9] =
+    ["2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.7", "2.5.4.8", "2.5.4.9", "2.5.4.17", "2.5.4.3", "2.5.4.5"];
+
+/// The name as a signer writes it: its known parts in Go's order, those of one type together.
+pub(super) fn as_signed(name: &Name) -> Result<Name, PkiError> {
+    let unmade = |error| PkiError::unmade("a subject", error);
+    let mut parts = RdnSequence::default();
+    for oid in WRITTEN {
+        let same: Vec<_> = name.iter().filter(|one| one.oid.to_string() == oid).cloned().collect();
+        // Of several common names Go keeps the last.
+        let same = if oid == "2.5.4.3" { same.into_iter().last().into_iter().collect() } else { same };
+        if !same.is_empty() {
+            parts.push(RelativeDistinguishedName::try_from(same).map_err(unmade)?);
+        }
+    }
+    Name::from_der(&parts.to_der().map_err(unmade)?).map_err(unmade)
+}
+
 fn part(oid: ObjectIdentifier, text: &str) -> x509_cert::der::Result<RelativeDistinguishedName> {
     let value = Any::from(Utf8StringRef::new(text)?);
     RelativeDistinguishedName::try_from(vec![AttributeTypeAndValue { oid, value }])

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::authority::{Issue, certificate_pem};
+use super::identity::as_signed;
 use super::{AlternativeNames, Authority, PkiError, Request, Subject, Usages};
 
 /// A signer that the controller manager runs.
@@ -123,5 +124,5 @@ pub fn sign_request(
         let until = authority.not_after();
         return Err(PkiError::Unacceptable(format!("the signer has expired: NotAfter={until}")));
     }
-    Ok(certificate_pem(&authority.sign(request.name(), &issue, request.public_key())?))
+    Ok(certificate_pem(&authority.sign(as_signed(&request.name())?, &issue, request.public_key())?))
 }

@@ -229,7 +229,7 @@ fn delete_options(call: &Call) -> Result<DeleteOptions> {
 }
 
 /// A patch that has to be a map.
-fn map(patch: Value) -> Result<Value> {
+fn map(patch: Value, words: &str) -> Result<Value> {
     let is = match patch {
         Value::Object(_) => return Ok(patch),
         Value::Array(_) => "array",
@@ -238,8 +238,7 @@ fn map(patch: Value) -> Result<Value> {
         Value::Bool(_) => "bool",
         Value::Null => return Ok(json!({})),
     };
-    let why =
-        format!("error decoding patch: json: cannot unmarshal {is} into Go value of type map[string]interface {{}}");
+    let why = format!("{words}json: cannot unmarshal {is} into Go value of type map[string]interface {{}}");
     Err(Status::bad_request(why))
 }
 
@@ -255,8 +254,8 @@ fn patch(call: &Call) -> Result<Patch> {
     };
     match kind.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(tree()?)),
-        "application/merge-patch+json" => Ok(Patch::Merge(map(tree()?)?)),
-        "application/strategic-merge-patch+json" => Ok(Patch::Strategic(map(tree()?)?)),
+        "application/merge-patch+json" => Ok(Patch::Merge(map(tree()?, words)?)),
+        "application/strategic-merge-patch+json" => Ok(Patch::Strategic(map(tree()?, words)?)),
         "application/apply-patch+yaml" => Ok(Patch::Apply(tree()?)),
         _ => Err(Status::unsupported_patch()),
     }
