@@ -8,6 +8,9 @@ use super::kubelet::Sync;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
+/// `status.reason` of a Pod that was active for too long.
+pub const OVERDUE: &str = "DeadlineExceeded";
+
 /// Brings phase and conditions up to date with the container statuses.
 pub fn update(sync: &mut Sync) {
     let phase = phase(sync.pod, &sync.status);
@@ -98,7 +101,7 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
                 && policy == "Never"
                 && status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0)
         });
-    if failed_init {
+    if failed_init || meta::text(status, "/reason") == OVERDUE {
         return "Failed";
     }
     if !init_done(pod, status) || statuses.is_empty() {

@@ -252,7 +252,8 @@ impl One<'_> {
         }
         let has = |probe: &str| self.container.get(probe).is_some();
         self.status["started"] = json!(!has("startupProbe"));
-        self.status["ready"] = json!(!has("startupProbe") && !has("readinessProbe"));
+        let serves = self.list == "containerStatuses" || is_sidecar(self.container);
+        self.status["ready"] = json!(serves && !has("startupProbe") && !has("readinessProbe"));
         sync.wake_after(START);
     }
 

@@ -197,7 +197,7 @@ impl Image {
 /// Why an image cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    InvalidName(&'static str),
+    InvalidName(String),
     Tag,
     Repository,
     Host,
@@ -296,17 +296,24 @@ pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
     let name = match bare.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => {
             if tag.is_empty() {
-                return Err(Missing::InvalidName("invalid reference format"));
+                return Err(Missing::InvalidName("invalid reference format".to_owned()));
             }
             name
         }
         _ => bare,
     };
     if name.is_empty() || !bare.chars().all(allowed) {
-        return Err(Missing::InvalidName("invalid reference format"));
+        return Err(Missing::InvalidName("invalid reference format".to_owned()));
     }
     if name.chars().any(|c| c.is_ascii_uppercase()) {
-        return Err(Missing::InvalidName("invalid reference format: repository name must be lowercase"));
+        // The words of `github.com/distribution/reference`: a first part in capitals is taken for a host.
+        let path = match name.split_once('/') {
+            Some((host, path)) if host.contains(['.', ':']) || host.chars().any(|c| c.is_ascii_uppercase()) => path,
+            _ => name,
+        };
+        return Err(Missing::InvalidName(format!(
+            "invalid reference format: repository name ({path}) must be lowercase"
+        )));
     }
     let (repository, tag) = parts(reference);
     let on_alpine = || table().get(&alpine(&repository)).filter(|_| tag.contains("alpine"));

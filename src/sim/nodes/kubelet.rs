@@ -190,7 +190,9 @@ impl Kubelets {
             if stop::stop(self, &mut sync)? {
                 return Ok(None);
             }
-        } else if !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed") {
+        } else if !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed")
+            && !stop::overdue(self, &mut sync)
+        {
             self.bring_up(&mut sync, node);
         }
         let (status, wake, now) = (sync.status, sync.wake, sync.now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::container::is_sidecar;
+use super::container::{is_sidecar, time};
 use super::kubelet::{Kubelets, Sync};
 use super::runs;
 use crate::object::meta;
@@ -48,8 +48,36 @@ fn running(sync: &Sync) -> Vec<Running> {
 
 /// Brings a terminating Pod nearer to its end; true when it is gone.
 pub fn stop(kubelets: &Kubelets, sync: &mut Sync) -> Result<bool> {
-    let all = running(sync);
     let deadline = meta::text(sync.pod, "/metadata/deletionTimestamp").parse().unwrap_or(sync.now);
+    if end_all(kubelets, sync, deadline) { remove(sync) } else { Ok(false) }
+}
+
+/// Ends a Pod that was active for longer than it may be; false while its time is not up.
+/// Source: `pkg/kubelet/active_deadline.go`.
+pub fn overdue(kubelets: &Kubelets, sync: &mut Sync) -> bool {
+    const WHY: &str = "Pod was active on the node longer than the specified deadline";
+    let limit = meta::number(sync.pod, "/spec/activeDeadlineSeconds");
+    let (Some(limit), Some(started)) = (limit, time(&sync.status, "/startTime")) else { return false };
+    let due = started + SignedDuration::from_secs(limit);
+    if sync.now < due {
+        sync.wake_at(due);
+        return false;
+    }
+    if !sync.memory.killing {
+        sync.events.record("Normal", (sync.pod, ""), "DeadlineExceeded", WHY);
+    }
+    let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    if end_all(kubelets, sync, due + SignedDuration::from_secs(grace)) {
+        sync.status["reason"] = json!(super::conditions::OVERDUE);
+        sync.status["message"] = json!(WHY);
+    }
+    super::conditions::update(sync);
+    true
+}
+
+/// Brings every container nearer to its end; true when none is left.
+fn end_all(kubelets: &Kubelets, sync: &mut Sync, deadline: Timestamp) -> bool {
+    let all = running(sync);
     if !sync.memory.killing {
         sync.memory.killing = true;
         for one in &all {
@@ -67,9 +95,8 @@ pub fn stop(kubelets: &Kubelets, sync: &mut Sync) -> Result<bool> {
     if alive > 0 {
         runs::wake_with_sandbox(kubelets, sync);
         sync.wake_at(deadline.max(sync.now));
-        return Ok(false);
     }
-    remove(sync)
+    alive == 0
 }
 
 fn is_alive(kubelets: &Kubelets, sync: &Sync, one: &Running) -> bool {
