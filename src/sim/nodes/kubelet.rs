@@ -190,8 +190,7 @@ impl Kubelets {
             if stop::stop(self, &mut sync)? {
                 return Ok(None);
             }
-        } else if !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed")
-            && !stop::overdue(self, &mut sync)
+        } else if !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed") && !stop::overdue(self, &mut sync)
         {
             self.bring_up(&mut sync, node);
         }

@@ -189,7 +189,9 @@ impl Seat {
         command.env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         match tokio::time::timeout(PATIENCE, command.output()).await {
             Ok(output) => output.expect("bash runs"),
-            Err(_) => Output { status: ExitStatus::from_raw(124 << 8), stdout: Vec::new(), stderr: b"took too long".into() },
+            Err(_) => {
+                Output { status: ExitStatus::from_raw(124 << 8), stdout: Vec::new(), stderr: b"took too long".into() }
+            }
         }
     }
 
