@@ -11,7 +11,7 @@ use kubedrill::app::ledger::Ledger;
 use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
 use kubedrill::cluster::context::Foreign;
-use kubedrill::cluster::{Cluster, Objects, Origin, Wish};
+use kubedrill::cluster::{Objects, Origin, Wish};
 use kubedrill::exam::plan;
 use kubedrill::grading::report::Verdict;
 use kubedrill::grading::{Grader, Patience, grade};
