@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use futures::future::join_all;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Lab, LabError, claims, nodes, steps, traces};
 use crate::base::files;
-use crate::cluster::Selection;
+use crate::cluster::{PatchForm, Selection};
 use crate::object::meta;
 use crate::scenario::check::CheckKind;
 use crate::scenario::query::Which;
@@ -158,10 +158,33 @@ impl Footprint {
 /// it. What lies in a namespace that goes needs no word of its own.
 async fn take_away(lab: &Lab, marks: &[Mark]) -> Result<(), LabError> {
     let goes = |name: &str| marks.iter().any(|mark| mark.kind == "Namespace" && mark.name == name);
+    for done in join_all(marks.iter().filter(|mark| mark.kind != "Namespace").map(|mark| let_go(lab, mark))).await {
+        done?;
+    }
     let named = marks.iter().filter(|mark| !mark.namespace.as_deref().is_some_and(goes));
     let done = named.map(async |mark| match steps::delete_and_wait(lab, &mark.selection()).await {
         Err(LabError::Ask { source, .. }) if source.is_not_found() => Ok(()),
         done => done,
     });
     join_all(done).await.into_iter().collect()
+}
+
+/// Takes the finalizers off an object of the lab's that only a task put there: nobody else would, and its namespace would never go.
+async fn let_go(lab: &Lab, mark: &Mark) -> Result<(), LabError> {
+    let failed = |source| LabError::Ask { what: format!("letting {} {} go", mark.kind, mark.name), source };
+    let found = match lab.objects.get(&mark.selection()).await {
+        Err(error) if error.is_not_found() => None,
+        found => found.map_err(failed)?,
+    };
+    let own = |finalizer: &Value| {
+        !finalizer.as_str().is_some_and(|name| name.contains("kubernetes.io/") || !name.contains('/'))
+    };
+    if found.is_some_and(|object| meta::list(&object, "/metadata/finalizers").iter().any(own)) {
+        let change = json!({ "metadata": { "finalizers": null } });
+        match lab.objects.patch(&mark.selection(), PatchForm::Merge, &change).await {
+            Err(error) if error.is_not_found() => {}
+            done => drop(done.map_err(failed)?),
+        }
+    }
+    Ok(())
 }
