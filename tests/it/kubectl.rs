@@ -83,8 +83,9 @@ async fn every_kind_is_created_shown_applied_and_deleted() {
     for shown in ["get -f -", "get -o wide -f -", "get -o yaml -f -"] {
         cluster.prints_for(all, &format!("-n kinds-all {shown}")).await;
     }
-    // Before 1.34 kubectl described these two in a version that 1.35 no longer serves.
-    let gone = |manifest: &&str| !manifest.contains("kind: ServiceCIDR") && !manifest.contains("kind: IPAddress");
+    // Older kubectl describe these in versions that 1.35 no longer serves.
+    let odd = ["kind: ServiceCIDR", "kind: IPAddress", "kind: VolumeAttributesClass"];
+    let gone = |manifest: &&str| !odd.iter().any(|kind| manifest.contains(kind));
     let described: Vec<&str> = all.split("\n---\n").filter(gone).collect();
     cluster.prints_for(&described.join("\n---\n"), "-n kinds-all describe -f -").await;
     cluster.prints_for(all, "-n kinds-all apply -f -").await;

@@ -33,6 +33,8 @@ struct Kind<'a> {
     group: &'a str,
     version: &'a str,
     kind: &'a str,
+    /// Whether its lists have merge keys, which definitions' have not: clients choose the form of their patches by what stands here.
+    merges: bool,
 }
 
 impl Kind<'_> {
@@ -61,7 +63,7 @@ pub(super) fn of(served: &[&Resource]) -> Value {
         let base = prefix(resource);
         let space = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
         let collection = format!("{base}{space}/{}", resource.plural);
-        let own = Kind { group: resource.group, version: resource.version, kind: resource.kind };
+        let own = kind_of_own(resource);
         let places: &[&str] = if resource.namespaced { &["namespace"] } else { &[] };
         let named: &[&str] = if resource.namespaced { &["name", "namespace"] } else { &["name"] };
         if resource.namespaced && resource.verbs.contains(&"list") {
@@ -84,9 +86,14 @@ pub(super) fn of(served: &[&Resource]) -> Value {
 
 fn kind_of<'a>(subresource: &'a Subresource, resource: &'a Resource) -> Kind<'a> {
     if subresource.kind.is_empty() {
-        return Kind { group: resource.group, version: resource.version, kind: resource.kind };
+        return kind_of_own(resource);
     }
-    Kind { group: subresource.group, version: subresource.version, kind: subresource.kind }
+    Kind { group: subresource.group, version: subresource.version, kind: subresource.kind, merges: true }
+}
+
+fn kind_of_own<'a>(resource: &'a Resource) -> Kind<'a> {
+    let merges = resource.strategy.custom.is_none();
+    Kind { group: resource.group, version: resource.version, kind: resource.kind, merges }
 }
 
 fn put(paths: &mut Map<String, Value>, path: String, kind: &Kind, verbs: &[&str], places: &[&str]) {
@@ -126,7 +133,7 @@ fn operation(verb: &str, kind: &Kind) -> Option<(&'static str, Value)> {
     });
     let answered = match verb {
         "list" => kind.reference(&format!("{}List", kind.kind)),
-        "delete" | "deletecollection" => Kind { group: "", version: "v1", kind: "" }.reference("Status"),
+        "delete" | "deletecollection" => Kind { group: "", version: "v1", kind: "", merges: true }.reference("Status"),
         _ => kind.reference(kind.kind),
     };
     operation["responses"] = responses(answered);
@@ -150,8 +157,9 @@ fn request_body(method: &str, kind: &Kind) -> Option<Value> {
     let meta = |kind: &str| format!("#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.{kind}");
     match method {
         "patch" => {
+            let forms = PATCHES.iter().filter(|media| kind.merges || !media.contains("strategic"));
             let content: Map<String, Value> =
-                PATCHES.iter().map(|media| ((*media).into(), json!({ "schema": { "$ref": meta("Patch") } }))).collect();
+                forms.map(|media| ((*media).into(), json!({ "schema": { "$ref": meta("Patch") } }))).collect();
             Some(json!({ "content": content, "required": true }))
         }
         "delete" => Some(json!({ "content": { "*/*": { "schema": { "$ref": meta("DeleteOptions") } } } })),
