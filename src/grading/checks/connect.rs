@@ -71,7 +71,7 @@ pub async fn ask(check: &Connect, view: &View) -> Result<Result<Vec<Told>, Findi
 /// What is wrong with an answer over HTTP.
 fn wrong(check: &Connect, reply: Option<&Reply>) -> Option<Finding> {
     let asked = format!("the answer of {}", check.to);
-    let Some(reply) = reply else { return None };
+    let reply = reply?;
     let status = u64::from(reply.status);
     let fits = check.status.map_or((200..400).contains(&status), |wanted| wanted == status);
     if !fits {

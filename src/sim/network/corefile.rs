@@ -225,7 +225,7 @@ mod tests {
             fault(&broken).unwrap(),
             "/etc/coredns/Corefile:7 - Error during parsing: Unknown directive 'kubernets'"
         );
-        assert!(fault(&usual().trim_end().trim_end_matches('}').to_owned()).unwrap().ends_with("Unexpected EOF"));
+        assert!(fault(usual().trim_end().trim_end_matches('}')).unwrap().ends_with("Unexpected EOF"));
         assert!(fault(&usual().replace("forward . /etc/resolv.conf", "forward .")).is_some());
         assert!(fault(&usual().replace("pods insecure", "pod insecure")).unwrap().contains("unknown property 'pod'"));
     }

@@ -8,7 +8,7 @@ use crate::object::meta;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 
-pub const PLUGIN: Plugin = Plugin { name: "RuntimeClass", mutate, validate, ..Plugin::NOTHING };
+pub const PLUGIN: Plugin = Plugin { name: "RuntimeClass", mutate, validate };
 
 /// The class a new Pod names.
 fn class(attributes: &Attributes, pod: &Value) -> Result<Option<Object>> {

@@ -118,6 +118,9 @@ impl FileError {
     }
 }
 
+/// The tree, the path in it, and whom (user and group) what is made there belongs to.
+type Place<'a> = (&'a Mutex<Tree>, String, (u32, u32));
+
 /// All that a container sees.
 #[derive(Clone)]
 pub struct Files {
@@ -294,8 +297,8 @@ impl Files {
         Ok(names)
     }
 
-    /// Where a path is written: the tree, the path in it, and whom what is made there belongs to.
-    fn tree(&self, path: &str) -> Result<(&Mutex<Tree>, String, (u32, u32)), FileError> {
+    /// Where a path is written.
+    fn tree(&self, path: &str) -> Result<Place<'_>, FileError> {
         let (mount, inner) = self.place(path).ok_or(FileError::Missing)?;
         let owner = (self.owner.0, if mount.group == 0 { self.owner.1 } else { mount.group });
         match &mount.volume {
