@@ -53,14 +53,15 @@ fn check(cases: Vec<Case<'_>>) {
     }
 }
 
+/// A policy of namespace x for its Pod a, with these rules for what comes in.
+fn only(rules: Value) -> Vec<Value> {
+    let spec =
+        json!({ "podSelector": { "matchLabels": { "pod": "a" } }, "policyTypes": ["Ingress"], "ingress": rules });
+    vec![policy("x", spec)]
+}
+
 #[test]
 fn ingress() {
-    let only = |rules: Value| {
-        vec![policy(
-            "x",
-            json!({ "podSelector": { "matchLabels": { "pod": "a" } }, "policyTypes": ["Ingress"], "ingress": rules }),
-        )]
-    };
     check(vec![
         ("no policy", vec![], vec![("y/b", "x/a", 80, true), ("8.8.8.8", "x/a", 80, true)]),
         (
@@ -150,14 +151,13 @@ fn ports() {
     ]);
 }
 
+/// A policy of namespace x for its Pod a, with these rules for what goes out.
+fn out(rules: Value) -> Value {
+    policy("x", json!({ "podSelector": { "matchLabels": { "pod": "a" } }, "policyTypes": ["Egress"], "egress": rules }))
+}
+
 #[test]
 fn egress_and_both() {
-    let out = |rules: Value| {
-        policy(
-            "x",
-            json!({ "podSelector": { "matchLabels": { "pod": "a" } }, "policyTypes": ["Egress"], "egress": rules }),
-        )
-    };
     let deny_in = |of: &str| policy(of, json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
     let let_in = |of: &str, from: &str| {
         policy(
@@ -220,7 +220,7 @@ fn egress_and_both() {
 fn a_denial_says_who_denies() {
     let deny = policy("x", json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
     assert_eq!(
-        reaches(&[deny.clone()], "y/b", "x/a", (80, "TCP")).unwrap_err(),
+        reaches(std::slice::from_ref(&deny), "y/b", "x/a", (80, "TCP")).unwrap_err(),
         "NetworkPolicy x/p selects Pod x/a and allows no ingress"
     );
     let some = policy("x", json!({ "podSelector": {}, "ingress": [{ "ports": [{ "port": 81 }] }] }));

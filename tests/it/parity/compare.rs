@@ -60,18 +60,42 @@ fn differing(real: &Answer, ours: &Answer) -> Vec<String> {
     diff.iter_all_changes().filter_map(|change| marked(change.tag(), change.value())).collect()
 }
 
+/// Whether kubectl itself refused: a server's refusals begin with `Error from server`.
+fn own_words(answer: &Answer) -> bool {
+    answer.lines.iter().any(|line| line.starts_with("! error: ") || line.starts_with("! Error: "))
+}
+
+/// Whether the answer shows what kubectl wrote into the object, which differs between its versions.
+fn written_by_kubectl(answer: &Answer) -> bool {
+    answer.lines.iter().any(|line| line.contains("kubectl.kubernetes.io/last-applied-configuration"))
+}
+
 /// Compares the answers of a script.
 pub fn compare(script: &str, scope: Scope, real: &Transcript, ours: &Transcript, accepted: &[Accepted]) -> Found {
     let mut found = Found::default();
     let mut rest = real.answers.iter();
-    for answer in ours.answers.iter().filter(|answer| scope.has(&answer.command)) {
+    for answer in &ours.answers {
         let command = &answer.command;
+        if scope == Scope::Served && own_words(answer) && !command.starts_with("kubectl get ") {
+            let known = rest.clone().find(|one| one.command == *command);
+            if known.is_some_and(|known| known.exit == 0) {
+                // What this kubectl cannot do yet has no consequences to compare.
+                break;
+            }
+        }
+        if !scope.has(command) {
+            continue;
+        }
         let mut ahead = rest.clone();
         let Some(expected) = ahead.find(|one| one.command == *command) else {
             found.open.push(format!("{script}: $ {command}\n  was not recorded: `just parity-record CONTEXT`"));
             continue;
         };
         rest = ahead;
+        if scope == Scope::Served && [expected, answer].into_iter().any(|one| own_words(one) || written_by_kubectl(one))
+        {
+            continue;
+        }
         found.compared += 1;
         let lines = differing(expected, answer);
         let covered = |line: &String| accepted.iter().any(|row| row.covers(script, command, line));
