@@ -83,11 +83,14 @@ async fn apply_one(lab: &Lab, object: &Value) -> Result<(), LabError> {
     }
 }
 
+/// How long what was deleted may still be there: a busy controller manager takes minutes to empty several namespaces at once.
+const TO_BE_GONE: Duration = Duration::from_secs(180);
+
 /// Deletes an object and waits until it is gone.
 pub async fn delete_and_wait(lab: &Lab, selection: &Selection) -> Result<(), LabError> {
     let what = format!("deleting {} {}", selection.kind, selection.name.as_deref().unwrap_or_default());
     lab.objects.delete(selection).await.map_err(failed(what.clone()))?;
-    settle(lab, selection, Duration::from_secs(60), &what, |found| {
+    settle(lab, selection, TO_BE_GONE, &what, |found| {
         found.is_none().then_some(()).ok_or_else(|| "it is still there".to_owned())
     })
     .await
