@@ -33,6 +33,9 @@ use crate::base::clock::Clock;
 use crate::base::files;
 use crate::object::meta;
 
+/// How often the storage lets go of what nobody wanted since. Longer than the periods of those who look at everything by habit.
+const SETTLE: Duration = Duration::from_secs(30);
+
 /// How a cluster is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -79,7 +82,6 @@ pub struct World {
     serving: Option<Serving>,
     address: SocketAddr,
     running: Mutex<Vec<JoinHandle<()>>>,
-    born: Checkpoint,
 }
 
 impl World {
@@ -114,7 +116,6 @@ impl World {
         let serving = ServingOptions { port: options.port, serving: &serving, authority: &keys.authority };
         let serving = Serving::start(serving, router.clone()).await?;
         let world = Self {
-            born: api.storage.checkpoint(),
             api,
             runtime,
             kubelet,
@@ -193,6 +194,7 @@ impl World {
         let end = clock.now() + jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::MAX);
         while clock.now() < end {
             if self.is_ready() {
+                self.rest();
                 return true;
             }
             clock.sleep(Duration::from_millis(2)).await;
@@ -215,7 +217,15 @@ impl World {
 
     /// Everything stored.
     pub fn checkpoint(&self) -> Checkpoint {
+        self.rest();
         self.api.storage.checkpoint()
+    }
+
+    /// There is a pause: what is stored takes less room until it is wanted again.
+    fn rest(&self) {
+        let storage = &self.api.storage;
+        storage.settle();
+        storage.settle();
     }
 
     /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
@@ -223,11 +233,6 @@ impl World {
         self.halt().await;
         self.api.storage.restore(checkpoint);
         self.resume();
-    }
-
-    /// The cluster as it was born, before anybody used it.
-    pub fn born(&self) -> &Checkpoint {
-        &self.born
     }
 
     /// Stops every component and waits until it has: none may write after this.
@@ -255,6 +260,13 @@ impl World {
         running.push(tokio::spawn(beating));
         let measuring = metrics_server::run(kubelet.client.clone(), self.runtime.clone());
         running.push(tokio::spawn(measuring));
+        let (api, clock) = (self.api.clone(), self.api.clock);
+        running.push(tokio::spawn(async move {
+            loop {
+                clock.sleep(SETTLE).await;
+                api.storage.settle();
+            }
+        }));
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
         let kubelets = Kubelets::new(self.runtime.clone());

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
-use super::rule::{self, Rule};
+use super::rule::Rule;
 use super::user::{MASTERS, service_account_name};
 use super::{Attributes, Target, User};
 use crate::object::meta;
@@ -81,19 +81,19 @@ impl Rbac {
 #[derive(Default)]
 pub struct Policy {
     revision: u64,
-    compiled: Arc<Compiled>,
+    compiled: Compiled,
 }
 
 #[derive(Default)]
 struct Compiled {
-    lists: [Vec<Arc<Value>>; 4],
     roles: HashMap<(String, String), Arc<Role>>,
     cluster: Scope,
     namespaces: HashMap<String, Scope>,
 }
 
+/// A role. Objects are read, not held: the store may keep them as it likes.
 pub(super) struct Role {
-    object: Arc<Value>,
+    revision: u64,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -106,7 +106,10 @@ struct Scope {
 }
 
 struct Binding {
-    object: Arc<Value>,
+    name: String,
+    /// Kind and name of the role it gives.
+    gives: (String, String),
+    subjects: Vec<Subject>,
     /// The role, or why there is none.
     role: Result<Arc<Role>, String>,
 }
@@ -114,10 +117,7 @@ struct Binding {
 impl Policy {
     fn read(revision: u64, source: &dyn RuleSource, old: Option<&Self>) -> Self {
         let lists = PolicyKind::ALL.map(|kind| source.list(kind));
-        if let Some(old) = old.filter(|old| old.compiled.is_of(&lists)) {
-            return Self { revision, compiled: Arc::clone(&old.compiled) };
-        }
-        Self { revision, compiled: Arc::new(Compiled::of(lists, old.map(|old| &*old.compiled))) }
+        Self { revision, compiled: Compiled::of(&lists, old.map(|old| &old.compiled)) }
     }
 
     /// The policy of these objects, for tests and tools.
@@ -128,7 +128,7 @@ impl Policy {
         };
         let all: Vec<Arc<Value>> = objects.iter().cloned().map(Arc::new).collect();
         let lists = PolicyKind::ALL.map(|kind| all.iter().filter(|it| is(it, kind.plural())).cloned().collect());
-        Self { revision: 0, compiled: Arc::new(Compiled::of(lists, None)) }
+        Self { revision: 0, compiled: Compiled::of(&lists, None) }
     }
 
     /// Whether it may be done, and why.
@@ -167,8 +167,7 @@ impl Policy {
         for (binding, _) in self.bindings_of(user, namespace) {
             match &binding.role {
                 Ok(role) => {
-                    for rule in role.object.get("rules").and_then(Value::as_array).into_iter().flatten() {
-                        let (object, url) = rule::review(rule);
+                    for (object, url) in role.rules.iter().map(Rule::review) {
                         objects.extend(object);
                         urls.extend(url);
                     }
@@ -216,23 +215,16 @@ fn namespace_of<'a>(asked: &Attributes<'a>) -> &'a str {
 }
 
 impl Compiled {
-    fn is_of(&self, lists: &[Vec<Arc<Value>>; 4]) -> bool {
-        let same = |(old, new): (&Vec<Arc<Value>>, &Vec<Arc<Value>>)| {
-            old.len() == new.len() && old.iter().zip(new).all(|(one, other)| Arc::ptr_eq(one, other))
-        };
-        self.lists.iter().zip(lists).all(same)
-    }
-
     /// Compiles the lists, taking over from `old` the roles that are still the same objects.
-    fn of(lists: [Vec<Arc<Value>>; 4], old: Option<&Self>) -> Self {
-        let [cluster_roles, roles, cluster_bindings, bindings] = &lists;
+    fn of(lists: &[Vec<Arc<Value>>; 4], old: Option<&Self>) -> Self {
+        let [cluster_roles, roles, cluster_bindings, bindings] = lists;
         let mut compiled = Self::default();
         for object in cluster_roles.iter().chain(roles) {
             let key = (meta::namespace(object).to_owned(), meta::name(object).to_owned());
-            let known = old.and_then(|old| old.roles.get(&key)).filter(|role| Arc::ptr_eq(&role.object, object));
+            let revision = meta::revision(object);
+            let known = old.and_then(|old| old.roles.get(&key)).filter(|role| role.revision == revision);
             let role = known.cloned();
-            let role =
-                role.unwrap_or_else(|| Arc::new(Role { object: Arc::clone(object), rules: Rule::all_of(object) }));
+            let role = role.unwrap_or_else(|| Arc::new(Role { revision, rules: Rule::all_of(object) }));
             compiled.roles.insert(key, role);
         }
         for object in cluster_bindings {
@@ -244,7 +236,6 @@ impl Compiled {
             let role = compiled.role_of(object, namespace);
             compiled.namespaces.entry(namespace.to_owned()).or_default().add(object, role, namespace);
         }
-        compiled.lists = lists;
         compiled
     }
 
@@ -274,17 +265,20 @@ pub(super) fn role_ref(binding: &Value) -> (&str, &str) {
 }
 
 impl Scope {
-    fn add(&mut self, object: &Arc<Value>, role: Result<Arc<Role>, String>, namespace: &str) {
+    fn add(&mut self, object: &Value, role: Result<Arc<Role>, String>, namespace: &str) {
         let index = self.bindings.len();
-        for subject in subjects(object) {
+        let subjects = subjects(object);
+        for subject in &subjects {
             let list = match subject.user(namespace) {
                 Some(user) => self.by_user.entry(user).or_default(),
-                None if subject.kind == "Group" => self.by_group.entry(subject.name.to_owned()).or_default(),
+                None if subject.kind == "Group" => self.by_group.entry(subject.name.clone()).or_default(),
                 None => continue,
             };
             list.push(index);
         }
-        self.bindings.push(Binding { object: Arc::clone(object), role });
+        let (kind, given) = role_ref(object);
+        let gives = (kind.to_owned(), given.to_owned());
+        self.bindings.push(Binding { name: meta::name(object).to_owned(), gives, subjects, role });
     }
 
     fn indices<'a>(&'a self, user: &'a User) -> impl Iterator<Item = usize> + 'a {
@@ -305,31 +299,31 @@ impl Scope {
     }
 }
 
-struct Subject<'a> {
-    kind: &'a str,
-    name: &'a str,
-    namespace: &'a str,
+struct Subject {
+    kind: String,
+    name: String,
+    namespace: String,
 }
 
-fn subjects(binding: &Value) -> impl Iterator<Item = Subject<'_>> {
-    let all = binding.get("subjects").and_then(Value::as_array).into_iter().flatten();
-    all.map(|subject| {
-        let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or_default();
+fn subjects(binding: &Value) -> Vec<Subject> {
+    let subject = |subject: &Value| {
+        let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Subject { kind: text("kind"), name: text("name"), namespace: text("namespace") }
-    })
+    };
+    meta::list(binding, "/subjects").iter().map(subject).collect()
 }
 
-impl Subject<'_> {
+impl Subject {
     /// A ServiceAccount without a namespace is of the binding's.
     fn namespace_in<'a>(&'a self, binding: &'a str) -> &'a str {
-        if self.namespace.is_empty() { binding } else { self.namespace }
+        if self.namespace.is_empty() { binding } else { &self.namespace }
     }
 
     /// The user name that is meant, unless it is a group.
     fn user(&self, binding: &str) -> Option<String> {
-        match (self.kind, self.namespace_in(binding)) {
-            ("User", _) => Some(self.name.to_owned()),
-            ("ServiceAccount", namespace) if !namespace.is_empty() => Some(service_account_name(namespace, self.name)),
+        match (self.kind.as_str(), self.namespace_in(binding)) {
+            ("User", _) => Some(self.name.clone()),
+            ("ServiceAccount", namespace) if !namespace.is_empty() => Some(service_account_name(namespace, &self.name)),
             _ => None,
         }
     }
@@ -337,7 +331,7 @@ impl Subject<'_> {
     fn is(&self, user: &User, binding: &str) -> bool {
         match self.user(binding) {
             Some(name) => name == user.name,
-            None => self.kind == "Group" && user.in_group(self.name),
+            None => self.kind == "Group" && user.in_group(&self.name),
         }
     }
 }
@@ -345,16 +339,15 @@ impl Subject<'_> {
 impl Binding {
     /// The binding as a reason tells it; a namespaced one names itself `name/namespace`, as Kubernetes does.
     fn describe(&self, user: &User, namespace: &str) -> String {
-        let name = meta::name(&self.object);
-        let (kind, role) = role_ref(&self.object);
+        let (name, (kind, role)) = (&self.name, &self.gives);
         let binding = match namespace {
             "" => format!("ClusterRoleBinding {name:?}"),
             _ => format!("RoleBinding {:?}", format!("{name}/{namespace}")),
         };
-        let subject = subjects(&self.object).find(|subject| subject.is(user, namespace)).map(|subject| {
-            let name = match subject.kind {
+        let subject = self.subjects.iter().find(|subject| subject.is(user, namespace)).map(|subject| {
+            let name = match subject.kind.as_str() {
                 "ServiceAccount" => format!("{}/{}", subject.name, subject.namespace_in(namespace)),
-                _ => subject.name.to_owned(),
+                _ => subject.name.clone(),
             };
             format!("{} {name:?}", subject.kind)
         });

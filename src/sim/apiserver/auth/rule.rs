@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::{Attributes, ResourceAttributes, Target};
 
@@ -58,6 +58,23 @@ impl Rule {
         let star = || vec![Box::from("*")];
         let objects = Self { verbs: star(), groups: star(), resources: star(), ..Self::default() };
         vec![objects, Self { verbs: star(), urls: star(), ..Self::default() }]
+    }
+
+    /// The rule as SelfSubjectRulesReview shows it: for objects, and for URLs, where it has any.
+    pub(super) fn review(&self) -> (Option<Value>, Option<Value>) {
+        let shown = |parts: &[(&str, &Words)]| {
+            let told = parts.iter().filter(|(_, words)| !words.is_empty());
+            Value::Object(told.map(|(name, words)| ((*name).to_owned(), json!(words))).collect())
+        };
+        let objects = [
+            ("verbs", &self.verbs),
+            ("apiGroups", &self.groups),
+            ("resources", &self.resources),
+            ("resourceNames", &self.names),
+        ];
+        let urls = [("verbs", &self.verbs), ("nonResourceURLs", &self.urls)];
+        let objects = (!self.resources.is_empty()).then(|| shown(&objects));
+        (objects, (!self.urls.is_empty()).then(|| shown(&urls)))
     }
 
     /// Whether the rule allows what is asked, whoever asks.
@@ -148,17 +165,6 @@ pub fn missing(held: &[Rule], wanted: &[Rule]) -> Vec<String> {
     }
     let lines: BTreeSet<String> = uncovered.iter().map(Rule::describe).collect();
     lines.into_iter().collect()
-}
-
-/// A rule of `rules` as SelfSubjectRulesReview shows it: for objects, and for URLs, where it has any.
-pub fn review(rule: &Value) -> (Option<Value>, Option<Value>) {
-    let pick = |keys: &[&str], needed: &str| {
-        rule.get(needed).and_then(Value::as_array).filter(|all| !all.is_empty())?;
-        let found = keys.iter().filter_map(|key| Some(((*key).to_owned(), rule.get(*key)?.clone())));
-        Some(Value::Object(found.collect::<Map<_, _>>()))
-    };
-    let objects = pick(&["verbs", "apiGroups", "resources", "resourceNames"], "resources");
-    (objects, pick(&["verbs", "nonResourceURLs"], "nonResourceURLs"))
 }
 
 fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {

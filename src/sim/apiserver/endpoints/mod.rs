@@ -43,12 +43,16 @@ pub struct ApiServer {
 
 impl RuleSource for Storage {
     fn revision(&self) -> u64 {
-        Self::revision(self)
+        PolicyKind::ALL.map(|kind| self.newest(&policies(kind))).into_iter().max().unwrap_or_default()
     }
 
     fn list(&self, kind: PolicyKind) -> Vec<Object> {
-        Self::list(self, &group_resource("rbac.authorization.k8s.io", kind.plural()), None).0
+        Self::list(self, &policies(kind), None).0
     }
+}
+
+fn policies(kind: PolicyKind) -> String {
+    group_resource("rbac.authorization.k8s.io", kind.plural())
 }
 
 impl ApiServer {

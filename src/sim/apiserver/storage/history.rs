@@ -1,51 +1,28 @@
 //! The recent changes of one resource, for watches that are behind.
-//! What nobody waits for any more is kept as text, a sixth of a tree's size; the oldest of it goes.
+//! States that were replaced become text when nobody waits for them any more; the oldest of them go.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
 
-use super::{Change, Event, Object};
-use crate::object::meta;
+use super::kept::Kept;
+use super::{Change, Event};
 
 /// How many changes of a resource a watch can be behind before it has to list again.
 const HISTORY: usize = 20_000;
 /// How many changes are kept for watches that are still to come.
 const KEPT: usize = 1_000;
 /// States that were replaced become text in portions of at least and at most so many.
-const PORTION: std::ops::RangeInclusive<usize> = 16..=64;
-
-/// A state of an object: as everybody works with it, or as JSON.
-#[derive(Clone)]
-enum State {
-    Tree(Object),
-    Text(Arc<[u8]>),
-}
-
-impl State {
-    fn object(&self) -> Object {
-        match self {
-            Self::Tree(object) => object.clone(),
-            // It was written by ourselves.
-            Self::Text(text) => serde_json::from_slice(text).unwrap_or_default(),
-        }
-    }
-
-    fn to_text(&self) -> Arc<[u8]> {
-        match self {
-            Self::Tree(object) => serde_json::to_vec(object).unwrap_or_default().into(),
-            Self::Text(text) => text.clone(),
-        }
-    }
-}
+const PORTION: RangeInclusive<usize> = 16..=64;
 
 struct Entry {
     revision: u64,
     change: Change,
-    object: State,
-    previous: Option<State>,
+    object: Arc<Kept>,
+    previous: Option<Arc<Kept>>,
 }
 
 #[derive(Default)]
@@ -53,8 +30,8 @@ struct Log {
     entries: VecDeque<Entry>,
     /// Changes up to this revision are no longer told one by one.
     compacted: u64,
-    /// States that only history holds: their revision, and that of the change that replaced them.
-    replaced: VecDeque<(u64, u64)>,
+    /// What changes up to this revision replaced is text.
+    folded: u64,
 }
 
 /// The history of one resource, shared with its watchers.
@@ -76,13 +53,9 @@ impl History {
         Self { log: Mutex::new(log), newest: watch::Sender::new(revision), readers: Mutex::default() }
     }
 
-    pub(super) fn push(&self, event: Event) {
-        let Event { revision, change, object, previous } = event;
+    pub(super) fn push(&self, change: Change, object: Arc<Kept>, previous: Option<Arc<Kept>>) {
+        let revision = object.revision;
         let mut log = lock(&self.log);
-        if let Some(previous) = &previous {
-            log.replaced.push_back((meta::revision(previous), revision));
-        }
-        let (object, previous) = (State::Tree(object), previous.map(State::Tree));
         log.entries.push_back(Entry { revision, change, object, previous });
         log.shrink_to(HISTORY, u64::MAX);
         drop(log);
@@ -106,14 +79,23 @@ impl History {
         let told = |entry: &Entry| Event {
             revision: entry.revision,
             change: entry.change,
-            object: entry.object.object(),
-            previous: entry.previous.as_ref().map(State::object),
+            object: entry.object.once(),
+            previous: entry.previous.as_ref().map(|previous| previous.once()),
         };
         Ok(log.entries.iter().skip(start).take(limit).map(told).collect())
     }
 
     /// A watcher has read everything: what all have read takes less room from now on.
     pub(super) fn rest(&self) {
+        self.shrink(PORTION);
+    }
+
+    /// The same, to the last state.
+    pub(super) fn settle(&self) {
+        self.shrink(1..=usize::MAX);
+    }
+
+    fn shrink(&self, portion: RangeInclusive<usize>) {
         let mut slowest = u64::MAX;
         lock(&self.readers).retain(|reader| match reader.upgrade() {
             Some(reader) => {
@@ -124,7 +106,7 @@ impl History {
         });
         let mut log = lock(&self.log);
         log.shrink_to(KEPT, slowest);
-        log.fold(slowest);
+        log.fold(slowest, &portion);
     }
 }
 
@@ -135,40 +117,31 @@ impl Log {
             let gone = self.entries.pop_front();
             self.compacted = gone.map_or(self.compacted, |entry| entry.revision);
         }
-        let compacted = self.compacted;
-        let kept = self.replaced.partition_point(|(_, by)| *by <= compacted);
-        self.replaced.drain(..kept);
     }
 
-    /// Makes text of states that were replaced up to `read`.
-    fn fold(&mut self, read: u64) {
-        let ready = self.replaced.partition_point(|(_, by)| *by <= read).min(*PORTION.end());
-        if ready < *PORTION.start() {
+    /// Makes text of what was replaced by changes up to `read`.
+    fn fold(&mut self, read: u64, portion: &RangeInclusive<usize>) {
+        let from = self.entries.partition_point(|entry| entry.revision <= self.folded);
+        let to = self.entries.partition_point(|entry| entry.revision <= read);
+        let ready = to.saturating_sub(from).min(*portion.end());
+        if ready < *portion.start() {
             return;
         }
-        let replaced: Vec<(u64, u64)> = self.replaced.drain(..ready).collect();
-        for (state, by) in replaced {
-            let text = self.entry(state).map(|entry| entry.object.to_text());
-            if let (Some(text), Some(entry)) = (&text, self.entry(state)) {
-                entry.object = State::Text(text.clone());
+        for entry in self.entries.range(from..from + ready) {
+            if let Some(previous) = &entry.previous {
+                previous.fold();
             }
-            let Some(entry) = self.entry(by) else { continue };
-            let text = text.or_else(|| entry.previous.as_ref().map(State::to_text));
-            entry.previous = text.map(State::Text);
             if entry.change == Change::Deleted {
-                entry.object = State::Text(entry.object.to_text());
+                entry.object.fold();
             }
+            self.folded = entry.revision;
         }
-    }
-
-    fn entry(&mut self, revision: u64) -> Option<&mut Entry> {
-        let place = self.entries.binary_search_by_key(&revision, |entry| entry.revision).ok()?;
-        self.entries.get_mut(place)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Object;
     use super::*;
     use serde_json::json;
 
@@ -181,15 +154,15 @@ mod tests {
         let history = History::starting(0);
         let reader = history.reader(0);
         for revision in 1..=40 {
-            let previous = (revision > 1).then(|| object(revision - 1));
+            let previous = (revision > 1).then(|| Kept::new(object(revision - 1)));
             let change = if revision == 40 { Change::Deleted } else { Change::Modified };
-            history.push(Event { revision, change, object: object(revision), previous });
+            history.push(change, Kept::new(object(revision)), previous);
         }
         history.rest();
-        assert_eq!(lock(&history.log).replaced.len(), 39, "a watcher is still to read them");
+        assert_eq!(lock(&history.log).folded, 0, "a watcher is still to read them");
         reader.store(40, Ordering::Relaxed);
         history.rest();
-        assert!(lock(&history.log).replaced.is_empty());
+        assert_eq!(lock(&history.log).folded, 40);
         let told = history.after(0, 100).expect("history is whole");
         for event in told {
             assert_eq!(event.object, object(event.revision));
@@ -202,7 +175,7 @@ mod tests {
         let history = History::starting(0);
         let reader = history.reader(0);
         for revision in 1..=KEPT as u64 + 10 {
-            history.push(Event { revision, change: Change::Added, object: object(revision), previous: None });
+            history.push(Change::Added, Kept::new(object(revision)), None);
         }
         history.rest();
         assert!(history.after(0, 1).is_ok());

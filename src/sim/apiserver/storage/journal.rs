@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::kept::Kept;
 use super::{Checkpoint, Key};
 use crate::base::files;
 use crate::object::meta;
@@ -27,14 +28,22 @@ pub enum JournalError {
     Damaged { path: PathBuf, line: usize, why: String },
 }
 
-#[derive(Serialize, Deserialize)]
-struct Line<'a> {
+/// What a line says, read.
+#[derive(Deserialize)]
+struct Line {
     revision: u64,
-    resource: std::borrow::Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    put: Option<std::borrow::Cow<'a, Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource: String,
+    #[serde(default)]
+    put: Option<Value>,
+    #[serde(default)]
     take: Option<Key>,
+}
+
+/// What happened to an object: it was put, as this JSON, or taken away; or nothing that has a line of its own.
+enum Said<'a> {
+    Put(&'a [u8]),
+    Take(&'a Key),
+    Nothing,
 }
 
 /// The journal of one store. Writes reach the kernel at once (a killed process loses nothing); they are not forced to the disk.
@@ -92,18 +101,19 @@ impl Journal {
         self.file.is_some() && self.grown > GROWTH.max(TIMES * self.began)
     }
 
-    pub(super) fn put(&mut self, revision: u64, resource: &str, object: &Value) {
-        self.write(&Line::put(revision, resource, object));
+    /// An object was stored; `object` is its JSON.
+    pub(super) fn put(&mut self, revision: u64, resource: &str, object: &[u8]) {
+        self.write(revision, resource, &Said::Put(object));
     }
 
     pub(super) fn take(&mut self, revision: u64, resource: &str, key: &Key) {
-        self.write(&Line { revision, resource: resource.into(), put: None, take: Some(key.clone()) });
+        self.write(revision, resource, &Said::Take(key));
     }
 
-    fn write(&mut self, line: &Line) {
+    fn write(&mut self, revision: u64, resource: &str, said: &Said) {
         let Some(file) = &mut self.file else { return };
         let mut text = Vec::new();
-        push_line(&mut text, line);
+        push_line(&mut text, revision, resource, said);
         self.grown += text.len() as u64;
         if let Err(error) = file.write_all(&text)
             && !self.failed
@@ -115,16 +125,18 @@ impl Journal {
     }
 }
 
-fn push_line(text: &mut Vec<u8>, line: &Line) {
-    // Serialising a tree of JSON values into memory cannot fail.
-    let _ = serde_json::to_writer(&mut *text, line);
-    text.push(b'\n');
-}
-
-impl<'a> Line<'a> {
-    fn put(revision: u64, resource: &'a str, object: &'a Value) -> Self {
-        Self { revision, resource: resource.into(), put: Some(std::borrow::Cow::Borrowed(object)), take: None }
+/// Objects are JSON already when they come here: a line is put together, not serialised.
+fn push_line(text: &mut Vec<u8>, revision: u64, resource: &str, said: &Said) {
+    text.extend_from_slice(format!("{{\"revision\":{revision},\"resource\":{}", json!(resource)).as_bytes());
+    match said {
+        Said::Put(object) => {
+            text.extend_from_slice(b",\"put\":");
+            text.extend_from_slice(object);
+        }
+        Said::Take(key) => text.extend_from_slice(format!(",\"take\":{}", json!(key)).as_bytes()),
+        Said::Nothing => {}
     }
+    text.extend_from_slice(b"}\n");
 }
 
 impl Checkpoint {
@@ -132,23 +144,22 @@ impl Checkpoint {
     pub fn save(&self, path: &Path) -> Result<(), JournalError> {
         let mut text = Vec::new();
         for (resource, objects) in &self.objects {
-            for object in objects.values() {
-                push_line(&mut text, &Line::put(meta::revision(object), resource, object));
+            for kept in objects.values() {
+                push_line(&mut text, kept.revision, resource, &Said::Put(kept.text()));
             }
         }
         // The newest revision may belong to an object that is gone.
-        push_line(&mut text, &Line { revision: self.revision, resource: "".into(), put: None, take: None });
+        push_line(&mut text, self.revision, "", &Said::Nothing);
         files::write_whole(path, &text, 0o600).map_err(|source| JournalError::Write { path: path.to_owned(), source })
     }
 
     fn apply(&mut self, line: Line) {
         self.revision = self.revision.max(line.revision);
         if let Some(object) = line.put {
-            let object = object.into_owned();
             let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
-            self.objects.entry(line.resource.into_owned()).or_default().insert(key, object.into());
+            self.objects.entry(line.resource).or_default().insert(key, Kept::new(object.into()));
         } else if let Some(key) = line.take
-            && let Some(objects) = self.objects.get_mut(&*line.resource)
+            && let Some(objects) = self.objects.get_mut(&line.resource)
         {
             objects.remove(&key);
         }

@@ -3,6 +3,7 @@
 
 mod history;
 mod journal;
+mod kept;
 mod shelf;
 mod watch;
 
@@ -12,7 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde_json::Value;
 
 pub use journal::{Journal, JournalError};
-use shelf::Shelf;
+use kept::Kept;
+use shelf::{Objects, Shelf};
 pub use watch::{Expired, Watcher};
 
 /// A stored object. Shared, never changed: a write stores another.
@@ -56,7 +58,7 @@ pub type Key = (String, String);
 #[derive(Clone, Default)]
 pub struct Checkpoint {
     revision: u64,
-    objects: BTreeMap<String, BTreeMap<Key, Object>>,
+    objects: BTreeMap<String, Objects>,
 }
 
 impl Checkpoint {
@@ -125,7 +127,8 @@ impl Storage {
 
     /// One object. `resource` is the plural with its group, such as `deployments.apps`.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Object> {
-        self.read().shelves.get(resource)?.get(namespace, name)
+        let kept = self.read().shelves.get(resource)?.get(&(namespace.to_owned(), name.to_owned())).cloned();
+        kept.map(|kept| kept.object())
     }
 
     /// The objects of a resource in one namespace or in all, ordered by namespace and name, and the revision they were read at.
@@ -144,6 +147,20 @@ impl Storage {
         }
     }
 
+    /// The revision of a resource's newest change, if there is anything of it.
+    pub fn newest(&self, resource: &str) -> u64 {
+        self.read().shelves.get(resource).map_or(0, |shelf| *shelf.history.newest.borrow())
+    }
+
+    /// What nobody wanted since this was called last takes less room from now on, and so does what was replaced.
+    pub fn settle(&self) {
+        let inner = self.read();
+        for shelf in inner.shelves.values() {
+            shelf.history.settle();
+            shelf.objects().values().for_each(|kept| kept.settle());
+        }
+    }
+
     /// From now on no more than `most` objects may be stored.
     pub fn limit(&self, most: usize) {
         self.write().most = most;
@@ -157,7 +174,7 @@ impl Storage {
     /// Stores an object that is not there yet; gives it its resourceVersion.
     pub fn insert(&self, resource: &str, key: Key, object: Value) -> Result<Object, WriteError> {
         let mut inner = self.write();
-        if inner.shelf(resource).get(&key.0, &key.1).is_some() {
+        if inner.shelf(resource).get(&key).is_some() {
             return Err(WriteError::Exists);
         }
         inner.has_room()?;
@@ -193,7 +210,7 @@ impl Storage {
     /// Makes the store hold what `checkpoint` holds, by ordinary changes that watches see and revisions count.
     pub fn restore(&self, checkpoint: &Checkpoint) {
         let mut inner = self.write();
-        let nothing = BTreeMap::new();
+        let nothing = Objects::new();
         let mut resources: Vec<String> = inner.shelves.keys().chain(checkpoint.objects.keys()).cloned().collect();
         resources.sort();
         resources.dedup();
@@ -204,12 +221,14 @@ impl Storage {
             for key in gone {
                 inner.take(&resource, &key);
             }
-            for (key, object) in wanted {
-                match inner.shelf(&resource).get(&key.0, &key.1) {
-                    Some(found) if same(&found, object) => {}
-                    Some(_) => drop(inner.put(&resource, key.clone(), (**object).clone(), Change::Modified)),
-                    None => drop(inner.put(&resource, key.clone(), (**object).clone(), Change::Added)),
-                }
+            for (key, kept) in wanted {
+                // The same state, whatever became of it in between.
+                let change = match inner.shelf(&resource).get(key) {
+                    Some(found) if found.revision == kept.revision => continue,
+                    Some(_) => Change::Modified,
+                    None => Change::Added,
+                };
+                inner.put(&resource, key.clone(), (*kept.once()).clone(), change);
             }
         }
     }
@@ -223,11 +242,6 @@ impl Storage {
     }
 }
 
-/// Whether two stored objects are the same, whatever revision they were written at.
-fn same(one: &Object, other: &Object) -> bool {
-    Arc::ptr_eq(one, other) || crate::object::meta::revision(one) == crate::object::meta::revision(other)
-}
-
 impl Inner {
     fn has_room(&self) -> Result<(), WriteError> {
         let stored: usize = self.shelves.values().map(Shelf::len).sum();
@@ -236,15 +250,15 @@ impl Inner {
 
     fn shelf(&mut self, resource: &str) -> &mut Shelf {
         if !self.shelves.contains_key(resource) {
-            self.shelves.insert(resource.to_owned(), Shelf::of(BTreeMap::new(), self.began));
+            self.shelves.insert(resource.to_owned(), Shelf::of(Objects::new(), self.began));
         }
         self.shelves.entry(resource.to_owned()).or_default()
     }
 
     fn check(&mut self, resource: &str, key: &Key, expected: Option<u64>) -> Result<(), WriteError> {
-        let found = self.shelf(resource).get(&key.0, &key.1).ok_or(WriteError::Missing)?;
+        let found = self.shelf(resource).get(key).ok_or(WriteError::Missing)?;
         match expected {
-            Some(revision) if revision != crate::object::meta::revision(&found) => Err(WriteError::Modified),
+            Some(revision) if revision != found.revision => Err(WriteError::Modified),
             _ => Ok(()),
         }
     }
@@ -254,10 +268,11 @@ impl Inner {
         let revision = self.revision;
         object["metadata"]["resourceVersion"] = Value::String(revision.to_string());
         let object = Arc::new(object);
+        let kept = Kept::new(Arc::clone(&object));
         if let Some(journal) = &mut self.journal {
-            journal.put(revision, resource, &object);
+            journal.put(revision, resource, kept.text());
         }
-        self.shelf(resource).put(key, Arc::clone(&object), revision, change);
+        self.shelf(resource).put(key, kept, change);
         self.renew_journal();
         object
     }

@@ -7,38 +7,42 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::history::History;
-use super::{Change, Event, Key, Object};
+use super::kept::Kept;
+use super::{Change, Key, Object};
 use crate::object::meta;
 
-fn within(objects: &BTreeMap<Key, Object>, namespace: Option<&str>) -> Vec<Object> {
+/// A resource's objects, ordered by namespace and name.
+pub(super) type Objects = BTreeMap<Key, Arc<Kept>>;
+
+fn within(objects: &Objects, namespace: Option<&str>) -> Vec<Object> {
     match namespace {
-        None => objects.values().cloned().collect(),
+        None => objects.values().map(|kept| kept.object()).collect(),
         Some(namespace) => {
             let from = (namespace.to_owned(), String::new());
             let inside = objects.range(from..).take_while(|((found, _), _)| found == namespace);
-            inside.map(|(_, object)| Arc::clone(object)).collect()
+            inside.map(|(_, kept)| kept.object()).collect()
         }
     }
 }
 
 /// One resource's objects.
 pub(super) struct Shelf {
-    objects: BTreeMap<Key, Object>,
+    objects: Objects,
     pub(super) history: Arc<History>,
 }
 
 impl Default for Shelf {
     fn default() -> Self {
-        Self::of(BTreeMap::new(), 0)
+        Self::of(Objects::new(), 0)
     }
 }
 
 impl Shelf {
-    pub(super) fn of(objects: BTreeMap<Key, Object>, revision: u64) -> Self {
+    pub(super) fn of(objects: Objects, revision: u64) -> Self {
         Self { objects, history: Arc::new(History::starting(revision)) }
     }
 
-    pub(super) fn objects(&self) -> &BTreeMap<Key, Object> {
+    pub(super) fn objects(&self) -> &Objects {
         &self.objects
     }
 
@@ -46,8 +50,8 @@ impl Shelf {
         self.objects.len()
     }
 
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Object> {
-        self.objects.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    pub(super) fn get(&self, key: &Key) -> Option<&Arc<Kept>> {
+        self.objects.get(key)
     }
 
     pub(super) fn list(&self, namespace: Option<&str>) -> Vec<Object> {
@@ -64,30 +68,25 @@ impl Shelf {
         for event in since.into_iter().rev() {
             let key = (meta::namespace(&event.object).to_owned(), meta::name(&event.object).to_owned());
             match event.previous {
-                Some(previous) => drop(objects.insert(key, previous)),
+                Some(previous) => drop(objects.insert(key, Kept::new(previous))),
                 None => drop(objects.remove(&key)),
             }
         }
         Ok(within(&objects, namespace))
     }
 
-    pub(super) fn put(&mut self, key: Key, object: Object, revision: u64, change: Change) {
+    pub(super) fn put(&mut self, key: Key, object: Arc<Kept>, change: Change) {
         let previous = self.objects.insert(key, Arc::clone(&object));
-        self.history.push(Event { revision, change, object, previous });
+        self.history.push(change, object, previous);
     }
 
     /// Takes the object away; what is given back carries the revision of its end.
     pub(super) fn take(&mut self, key: &Key, revision: u64) -> Option<Object> {
         let previous = self.objects.remove(key)?;
-        let mut last = (*previous).clone();
+        let mut last = (*previous.once()).clone();
         last["metadata"]["resourceVersion"] = Value::String(revision.to_string());
         let object = Arc::new(last);
-        self.history.push(Event {
-            revision,
-            change: Change::Deleted,
-            object: Arc::clone(&object),
-            previous: Some(previous),
-        });
+        self.history.push(Change::Deleted, Kept::new(Arc::clone(&object)), Some(previous));
         Some(object)
     }
 }
