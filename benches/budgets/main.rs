@@ -1,10 +1,12 @@
-//! Holds the program against its budgets: boot, reset, grading an exam, first frame; the API (`api.rs`) and large clusters
-//! (`large.rs`) stand beside. `cargo bench --bench budgets -- api` runs only what is named: boot, reset, exam, frame, api, large, idle.
+//! Holds the program against its budgets: boot, reset, grading an exam; the screen (`screen.rs`), the API (`api.rs`) and large clusters
+//! (`large.rs`) stand beside. `cargo bench --bench budgets -- api` runs only what is named: boot, reset, exam, frame, key, flood, api,
+//! idle, saving, large.
 //! What the budgets are and how the figures were taken stands in `docs/performance.md`.
 #![allow(clippy::disallowed_methods, reason = "a bench measures the wall's time")]
 
 mod api;
 mod large;
+mod screen;
 
 use std::error::Error;
 use std::path::Path;
@@ -15,7 +17,6 @@ use kubedrill::base::seed::Seed;
 use kubedrill::cluster::{self, Origin, Wish};
 use kubedrill::grading::{Grader, Patience, grade};
 use kubedrill::lab::Lab;
-use kubedrill::pty::{ShellSpec, Size, Terminal};
 use kubedrill::scenario::catalogue::Catalogue;
 use kubedrill::scenario::variant::Variant;
 
@@ -62,13 +63,22 @@ async fn main() -> Done<()> {
         exam(dir).await?;
     }
     if wanted("frame") {
-        first_frame(dir).await?;
+        screen::first_frame(dir).await?;
+    }
+    if wanted("key") {
+        screen::key(dir).await?;
+    }
+    if wanted("flood") {
+        screen::flood(dir).await?;
     }
     if wanted("api") {
         api::measure(dir).await?;
     }
     if wanted("idle") {
         large::idle(dir).await?;
+    }
+    if wanted("saving") {
+        large::saving(dir).await?;
     }
     if wanted("large") {
         large::measure(dir).await?;
@@ -144,27 +154,5 @@ async fn exam(dir: &Path) -> Done<()> {
     for lab in labs {
         lab.cluster.close().await?;
     }
-    Ok(())
-}
-
-async fn first_frame(dir: &Path) -> Done<()> {
-    let mut times = Vec::new();
-    for number in 0..11 {
-        let home = dir.join(format!("home-{number}")).to_string_lossy().into_owned();
-        let spec = ShellSpec {
-            program: env!("CARGO_BIN_EXE_kubedrill").to_owned(),
-            args: Vec::new(),
-            env: vec![("KUBEDRILL_HOME".to_owned(), home)],
-            cwd: dir.to_owned(),
-        };
-        let began = Instant::now();
-        let terminal = Terminal::spawn(&spec, Size { columns: 80, rows: 24 })?;
-        let mut changes = terminal.changes();
-        while terminal.screen().text().trim().is_empty() {
-            tokio::time::timeout(Duration::from_secs(5), changes.changed()).await??;
-        }
-        times.push(began.elapsed());
-    }
-    row("the program to its first frame", median(times), "<= 50 ms");
     Ok(())
 }

@@ -30,7 +30,7 @@ pub struct Embedded {
     workers: u8,
     /// Where checkpoints are kept, when the cluster is.
     dir: Option<PathBuf>,
-    states: Mutex<HashMap<String, Checkpoint>>,
+    states: Mutex<HashMap<String, Arc<Checkpoint>>>,
 }
 
 impl Embedded {
@@ -123,7 +123,7 @@ impl Checkpoints for Embedded {
         async move {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
-            let checkpoint = world.checkpoint();
+            let checkpoint = Arc::new(world.checkpoint());
             if let Some(path) = self.path(&name) {
                 checkpoint.save(&path).map_err(WorldError::from)?;
             }
@@ -140,7 +140,7 @@ impl Checkpoints for Embedded {
             let known = match (known, self.path(&name)) {
                 (Some(known), _) => Some(known),
                 // Taken before the program was killed.
-                (None, Some(path)) => Journal::load(&path).map_err(WorldError::from)?,
+                (None, Some(path)) => Journal::load(&path).map_err(WorldError::from)?.map(Arc::new),
                 (None, None) => None,
             };
             let known = known.ok_or(ClusterError::NoCheckpoint(name))?;

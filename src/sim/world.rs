@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::apiserver::auth::{Authenticator, TokenKey, User};
@@ -35,6 +36,8 @@ use crate::object::meta;
 
 /// How often the storage lets go of what nobody wanted since. Longer than the periods of those who look at everything by habit.
 const SETTLE: Duration = Duration::from_secs(30);
+/// How soon after a checkpoint it does: a restore at once wants everything that was there.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How a cluster is to be.
 #[derive(Clone, Debug)]
@@ -82,6 +85,8 @@ pub struct World {
     serving: Option<Serving>,
     address: SocketAddr,
     running: Mutex<Vec<JoinHandle<()>>>,
+    /// A checkpoint was taken.
+    pause: Arc<Notify>,
 }
 
 impl World {
@@ -124,6 +129,7 @@ impl World {
             address: serving.address(),
             serving: Some(serving),
             running: Mutex::default(),
+            pause: Arc::default(),
         };
         world.resume();
         Ok(world)
@@ -194,7 +200,9 @@ impl World {
         let end = clock.now() + jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::MAX);
         while clock.now() < end {
             if self.is_ready() {
-                self.rest();
+                // What it was born with takes less room until somebody wants it.
+                self.api.storage.settle();
+                self.api.storage.settle();
                 return true;
             }
             clock.sleep(Duration::from_millis(2)).await;
@@ -217,15 +225,8 @@ impl World {
 
     /// Everything stored.
     pub fn checkpoint(&self) -> Checkpoint {
-        self.rest();
+        self.pause.notify_one();
         self.api.storage.checkpoint()
-    }
-
-    /// There is a pause: what is stored takes less room until it is wanted again.
-    fn rest(&self) {
-        let storage = &self.api.storage;
-        storage.settle();
-        storage.settle();
     }
 
     /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
@@ -260,13 +261,7 @@ impl World {
         running.push(tokio::spawn(beating));
         let measuring = metrics_server::run(kubelet.client.clone(), self.runtime.clone());
         running.push(tokio::spawn(measuring));
-        let (api, clock) = (self.api.clone(), self.api.clock);
-        running.push(tokio::spawn(async move {
-            loop {
-                clock.sleep(SETTLE).await;
-                api.storage.settle();
-            }
-        }));
+        running.push(tokio::spawn(settling(self.api.clone(), self.pause.clone())));
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
         let kubelets = Kubelets::new(self.runtime.clone());
@@ -291,6 +286,20 @@ impl Drop for World {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(JoinHandle::abort);
         // What runs in containers reaches other Pods through the runtime that holds it.
         self.runtime.clear();
+    }
+}
+
+/// Makes text of what nobody works with any more: now and then, and when a checkpoint marks a pause.
+async fn settling(api: Arc<ApiServer>, pause: Arc<Notify>) {
+    loop {
+        tokio::select! {
+            () = api.clock.sleep(SETTLE) => {}
+            () = pause.notified() => {
+                api.storage.settle();
+                api.clock.sleep(SOON).await;
+            }
+        }
+        api.storage.settle();
     }
 }
 
