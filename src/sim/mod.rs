@@ -1,11 +1,13 @@
 //! The simulated cluster, in Kubernetes' own words.
-//! Inside: `apiserver` < `controllers`, `scheduler`, `nodes` < the composition root. Everyone here reaches objects through the API.
+//! Inside: `apiserver` < `controllers`, `scheduler`, `nodes` < `shell` < the composition root. Everyone here reaches objects through the API.
 
 pub mod apiserver;
 mod bootstrap;
 pub mod controllers;
+pub mod machine;
 pub mod network;
 pub mod nodes;
 pub mod reconciler;
 pub mod scheduler;
+pub mod shell;
 pub mod world;

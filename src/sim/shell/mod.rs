@@ -1,0 +1,4 @@
+//! The inside of nodes: how one goes in, the commands that answer there, and what they say to the cluster.
+//! The node's files, services and packages are `machine`'s; what follows from them is the control plane's and the kubelets'.
+
+pub mod protocol;
