@@ -28,6 +28,7 @@ pub struct Embedded {
     clock: Clock,
     kubeconfig: PathBuf,
     workers: u8,
+    nodes_socket: PathBuf,
     /// Where checkpoints are kept, when the cluster is.
     dir: Option<PathBuf>,
     states: Mutex<HashMap<String, Arc<Checkpoint>>>,
@@ -50,6 +51,7 @@ impl Embedded {
         let client = world.client()?;
         let clock = world.clock();
         let traffic = Arc::new(Simulated(world.network()));
+        let nodes_socket = world.nodes_socket().to_owned();
         Ok(Self {
             world: Some(world).into(),
             client,
@@ -57,6 +59,7 @@ impl Embedded {
             clock,
             kubeconfig,
             workers: wish.workers,
+            nodes_socket,
             dir,
             states: Mutex::default(),
         })
@@ -100,6 +103,10 @@ impl Cluster for Embedded {
 
     fn checkpoints(&self) -> Option<&dyn Checkpoints> {
         Some(self)
+    }
+
+    fn nodes_socket(&self) -> Option<PathBuf> {
+        Some(self.nodes_socket.clone())
     }
 
     fn traffic(&self) -> Arc<dyn Traffic> {

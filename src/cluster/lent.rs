@@ -54,6 +54,10 @@ impl Cluster for Lent {
         None
     }
 
+    fn nodes_socket(&self) -> Option<PathBuf> {
+        self.owner.nodes_socket()
+    }
+
     fn traffic(&self) -> Arc<dyn Traffic> {
         self.owner.traffic()
     }

@@ -35,6 +35,10 @@ pub trait Cluster: Send + Sync {
     fn clock(&self) -> Clock;
     /// Going back to an earlier state, where it can.
     fn checkpoints(&self) -> Option<&dyn Checkpoints>;
+    /// The socket at which it answers for the inside of its nodes, where they can be entered.
+    fn nodes_socket(&self) -> Option<PathBuf> {
+        None
+    }
     /// Who reaches whom in it.
     fn traffic(&self) -> Arc<dyn Traffic>;
     /// Ends what was started for it. A cluster that was there before stays.

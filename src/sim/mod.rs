@@ -4,7 +4,9 @@
 pub mod apiserver;
 mod bootstrap;
 pub mod controllers;
+mod listen;
 pub mod machine;
+mod machinery;
 pub mod network;
 pub mod nodes;
 pub mod reconciler;

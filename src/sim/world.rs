@@ -24,6 +24,9 @@ pub use super::apiserver::storage::{Checkpoint, Journal, JournalError};
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 use super::controllers::CONTROLLERS;
+use super::listen;
+use super::machine::{Birth, Machines};
+use super::machinery::{Machinery, folder_error};
 use super::network::{Network, Sockets};
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::runtime::Runtime;
@@ -75,6 +78,30 @@ struct Keys {
     admin: Issued,
 }
 
+/// Opens the door to the API server, and says with which certificate.
+async fn serve(
+    dir: &Option<PathBuf>,
+    port: u16,
+    (keys, now): (&Keys, jiff::Timestamp),
+    router: &Router,
+) -> Result<(Serving, Issued), WorldError> {
+    let mut refused = None;
+    for address in listen::candidates(dir.as_deref(), port) {
+        let issued = keys.authority.issue_serving("kube-apiserver", serving_names(address.ip()), now)?;
+        let options = ServingOptions { address, serving: &issued, authority: &keys.authority };
+        match Serving::start(options, router.clone()).await {
+            Ok(serving) => {
+                if let Some(dir) = dir {
+                    listen::remember(dir, serving.address()).map_err(folder_error(dir))?;
+                }
+                return Ok((serving, issued));
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or_else(|| WorldError::Client("no address to listen on".to_owned()), WorldError::from))
+}
+
 /// A running cluster. It stops when it is dropped.
 pub struct World {
     api: Arc<ApiServer>,
@@ -84,6 +111,7 @@ pub struct World {
     keys: Keys,
     serving: Option<Serving>,
     address: SocketAddr,
+    machinery: Machinery,
     running: Mutex<Vec<JoinHandle<()>>>,
     /// A checkpoint was taken.
     pause: Arc<Notify>,
@@ -117,10 +145,17 @@ impl World {
         let connector = kubelet.clone();
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
-        let serving = keys.authority.issue_serving("kube-apiserver", serving_names(), now)?;
-        let serving = ServingOptions { port: options.port, serving: &serving, authority: &keys.authority };
-        let serving = Serving::start(serving, router.clone()).await?;
+        let (serving, issued) = serve(&options.dir, options.port, (&keys, now), &router).await?;
+        let machinery = Machinery::start(&options, Client::of_component(api.clone(), "kubelet"), |version| Birth {
+            version,
+            now,
+            api: serving.address(),
+            authority: keys.authority.clone(),
+            serving: (issued.certificate_pem(), issued.key.to_pem()),
+            tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
+        })?;
         let world = Self {
+            machinery,
             api,
             runtime,
             kubelet,
@@ -135,9 +170,19 @@ impl World {
         Ok(world)
     }
 
-    /// Where the API server listens: `https://127.0.0.1:PORT`.
+    /// Where the API server listens: `https://ADDRESS:PORT`, on loopback.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// The machines below its nodes.
+    pub fn machines(&self) -> &Arc<Machines> {
+        &self.machinery.machines
+    }
+
+    /// The socket at which the cluster answers for its nodes.
+    pub fn nodes_socket(&self) -> &Path {
+        self.machinery.listening.path()
     }
 
     /// The cluster's clock.
@@ -303,7 +348,7 @@ async fn settling(api: Arc<ApiServer>, pause: Arc<Notify>) {
     }
 }
 
-fn serving_names() -> AlternativeNames {
+fn serving_names(address: IpAddr) -> AlternativeNames {
     let dns = [
         "localhost",
         "kubernetes",
@@ -312,10 +357,11 @@ fn serving_names() -> AlternativeNames {
         "kubernetes.default.svc.cluster.local",
         "controlplane",
     ];
-    let ips = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 96, 0, 1), Ipv4Addr::new(192, 168, 56, 10)];
+    let ips = [Ipv4Addr::new(10, 96, 0, 1), Ipv4Addr::new(192, 168, 56, 10), Ipv4Addr::LOCALHOST].map(IpAddr::V4);
+    let own = (address != IpAddr::V4(Ipv4Addr::LOCALHOST)).then_some(address);
     AlternativeNames {
         dns: dns.map(str::to_owned).to_vec(),
-        ips: ips.map(IpAddr::V4).to_vec(),
+        ips: ips.into_iter().chain(own).collect(),
         ..AlternativeNames::default()
     }
 }

@@ -45,7 +45,7 @@ impl Cluster {
         let served = Self::certificate(&authority, now)?;
         let authenticator =
             Arc::new(Authenticator::new(authority.certificate(), TokenKey::new(&KeyPair::generate()?)?));
-        let options = ServingOptions { port: 0, serving: &served, authority: &authority };
+        let options = ServingOptions { address: ([127, 0, 0, 1], 0).into(), serving: &served, authority: &authority };
         let serving = Serving::start(options, router(authenticator, now)).await?;
         Ok(Self { authority, now, serving })
     }
@@ -177,7 +177,7 @@ async fn a_stopped_server_cuts_watches_off_and_refuses() -> Outcome {
     assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
     let now = cluster.now;
     let served = Cluster::certificate(&cluster.authority, now)?;
-    let options = ServingOptions { port: address.port(), serving: &served, authority: &cluster.authority };
+    let options = ServingOptions { address, serving: &served, authority: &cluster.authority };
     assert_eq!(Serving::start(options, Router::new()).await?.address(), address);
     Ok(())
 }
@@ -187,9 +187,10 @@ async fn a_taken_port_is_named() -> Outcome {
     let cluster = Cluster::start().await?;
     let port = cluster.serving.address().port();
     let served = Cluster::certificate(&cluster.authority, cluster.now)?;
-    let options = ServingOptions { port, serving: &served, authority: &cluster.authority };
+    let options =
+        ServingOptions { address: ([127, 0, 0, 1], port).into(), serving: &served, authority: &cluster.authority };
     let refused = Serving::start(options, Router::new()).await;
-    assert!(matches!(refused, Err(ServingError::PortTaken { port: taken }) if taken == port));
+    assert!(matches!(refused, Err(ServingError::PortTaken { address }) if address.port() == port));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! so that a bad certificate is answered with 401 as by a real API server, not with a broken handshake.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,17 +43,17 @@ const STREAMS: u32 = 250;
 pub enum ServingError {
     /// Somebody else listens there.
     #[error(
-        "port {port} on 127.0.0.1 is taken by another program; stop it, or leave the port out to have a free one chosen"
+        "port {} on {} is taken by another program; stop it, or leave the port out to have a free one chosen", address.port(), address.ip()
     )]
     PortTaken {
-        /// The port wanted.
-        port: u16,
+        /// The address wanted.
+        address: SocketAddr,
     },
     /// The system gives no such port.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The port wanted; 0 for any.
-        port: u16,
+        /// The address wanted.
+        address: SocketAddr,
         /// What the system said.
         source: io::Error,
     },
@@ -68,8 +68,8 @@ pub enum ServingError {
 /// Where and as whom to listen.
 #[derive(Clone, Copy, Debug)]
 pub struct ServingOptions<'a> {
-    /// The port wanted; 0 for any that is free.
-    pub port: u16,
+    /// Where, on loopback; with port 0 at any that is free.
+    pub address: SocketAddr,
     /// The server's certificate and key.
     pub serving: &'a Issued,
     /// Whose client certificates are asked for.
@@ -85,18 +85,18 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Listens on 127.0.0.1 and serves `router` there; requests carry a [`PeerCertificate`] where the client showed one.
+    /// Listens on loopback and serves `router` there; requests carry a [`PeerCertificate`] where the client showed one.
     pub async fn start(options: ServingOptions<'_>, router: Router) -> Result<Self, ServingError> {
         let acceptor = TlsAcceptor::from(Arc::new(configure(options)?));
-        let port = options.port;
+        let address = options.address;
         let bound = async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+            let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
         let (listener, address) = bound.await.map_err(|source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ServingError::PortTaken { port },
-            _ => ServingError::Listen { port, source },
+            io::ErrorKind::AddrInUse => ServingError::PortTaken { address },
+            _ => ServingError::Listen { address, source },
         })?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, Door { acceptor, router }, stopped));

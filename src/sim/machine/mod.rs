@@ -1,4 +1,67 @@
 //! The machines below the nodes: their files, services, journal and packages.
 //! What runs on them is the kubelets'; how one goes in and what one types there, `shell`'s.
 
+pub mod journal;
+mod lay;
+pub mod machines;
 pub mod root;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+
+use self::journal::{Entry, Journal};
+pub use self::lay::Birth;
+pub use self::machines::Machines;
+use self::root::Root;
+
+/// The machine of one node. Its files are laid when somebody first wants them.
+#[derive(Debug)]
+pub struct Machine {
+    /// The node's name, its host name too.
+    pub name: String,
+    /// The node's address.
+    pub address: String,
+    /// Whether the control plane runs here.
+    pub control_plane: bool,
+    folder: PathBuf,
+    root: OnceLock<Root>,
+    journal: Journal,
+}
+
+impl Machine {
+    /// The machine of a node, kept in `folder`.
+    pub fn new(folder: PathBuf, name: &str, (address, control_plane): (&str, bool)) -> Self {
+        let journal = Journal::open(folder.join("journal.jsonl"));
+        Self {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            control_plane,
+            folder,
+            root: OnceLock::new(),
+            journal,
+        }
+    }
+
+    /// Where the machine is kept: its `root`, and what is known of it beside.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its files, if they are laid.
+    pub fn files(&self) -> Option<&Root> {
+        self.root.get()
+    }
+
+    /// Its journal.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Writes a line of a unit's program into the journal.
+    pub fn log(&self, (unit, pid): (&str, u32), time: Timestamp, text: impl Into<String>) {
+        let program = unit.trim_end_matches(".service").to_owned();
+        self.journal.write(Entry { time, unit: unit.to_owned(), program, pid, text: text.into() });
+    }
+}

@@ -1,0 +1,132 @@
+//! The keys, certificates and kubeconfigs of a fresh machine, as `kubeadm init` and `kubeadm join` make them: real chains, which openssl verifies.
+//! How certificates are made is `apiserver/pki`'s. Source: `cmd/kubeadm/app/phases/certs/certlist.go`.
+
+use std::io;
+use std::net::IpAddr;
+
+use super::Birth;
+use crate::sim::apiserver::pki::{AlternativeNames, Authority, Issue, Issued, Kubeconfig, PkiError, Subject, Usages};
+use crate::sim::machine::Machine;
+use crate::sim::machine::root::Root;
+
+const PKI: &str = "/etc/kubernetes/pki";
+
+fn failed(error: PkiError) -> io::Error {
+    io::Error::other(error)
+}
+
+/// Writes a certificate (0644) and its key (0600) under a path without its ending.
+fn write(root: &Root, path: &str, (certificate, key): (&str, &str)) -> io::Result<()> {
+    root.write(&format!("{path}.crt"), certificate.as_bytes(), 0o644)?;
+    root.write(&format!("{path}.key"), key.as_bytes(), 0o600)
+}
+
+fn write_issued(root: &Root, name: &str, issued: &Issued) -> io::Result<()> {
+    write(root, &format!("{PKI}/{name}"), (&issued.certificate_pem(), &issued.key.to_pem()))
+}
+
+/// The names a server on this machine answers to, loopback among them.
+fn names(machine: &Machine) -> AlternativeNames {
+    let own = machine.address.parse::<IpAddr>().ok();
+    let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+    AlternativeNames {
+        dns: vec![machine.name.clone(), "localhost".to_owned()],
+        ips: own.into_iter().chain(loopback).collect(),
+        ..AlternativeNames::default()
+    }
+}
+
+/// Lays them: everything on a control plane, the kubelet's own on a worker.
+pub(super) fn lay(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
+    let authority = &birth.authority;
+    root.write(&format!("{PKI}/ca.crt"), authority.certificate_pem().as_bytes(), 0o644)?;
+    kubelet(machine, root, birth)?;
+    if !machine.control_plane {
+        return Ok(());
+    }
+    root.write(&format!("{PKI}/ca.key"), authority.key_pem().as_bytes(), 0o600)?;
+    write(root, &format!("{PKI}/apiserver"), (&birth.serving.0, &birth.serving.1))?;
+    root.write(&format!("{PKI}/sa.key"), birth.tokens.0.as_bytes(), 0o600)?;
+    root.write(&format!("{PKI}/sa.pub"), birth.tokens.1.as_bytes(), 0o600)?;
+    let client = authority.issue_client("kube-apiserver-kubelet-client", &["kubeadm:cluster-admins"], birth.now);
+    write_issued(root, "apiserver-kubelet-client", &client.map_err(failed)?)?;
+    let front = Authority::generate("front-proxy-ca", birth.now).map_err(failed)?;
+    write(root, &format!("{PKI}/front-proxy-ca"), (&front.certificate_pem(), &front.key_pem()))?;
+    let client = front.issue_client("front-proxy-client", &[], birth.now).map_err(failed)?;
+    write_issued(root, "front-proxy-client", &client)?;
+    etcd(machine, root, birth)?;
+    kubeconfigs(root, birth)
+}
+
+fn etcd(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
+    let authority = Authority::generate("etcd-ca", birth.now).map_err(failed)?;
+    write(root, &format!("{PKI}/etcd/ca"), (&authority.certificate_pem(), &authority.key_pem()))?;
+    for name in ["server", "peer"] {
+        let subject = Subject::new(&machine.name, &[]);
+        let issue = Issue { names: names(machine), ..Issue::for_a_year(subject, Usages::peer(), birth.now) };
+        write_issued(root, &format!("etcd/{name}"), &authority.issue(&issue).map_err(failed)?)?;
+    }
+    let check = authority.issue_client("kube-etcd-healthcheck-client", &[], birth.now).map_err(failed)?;
+    write_issued(root, "etcd/healthcheck-client", &check)?;
+    let client = authority.issue_client("kube-apiserver-etcd-client", &[], birth.now).map_err(failed)?;
+    write_issued(root, "apiserver-etcd-client", &client)
+}
+
+/// Each kubeconfig of a control plane: its file, its user, and the user's groups.
+const KUBECONFIGS: [(&str, &str, &[&str]); 4] = [
+    ("admin", "kubernetes-admin", &["kubeadm:cluster-admins"]),
+    ("super-admin", "kubernetes-super-admin", &["system:masters"]),
+    ("controller-manager", "system:kube-controller-manager", &[]),
+    ("scheduler", "system:kube-scheduler", &[]),
+];
+
+/// A kubeconfig with the certificate in it, as kubeadm writes it.
+fn kubeconfig(birth: &Birth, user: &str, issued: &Issued) -> String {
+    let (certificate, key) = (issued.certificate_pem(), issued.key.to_pem());
+    let authority = birth.authority.certificate_pem();
+    let server = format!("https://controlplane:{}", birth.api.port());
+    let (certificate, key) = (certificate.as_str(), key.as_str());
+    Kubeconfig { server: &server, authority: &authority, user, certificate, key, namespace: None }.to_yaml()
+}
+
+fn kubeconfigs(root: &Root, birth: &Birth) -> io::Result<()> {
+    for (name, user, groups) in KUBECONFIGS {
+        let issued = birth.authority.issue_client(user, groups, birth.now).map_err(failed)?;
+        let text = kubeconfig(birth, user, &issued);
+        root.write(&format!("/etc/kubernetes/{name}.conf"), text.as_bytes(), 0o600)?;
+        if name == "admin" {
+            root.write("/root/.kube/config", text.as_bytes(), 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+/// The kubelet's: its client certificate, its serving certificate, and the kubeconfig that names the first.
+fn kubelet(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
+    let user = format!("system:node:{}", machine.name);
+    let client = birth.authority.issue_client(&user, &["system:nodes"], birth.now).map_err(failed)?;
+    let folder = "/var/lib/kubelet/pki";
+    let dated = format!("kubelet-client-{}.pem", birth.now.strftime("%Y-%m-%d-%H-%M-%S"));
+    let both = client.certificate_pem() + &client.key.to_pem();
+    root.write(&format!("{folder}/{dated}"), both.as_bytes(), 0o600)?;
+    root.link(&format!("{folder}/{dated}"), &format!("{folder}/kubelet-client-current.pem"))?;
+    // The kubelet signs its serving certificate itself, by an authority nobody else knows.
+    let own = Authority::generate(&format!("{}-ca@{}", machine.name, birth.now.as_second()), birth.now);
+    let serving = own.and_then(|own| own.issue_serving(&machine.name, names(machine), birth.now)).map_err(failed)?;
+    write(root, &format!("{folder}/kubelet"), (&serving.certificate_pem(), &serving.key.to_pem()))?;
+    let text = kubeconfig(birth, &user, &client);
+    let current = format!("{folder}/kubelet-client-current.pem");
+    root.write("/etc/kubernetes/kubelet.conf", by_file(&text, &current).as_bytes(), 0o600)
+}
+
+/// The same kubeconfig with the certificate and key in a file of their own.
+fn by_file(kubeconfig: &str, file: &str) -> String {
+    let lines = kubeconfig.lines().map(|line| {
+        let Some((key, _)) = line.split_once("-data:").filter(|(key, _)| key.trim_start().starts_with("client-"))
+        else {
+            return line.to_owned();
+        };
+        format!("{key}: {file}")
+    });
+    lines.map(|line| line + "\n").collect()
+}

@@ -1,0 +1,83 @@
+//! All machines of a cluster, and how they come to be: each laid once, from what the cluster was born with.
+//! What a fresh machine holds is `lay`'s.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{Birth, Machine, lay};
+use crate::sim::machine::root::Root;
+
+/// The machines of a cluster, by name.
+pub struct Machines {
+    folder: PathBuf,
+    birth: Birth,
+    all: Mutex<BTreeMap<String, Arc<Machine>>>,
+    laying: Mutex<()>,
+    /// Somebody did something on a machine: what follows from its files is to be looked at again.
+    pub touched: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Machines {
+    /// No machines yet; what they hold goes into `folder`.
+    pub fn new(folder: PathBuf, birth: Birth) -> Self {
+        Self { folder, birth, all: Mutex::default(), laying: Mutex::default(), touched: Notify::new() }
+    }
+
+    /// Where they are kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What machines of this cluster are born with.
+    pub fn birth(&self) -> &Birth {
+        &self.birth
+    }
+
+    /// Adds a machine. One whose files were laid by an earlier program has them again.
+    pub fn add(&self, name: &str, (address, control_plane): (&str, bool)) -> io::Result<Arc<Machine>> {
+        let folder = self.folder.join(name);
+        let machine = Machine::new(folder.clone(), name, (address, control_plane));
+        if folder.join("laid").exists() {
+            let _ = machine.root.set(Root::open(&folder.join("root"))?);
+        }
+        let machine = Arc::new(machine);
+        lock(&self.all).insert(name.to_owned(), machine.clone());
+        Ok(machine)
+    }
+
+    /// A machine.
+    pub fn get(&self, name: &str) -> Option<Arc<Machine>> {
+        lock(&self.all).get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<Arc<Machine>> {
+        lock(&self.all).values().cloned().collect()
+    }
+
+    /// The machine's files, laid first if they are not.
+    pub fn files<'a>(&self, machine: &'a Machine) -> io::Result<&'a Root> {
+        if let Some(root) = machine.root.get() {
+            return Ok(root);
+        }
+        let _one = lock(&self.laying);
+        if machine.root.get().is_none() {
+            let root = Root::open(&machine.folder.join("root"))?;
+            let others: Vec<(String, String)> =
+                self.all().iter().map(|other| (other.name.clone(), other.address.clone())).collect();
+            lay::lay(machine, &root, (&self.birth, &others))?;
+            // From here on the files are the learner's: a kill before it lays them anew.
+            crate::base::files::write_whole(&machine.folder.join("laid"), b"", 0o600)?;
+            let _ = machine.root.set(root);
+        }
+        machine.root.get().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}

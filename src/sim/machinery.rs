@@ -1,0 +1,75 @@
+//! The machines of a world: where they are kept, and the ear for what is typed on them.
+//! What a machine is stands in `machine`, what is typed there in `shell`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::apiserver::client::Client;
+use super::apiserver::server::discovery::VERSION;
+use super::machine::{Birth, Machines};
+use super::nodes::heartbeat::Plan;
+use super::shell::call::{Control, Inside};
+use super::shell::server::Listening;
+use super::world::{Options, WorldError};
+
+/// Where the machines are kept.
+enum Place {
+    Kept(PathBuf),
+    /// Gone with the cluster.
+    Gone(tempfile::TempDir),
+}
+
+impl Place {
+    fn of(dir: Option<&Path>) -> Result<Self, WorldError> {
+        match dir {
+            Some(dir) => Ok(Self::Kept(dir.join("nodes"))),
+            None => Ok(Self::Gone(tempfile::tempdir().map_err(folder_error(&std::env::temp_dir()))?)),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Kept(folder) => folder,
+            Self::Gone(folder) => folder.path(),
+        }
+    }
+}
+
+/// Nothing follows from what is done on nodes.
+struct Steady;
+
+impl Control for Steady {
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// What the system said about a folder of the cluster's.
+pub fn folder_error(path: &Path) -> impl Fn(std::io::Error) -> WorldError + use<> {
+    let path = path.to_owned();
+    move |source| WorldError::Folder { path: path.clone(), source }
+}
+
+/// The machines, and who listens for them.
+pub struct Machinery {
+    pub machines: Arc<Machines>,
+    pub listening: Listening,
+    _place: Place,
+}
+
+impl Machinery {
+    /// Machines for all nodes of a cluster; `client` is the cluster's own, `birth` what they are born with.
+    pub fn start(options: &Options, client: Client, birth: impl FnOnce(String) -> Birth) -> Result<Self, WorldError> {
+        let place = Place::of(options.dir.as_deref())?;
+        let failed = folder_error(place.folder());
+        let machines = Arc::new(Machines::new(place.folder().to_owned(), birth(VERSION.to_owned())));
+        for plan in Plan::cluster(options.workers) {
+            machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
+        }
+        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady) };
+        let listening = Listening::start(place.folder(), inside).map_err(&failed)?;
+        Ok(Self { machines, listening, _place: place })
+    }
+}
