@@ -48,8 +48,7 @@ impl Flags {
         args: &mut impl Iterator<Item = &'a String>,
         known: &[(&'static str, char, bool)],
     ) -> Result<(), String> {
-        let mut letters = arg[1..].char_indices();
-        while let Some((at, letter)) = letters.next() {
+        for (at, letter) in arg[1..].char_indices() {
             let found = known.iter().find(|(_, known, _)| *known == letter);
             let (name, _, takes) = *found.ok_or_else(|| format!("unknown shorthand flag: '{letter}' in {arg}"))?;
             let after = arg[1 + at + letter.len_utf8()..].trim_start_matches('=');
