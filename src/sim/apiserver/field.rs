@@ -76,6 +76,11 @@ impl ErrorList {
         self.push(ErrorType::Invalid, field, message);
     }
 
+    /// `field: Invalid value: detail`, where the value is not shown.
+    pub fn invalid_because(&mut self, field: &str, detail: &str) {
+        self.push(ErrorType::Invalid, field, format!("Invalid value: {detail}"));
+    }
+
     /// `field: Invalid value: …: field is immutable`.
     pub fn immutable(&mut self, field: impl Into<String>, value: impl Into<Value>) {
         self.invalid(field, value, "field is immutable");

@@ -58,6 +58,21 @@ impl Status {
         status
     }
 
+    /// 404 as the server says it where no group answers at all: a page, no Status (`k8s.io/apiserver/pkg/server/mux/pathrecorder.go`).
+    pub fn page_not_found() -> Self {
+        Self::new(404, "NotFound", "404 page not found")
+    }
+
+    /// Whether this is said as a page, not as a Status.
+    pub fn is_page(&self) -> bool {
+        self.code == 404 && self.details.is_none()
+    }
+
+    /// A refusal that gives no reason beside its words.
+    pub fn bare(code: u16, message: &str) -> Self {
+        Self { details: Some(Box::new(json!({}))), ..Self::new(code, "", message) }
+    }
+
     /// 409: an object of that name is there already.
     pub fn already_exists(group: &str, plural: &str, name: &str) -> Self {
         let resource = group_resource(group, plural);

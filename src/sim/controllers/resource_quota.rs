@@ -8,9 +8,9 @@ use serde_json::json;
 use super::Controller;
 use crate::object::meta;
 use crate::sim::apiserver::admission::resource_quota::usage;
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds as k;
 use crate::sim::apiserver::registry::kinds::resourcequota::RESOURCEQUOTA;
-use crate::sim::apiserver::registry::{RESOURCES, Resource};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::{Context, Key, Next, Watched, key, own};
@@ -53,7 +53,8 @@ fn quotas_of(context: &Context, object: &Object) -> Vec<Key> {
 fn reconcile(context: &Context, (namespace, name): &Key) -> Result<Next> {
     let Some(quota) = context.client.find(&RESOURCEQUOTA, namespace, name) else { return Ok(Next::Done) };
     let list = |resource: &str| {
-        let row = RESOURCES.iter().find(|row| row.stored_as.is_none() && row.group_resource() == resource);
+        let served = context.client.resources();
+        let row = served.into_iter().find(|row| row.stored_as.is_none() && row.group_resource() == resource);
         row.map(|row| context.client.list(row, namespace)).unwrap_or_default()
     };
     let used = usage::written(&usage::total(&quota, context.client.clock().now(), list));

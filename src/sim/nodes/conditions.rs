@@ -90,6 +90,11 @@ fn set(status: &mut Value, kind: &str, mut condition: Value, (now, generation): 
     }
 }
 
+/// Whether the API only mirrors a static Pod, which never ends.
+fn is_mirror(pod: &Value) -> bool {
+    meta::annotation(pod, "kubernetes.io/config.mirror").is_some()
+}
+
 fn phase(pod: &Value, status: &Value) -> &'static str {
     let statuses = meta::list(status, "/containerStatuses");
     let policy = meta::text(pod, "/spec/restartPolicy");
@@ -119,11 +124,14 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     if waiting > 0 {
         return "Pending";
     }
+    let failed =
+        statuses.iter().any(|status| status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0));
+    if meta::is_terminating(pod) && stopped + restarting == statuses.len() && !is_mirror(pod) {
+        return if failed || restarting > 0 { "Failed" } else { "Succeeded" };
+    }
     if count("/state/running") > 0 || restarting > 0 || policy == "Always" || stopped < statuses.len() {
         return "Running";
     }
-    let failed =
-        statuses.iter().any(|status| status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0));
     match (failed, policy) {
         (false, _) => "Succeeded",
         (true, "Never") => "Failed",

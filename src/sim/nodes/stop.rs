@@ -155,6 +155,10 @@ fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestam
 
 fn remove(sync: &mut Sync) -> Result<bool> {
     super::conditions::update(sync);
+    if sync.pod.pointer("/status/phase") != sync.status.get("phase") {
+        // Who watches sees how it ended before it is gone (`pkg/kubelet/status/status_manager.go`, canBeDeleted).
+        return Ok(false);
+    }
     let options = DeleteOptions { uid: Some(meta::uid(sync.pod).to_owned()), ..DeleteOptions::now() };
     match sync.context.client.delete(&POD, meta::namespace(sync.pod), meta::name(sync.pod), &options) {
         Err(status) if !status.is_not_found() && !status.is_conflict() => Err(status),

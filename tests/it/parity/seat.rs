@@ -138,6 +138,9 @@ impl Seat {
     async fn prepare(&self, script: &Script) {
         if self.world.is_some() {
             self.bash("kubectl delete node controlplane --wait=false").await;
+            // It runs on the workers of the recorded cluster.
+            let anywhere = r#"[{"op": "remove", "path": "/spec/template/spec/nodeSelector"}]"#;
+            self.bash(&format!("kubectl patch deploy metrics-server -n kube-system --type=json -p '{anywhere}'")).await;
         } else {
             for line in &script.cleanup {
                 self.bash(line).await;

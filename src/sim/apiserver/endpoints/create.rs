@@ -73,9 +73,13 @@ impl ApiServer {
         admission::validate(&attributes, &object)?;
         (strategy.allocate)(&self.storage, &mut object, None)?;
         let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
-        let taken = Status::already_exists(resource.group, resource.plural, &key.1);
+        let mut taken = Status::already_exists(resource.group, resource.plural, &key.1);
+        let there = self.storage.get(&resource.group_resource(), &key.0, &key.1);
+        if there.as_ref().is_some_and(|there| meta::is_terminating(there)) {
+            taken.message = format!("object is being deleted: {}", taken.message);
+        }
         if request.dry_run {
-            return match self.storage.get(&resource.group_resource(), &key.0, &key.1) {
+            return match there {
                 Some(_) => Err(taken),
                 None => Ok(object.into()),
             };

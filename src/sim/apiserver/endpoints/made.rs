@@ -44,6 +44,24 @@ impl ApiServer {
         }
     }
 
+    /// The error for an object of this name that is not made. metrics-server looks for the Pod or node first, and for what it measured
+    /// then (`pkg/api/pod.go`, `pkg/api/node.go`); it names nodes in the singular, as the lister it asks does.
+    pub(super) fn not_made(&self, resource: &Resource, namespace: &str, name: &str) -> Status {
+        let is_there = |of: &str| self.storage.get(of, namespace, name).is_some();
+        // Only running Pods are looked for (`pkg/server/config.go`, runningPodMetadataInformer).
+        let runs = || {
+            let pod = self.storage.get("pods", namespace, name);
+            pod.is_some_and(|pod| meta::text(&pod, "/status/phase") == "Running")
+        };
+        match resource.kind {
+            "PodMetrics" if runs() => Status::not_found("metrics.k8s.io", "podmetrics", &format!("{namespace}/{name}")),
+            "PodMetrics" => Status::not_found("", "pods", name),
+            "NodeMetrics" if is_there("nodes") => Status::not_found("metrics.k8s.io", "nodemetrics", name),
+            "NodeMetrics" => Status::not_found("", "node", name),
+            _ => Status::not_found("", "componentstatus", name),
+        }
+    }
+
     /// Whether the metrics server answers, as its APIService says.
     fn metrics_answer(&self, resource: &Resource) -> Result<()> {
         let Some(service) = self.storage.get(&APISERVICE.group_resource(), "", METRICS) else {
@@ -55,16 +73,6 @@ impl ApiServer {
             return Ok(());
         }
         Err(Status::unavailable(&resource.group_resource()))
-    }
-}
-
-/// The error for an object of this name that is not made.
-pub(super) fn missing(resource: &Resource, namespace: &str, name: &str) -> Status {
-    match resource.kind {
-        // metrics-server names its kinds where others name resources, with the namespace (`pkg/api/pod.go`).
-        "PodMetrics" => Status::not_found("metrics.k8s.io", "podmetrics", &format!("{namespace}/{name}")),
-        "NodeMetrics" => Status::not_found("metrics.k8s.io", "nodemetrics", name),
-        _ => Status::not_found("", "componentstatus", name),
     }
 }
 

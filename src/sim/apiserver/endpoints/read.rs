@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{ApiServer, Request, made};
+use super::{ApiServer, Request};
 use crate::object::meta;
 use crate::object::selector::{FieldSelector, LabelSelector};
 use crate::sim::apiserver::registry::Resource;
@@ -54,11 +54,15 @@ impl ListOptions {
         for field in self.fields.iter().flat_map(FieldSelector::fields) {
             if selectable(resource, field).is_none() {
                 // Kinds without fields of their own are answered by another function upstream.
-                return Err(Status::bad_request(if resource.strategy.fields.is_empty() {
-                    format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
-                } else {
-                    format!("field label not supported: {field}")
-                }));
+                return Err(Status::bad_request(
+                    if resource.strategy.fields.is_empty() && resource.strategy.custom.is_none() {
+                        format!(
+                            "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                        )
+                    } else {
+                        format!("field label not supported: {field}")
+                    },
+                ));
             }
         }
         Ok(())
@@ -99,7 +103,7 @@ impl ApiServer {
             let wanted =
                 |object: &Object| meta::name(object) == request.name && meta::namespace(object) == request.namespace;
             let found = made?.into_iter().find(wanted);
-            return found.ok_or_else(|| made::missing(request.resource, &request.namespace, &request.name));
+            return found.ok_or_else(|| self.not_made(request.resource, &request.namespace, &request.name));
         }
         let stored = request.resource.storage();
         let object = self

@@ -23,6 +23,13 @@ impl TokenObjects for ApiServer {
     }
 }
 
+const ONE_OF: &str = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+
+/// The refusal of a review, which does not name its kind (`pkg/registry/authorization/subjectaccessreview/rest.go`).
+fn invalid(errors: ErrorList) -> Status {
+    Status::invalid("authorization.k8s.io", "", "", errors)
+}
+
 impl ApiServer {
     /// Answers a review; the answer is the object asked with, its status filled.
     pub fn review(&self, request: &Request, mut review: Value) -> Result<Value> {
@@ -36,15 +43,18 @@ impl ApiServer {
             review["metadata"] = json!({});
         }
         review["status"] = match resource.kind {
-            "SelfSubjectAccessReview" => self.access(&request.user, &review, resource.kind)?,
+            "SelfSubjectAccessReview" => self.access(&request.user, &review)?,
             "SubjectAccessReview" | "LocalSubjectAccessReview" => {
                 let user = subject(&review["spec"]);
                 if user.name.is_empty() && user.groups.is_empty() {
                     let mut errors = ErrorList::default();
-                    errors.required("spec.user", "at least one of user or group must be specified");
-                    return Err(Status::invalid(resource.group, resource.kind, "", errors));
+                    if Attributes::of_review(&user, &review["spec"]).is_none() {
+                        errors.invalid("spec.resourceAttributes", Value::Null, ONE_OF);
+                    }
+                    errors.invalid("spec.user", "", "at least one of user or group must be specified");
+                    return Err(invalid(errors));
                 }
-                self.access(&user, &review, resource.kind)?
+                self.access(&user, &review)?
             }
             "SelfSubjectRulesReview" => {
                 let namespace = meta::text(&review, "/spec/namespace");
@@ -63,16 +73,12 @@ impl ApiServer {
         Ok(review)
     }
 
-    fn access(&self, user: &User, review: &Value, kind: &str) -> Result<Value> {
+    fn access(&self, user: &User, review: &Value) -> Result<Value> {
         let spec = review.get("spec").unwrap_or(&Value::Null);
         let Some(asked) = Attributes::of_review(user, spec) else {
             let mut errors = ErrorList::default();
-            errors.invalid(
-                "spec.resourceAttributes",
-                Value::Null,
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            );
-            return Err(Status::invalid("authorization.k8s.io", kind, "", errors));
+            errors.invalid("spec.resourceAttributes", Value::Null, ONE_OF);
+            return Err(invalid(errors));
         };
         let decision = self.policy().authorize(&asked);
         let mut status = json!({ "allowed": decision.allowed });

@@ -271,9 +271,9 @@ fn facts(schema: &mut Map<String, Value>, field: &Field) {
     }
 }
 
-/// Adds the values there are to what is said of a field, as servers do.
+/// Adds the values there are to what is said of a field, as servers do; of a list's items they say nothing.
 fn tell_values(schema: &mut Map<String, Value>, field: &Field) {
-    if field.enum_values.is_empty() {
+    if field.enum_values.is_empty() || schema.contains_key("items") {
         return;
     }
     let mut values = field.enum_values.clone();

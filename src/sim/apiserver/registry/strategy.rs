@@ -54,6 +54,8 @@ pub struct Strategy {
     pub validate: fn(&Value, &mut ErrorList),
     /// What an update may not change; the second is the old object.
     pub validate_update: fn(&Value, &Value, &mut ErrorList),
+    /// What may not change is told before what does not fit.
+    pub changes_first: bool,
     /// What an update through a subresource may not change; the first is its name.
     pub validate_subresource: fn(&str, &Value, &Value, &mut ErrorList),
     /// What the server tells without refusing.
@@ -83,6 +85,7 @@ impl Strategy {
         prepare_status: |_, _| {},
         validate: |_, _| {},
         validate_update: |_, _, _| {},
+        changes_first: false,
         validate_subresource: |_, _, _, _| {},
         warnings: |_| Vec::new(),
         allocate: |_, _, _| Ok(()),

@@ -1,6 +1,9 @@
 //! Discovery: which groups, versions and resources are served, in the aggregated and the old forms.
 //! Source: `k8s.io/apiserver/pkg/endpoints/discovery/aggregated`; facts from a real 1.35 server.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::sim::apiserver::registry::Resource;
@@ -132,6 +135,13 @@ pub fn one_group(served: &Served, name: &str) -> Option<Value> {
     Some(shown)
 }
 
+/// Which form objects are stored in, as eight bytes of a hash (`k8s.io/apiserver/pkg/endpoints/discovery/storageversionhash.go`).
+fn storage_version_hash(resource: &'static Resource) -> String {
+    let stored = resource.storage();
+    let form = format!("{}/{}/{}", stored.group, stored.version, stored.kind);
+    STANDARD.encode(&digest(&SHA256, form.as_bytes()).as_ref()[..8])
+}
+
 /// `/api/v1` or `/apis/<group>/<version>`: the resources and their subresources one after another.
 pub fn resource_list(served: &Served, group: &str, version: &str) -> Option<Value> {
     let found = of(served, group, version);
@@ -152,6 +162,9 @@ pub fn resource_list(served: &Served, group: &str, version: &str) -> Option<Valu
         }
         if !resource.categories.is_empty() {
             row["categories"] = json!(resource.categories);
+        }
+        if resource.verbs.contains(&"create") && resource.verbs.contains(&"watch") {
+            row["storageVersionHash"] = json!(storage_version_hash(resource));
         }
         rows.push(row);
         for subresource in resource.subresources {

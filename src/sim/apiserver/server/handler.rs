@@ -129,6 +129,9 @@ pub fn with_type(code: u16, content_type: &'static str, bytes: impl Into<Body>) 
 
 /// A refusal as an answer.
 pub fn refusal(status: &Status) -> Response {
+    if status.is_page() {
+        return with_type(status.code, "text/plain; charset=utf-8", format!("{}\n", status.message));
+    }
     let mut answer = json(status.code, &status.to_value());
     let retry = status.details.as_ref().and_then(|details| details.get("retryAfterSeconds")).and_then(Value::as_i64);
     if let Some(seconds) = retry {

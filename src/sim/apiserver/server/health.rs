@@ -54,7 +54,7 @@ pub fn serve(call: &Call, name: &str, check: &str) -> Result<Response> {
     let checks = CHECKS.iter().find(|(found, _)| *found == name).map(|(_, checks)| *checks).unwrap_or_default();
     if !check.is_empty() {
         let known = checks.contains(&check);
-        return if known { Ok(with_type(200, TEXT, "ok")) } else { Err(Status::no_such_path()) };
+        return if known { Ok(with_type(200, TEXT, "ok")) } else { Err(Status::page_not_found()) };
     }
     if !call.query.has("verbose") {
         return Ok(with_type(200, TEXT, "ok"));

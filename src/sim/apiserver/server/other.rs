@@ -45,16 +45,16 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
         ["openapi", "v2"] => Ok(openapi_v2(call.header("accept"))),
         ["openapi", "v3"] => Ok(answer(200, &openapi::index(&served))),
         ["openapi", "v3", ref rest @ ..] => {
-            let document = openapi::document(&served, &rest.join("/")).ok_or_else(Status::no_such_path)?;
+            let document = openapi::document(&served, &rest.join("/")).ok_or_else(Status::page_not_found)?;
             Ok(with_type(200, "application/json", document))
         }
         [] => Ok(indented(&json!({ "paths": paths(&served) }))),
-        _ => Err(Status::no_such_path()),
+        _ => Err(Status::page_not_found()),
     }
 }
 
 fn known(body: Option<serde_json::Value>) -> Result<Response> {
-    body.map(|body| answer(200, &body)).ok_or_else(Status::no_such_path)
+    body.map(|body| answer(200, &body)).ok_or_else(Status::page_not_found)
 }
 
 /// The old OpenAPI document, without definitions: kubectl asks for it where version 3 knows no such kind, and only wants to read it.
@@ -75,7 +75,8 @@ fn indented(body: &serde_json::Value) -> Response {
 
 /// What `/` lists.
 fn paths(served: &[&'static Resource]) -> Vec<String> {
-    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"].map(str::to_owned).into();
+    let mut paths: Vec<String> =
+        ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"].map(str::to_owned).into();
     paths.extend(discovery::paths(served));
     for (name, checks) in health::CHECKS {
         paths.push(format!("/{name}"));
@@ -83,7 +84,9 @@ fn paths(served: &[&'static Resource]) -> Vec<String> {
         below.sort();
         paths.extend(below);
     }
-    paths.extend(["/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"].map(str::to_owned));
+    paths.extend(
+        ["/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/version"].map(str::to_owned),
+    );
     paths
 }
 

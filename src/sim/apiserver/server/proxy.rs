@@ -39,6 +39,9 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     let (pod, port) = match path.plural.as_str() {
         "pods" => of_pod(&call, path, &target)?,
         "services" => of_service(&call, path, &target)?,
+        "nodes" if call.server.api.storage.get("nodes", "", target.name).is_none() => {
+            return Err(Status::not_found("", "nodes", target.name));
+        }
         other => return Err(Status::not_simulated(&format!("{other}/proxy"))),
     };
     let marker = format!("/{}/{}/proxy", path.plural, path.name);

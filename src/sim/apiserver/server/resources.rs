@@ -16,7 +16,7 @@ use crate::object::meta;
 use crate::sim::apiserver::decoding;
 use crate::sim::apiserver::endpoints::{Continuation, DeleteOptions, Deleted, Patch, Request, subresources};
 use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::registry::{RESOURCES, Resource};
 use crate::sim::apiserver::status::{Result, Status};
 
 /// What a method on a path means (`requestinfo.go`).
@@ -39,7 +39,7 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     let verb = verb(&call, &path);
     access::authorize_resource(&call.server.api, &call.user, verb, &path)?;
     let resource = call.server.api.resource(&path.group, &path.version, &path.plural);
-    let resource = resource.ok_or_else(Status::no_such_path)?;
+    let resource = resource.ok_or_else(|| nothing_there(&path))?;
     let misplaced = if resource.namespaced {
         path.namespace.is_empty() && !path.name.is_empty()
     } else {
@@ -49,7 +49,11 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
         return Err(Status::no_such_path());
     }
     if !path.subresource.is_empty() {
-        let known = resource.subresource(&path.subresource).ok_or_else(Status::no_such_path)?;
+        let known = resource.subresource(&path.subresource).ok_or_else(|| match resource.strategy.custom {
+            // The handler of custom resources says it of the object (`customresource_handler.go`).
+            Some(_) => Status::not_found(resource.group, resource.plural, &path.name),
+            None => Status::no_such_path(),
+        })?;
         if stream::is_stream(&path.subresource) {
             return stream::serve(call, &path).await;
         }
@@ -74,6 +78,12 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
     let mut response = dispatch(&call, &request, verb, form).unwrap_or_else(|status| refusal(&status));
     warn(&mut response, &request.warnings.borrow());
     Ok(response)
+}
+
+/// What is said where no such resource is served: in a group of its own the built-in server knows a Status, elsewhere it has no page.
+fn nothing_there(path: &ResourcePath) -> Status {
+    let built_in = |resource: &&&Resource| resource.group == path.group && resource.version == path.version;
+    if RESOURCES.iter().any(|resource| built_in(&resource)) { Status::no_such_path() } else { Status::page_not_found() }
 }
 
 /// Waits until the revision asked for is there, for three seconds as the real server does (`cacher/watch_cache.go`, blockTimeout).

@@ -25,7 +25,8 @@ pub fn evict(server: &ApiServer, request: &Request, eviction: &Value) -> Result<
             [] => {}
             [budget] => spend(server, request, budget, &pod)?,
             _ => {
-                return Err(Status::internal(
+                return Err(Status::bare(
+                    500,
                     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
                 ));
             }

@@ -4,14 +4,26 @@
 use serde_json::{Value, json};
 
 use crate::object::meta;
-use crate::object::patch;
 use crate::object::selector::LabelSelector;
+use crate::object::{patch, path};
 use crate::sim::apiserver::endpoints::{ApiServer, Request};
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::Resource;
+use crate::sim::apiserver::registry::custom::Custom;
 use crate::sim::apiserver::status::{Result, Status};
 
-/// The Scale of a workload.
-fn of(object: &Value) -> Value {
+/// The built-in workloads keep it where most definitions do.
+fn paths(resource: &Resource) -> (&str, &str, Option<&str>) {
+    match resource.strategy.custom.and_then(Custom::scale) {
+        Some(scale) => (&scale.wanted, &scale.there, Some(&scale.selector)),
+        None => ("/spec/replicas", "/status/replicas", None),
+    }
+}
+
+fn selector(object: &Value, path: Option<&str>) -> String {
+    if let Some(path) = path {
+        return meta::text(object, path).to_owned();
+    }
     let selector = match object.pointer("/spec/selector") {
         // Replication controllers select by plain labels.
         Some(plain) if plain.get("matchLabels").is_none() && plain.get("matchExpressions").is_none() => {
@@ -19,7 +31,12 @@ fn of(object: &Value) -> Value {
         }
         selector => LabelSelector::from_object(selector),
     };
-    let selector = selector.map(|selector| selector.to_string()).unwrap_or_default();
+    selector.map(|selector| selector.to_string()).unwrap_or_default()
+}
+
+/// The Scale of an object.
+fn of(resource: &Resource, object: &Value) -> Value {
+    let (wanted, there, path) = paths(resource);
     let mut metadata = json!({});
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         metadata[key] = object["metadata"][key].clone();
@@ -28,8 +45,11 @@ fn of(object: &Value) -> Value {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": { "replicas": meta::number(object, "/spec/replicas").unwrap_or_default() },
-        "status": { "replicas": meta::number(object, "/status/replicas").unwrap_or_default(), "selector": selector },
+        "spec": { "replicas": meta::number(object, wanted).unwrap_or_default() },
+        "status": {
+            "replicas": meta::number(object, there).unwrap_or_default(),
+            "selector": selector(object, path),
+        },
     })
 }
 
@@ -43,9 +63,9 @@ pub fn serve(server: &ApiServer, request: &Request, verb: &str, body: Value) -> 
     };
     let found = server.get(&whole)?;
     let wanted = match verb {
-        "get" => return Ok((200, of(&found))),
+        "get" => return Ok((200, of(request.resource, &found))),
         "patch" => {
-            let mut scale = of(&found);
+            let mut scale = of(request.resource, &found);
             patch::merge(&mut scale, &body);
             scale
         }
@@ -58,11 +78,13 @@ pub fn serve(server: &ApiServer, request: &Request, verb: &str, body: Value) -> 
         return Err(Status::invalid("autoscaling", "Scale", &request.name, errors));
     }
     let mut changed = (*found).clone();
-    changed["spec"]["replicas"] = json!(replicas);
+    let place = paths(request.resource).0.trim_start_matches('/').replace('/', ".");
+    // A path of a definition was checked with it.
+    let _ = path::set(&mut changed, &place, json!(replicas));
     let asked = meta::text(&wanted, "/metadata/resourceVersion");
     if !asked.is_empty() && verb != "patch" {
         changed["metadata"]["resourceVersion"] = json!(asked);
     }
     let (updated, _) = server.update(&whole, changed)?;
-    Ok((200, of(&updated)))
+    Ok((200, of(request.resource, &updated)))
 }

@@ -1,22 +1,65 @@
 //! Whether an object is as a definition's schema wants it: types, bounds, patterns, and rules in CEL.
 //! Source: `k8s.io/apiextensions-apiserver/pkg/apiserver/validation/validation.go`; the words are go-openapi's and the API server's.
 
+use kube_cel::{ErrorKind, ValidationError};
 use serde_json::Value;
 
-use crate::sim::apiserver::field::ErrorList;
+use super::{Custom, ScalePaths};
+use crate::sim::apiserver::field::{ErrorList, ErrorType};
 
 /// Finds what is wrong with an object; `old` is what transition rules compare it with.
-pub(super) fn validate(object: &Value, old: Option<&Value>, schema: &Value, errors: &mut ErrorList) {
+pub(super) fn validate(object: &Value, old: Option<&Value>, custom: &Custom, errors: &mut ErrorList) {
+    let schema = &custom.schema;
     value(object, schema, "", errors);
-    if !errors.is_empty() {
+    custom.scale.iter().for_each(|scale| scaled(object, scale, errors));
+    if !has_rules(schema) {
+        return;
+    }
+    if errors.0.iter().any(|error| BLOCKING.contains(&error.kind)) {
+        errors.invalid("<nil>", Value::Null, UNCHECKED);
         return;
     }
     let Err(found) = kube_cel::Validator::new().validate(schema, object, old) else { return };
     for error in found.into_vec() {
-        let at = schema_at(schema, &error.field_path);
-        let kind = at["type"].as_str().unwrap_or("object").to_owned();
-        errors.invalid(error.field_path.clone(), kind, &error.message);
+        match &error.kind {
+            ErrorKind::ValidationFailure => errors.invalid_because(&error.field_path, &error.message),
+            _ => {
+                errors.invalid(error.field_path.clone(), "object", failed(&error, schema_at(schema, &error.field_path)))
+            }
+        }
     }
+}
+
+/// Errors after which rules are not tried (`k8s.io/apiextensions-apiserver/pkg/registry/customresource/strategy.go`, hasBlockingErr).
+const BLOCKING: [ErrorType; 5] =
+    [ErrorType::NotSupported, ErrorType::Required, ErrorType::TooLong, ErrorType::TooMany, ErrorType::TypeInvalid];
+const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+
+fn has_rules(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.contains_key("x-kubernetes-validations") || map.values().any(has_rules),
+        Value::Array(items) => items.iter().any(has_rules),
+        _ => false,
+    }
+}
+
+/// Why a rule could not be evaluated, and which (`pkg/apiserver/schema/cel/validation.go`, ruleErrorString).
+fn failed(error: &ValidationError, schema: &Value) -> String {
+    let rules = schema["x-kubernetes-validations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rule = rules.iter().find(|rule| rule["rule"] == error.rule.as_str());
+    let named = rule.and_then(|rule| rule["message"].as_str()).unwrap_or(&error.rule).trim();
+    let why = std::error::Error::source(error).map_or_else(|| error.message.clone(), ToString::to_string);
+    let mut letters = why.chars();
+    let why: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
+    format!("{why} evaluating rule: {named}")
+}
+
+/// Replicas that are no number cannot be shown by `/scale` (`pkg/registry/customresource/validator.go`, ValidateScaleSpec).
+fn scaled(object: &Value, scale: &ScalePaths, errors: &mut ErrorList) {
+    let Some(found) = object.pointer(&scale.wanted).filter(|found| !found.is_i64()) else { return };
+    let path = scale.wanted.replace('/', ".");
+    let (text, kind) = (found.as_str().map_or_else(|| found.to_string(), str::to_owned), shown(found));
+    errors.invalid(path.clone(), 0, format!("{path} accessor error: {text} is of the type {kind}, expected int64"));
 }
 
 /// The schema of the field that a path leads to.
@@ -184,22 +227,26 @@ mod tests {
         } } });
         let said = |spec: Value| {
             let mut errors = ErrorList::default();
-            validate(&json!({ "spec": spec }), None, &schema, &mut errors);
+            let custom = Custom { schema: schema.clone(), columns: Vec::new(), scale: None, deprecation: None };
+            validate(&json!({ "spec": spec }), None, &custom, &mut errors);
             errors.0.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>()
         };
+        let unchecked = format!("<nil>: Invalid value: null: {UNCHECKED}");
         assert_eq!(
             said(json!({ "size": 0, "image": "x" })),
             ["spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1"]
         );
         assert_eq!(
             said(json!({ "size": "a", "image": "x" })),
-            ["spec.size: Invalid value: \"string\": spec.size in body must be of type integer: \"string\""]
+            ["spec.size: Invalid value: \"string\": spec.size in body must be of type integer: \"string\"", &unchecked]
         );
-        assert_eq!(said(json!({ "size": 1 })), ["spec.image: Required value"]);
+        assert_eq!(said(json!({ "size": 1 })), ["spec.image: Required value", &unchecked]);
         assert_eq!(
             said(json!({ "size": 1, "image": "x", "color": "b" })),
-            ["spec.color: Unsupported value: \"b\": supported values: \"red\""]
+            ["spec.color: Unsupported value: \"b\": supported values: \"red\"", &unchecked]
         );
-        assert_eq!(said(json!({ "size": 10, "image": "x" })), ["spec: Invalid value: \"object\": too big"]);
+        assert_eq!(said(json!({ "size": 10, "image": "x" })), ["spec: Invalid value: too big"]);
+        let no_size = "spec: Invalid value: \"object\": no such key: size evaluating rule: too big";
+        assert_eq!(said(json!({ "image": "x" })), [no_size]);
     }
 }

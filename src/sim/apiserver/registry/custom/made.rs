@@ -6,12 +6,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::{Custom, columns};
+use super::{Custom, ScalePaths, columns};
 use crate::object::meta;
-use crate::sim::apiserver::registry::resource::{
-    AGE, ALL_VERBS, Column, NAME, Resource, SCALE, STATUS, Subresource, Table,
-};
+use crate::sim::apiserver::registry::resource::{AGE, Column, NAME, Resource, SCALE, STATUS, Subresource, Table};
 use crate::sim::apiserver::registry::strategy::Strategy;
+
+/// What can be done with custom resources, in the order in which their discovery names it.
+const VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
 /// The row of one version. Rows live as long as the program, as the built-in ones do: there is one for each change of a definition.
 pub(super) fn row(definition: &Value, version: &Value) -> &'static Resource {
@@ -44,8 +45,19 @@ fn custom(definition: &Value, version: &Value) -> &'static Custom {
     Box::leak(Box::new(Custom {
         schema: version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default(),
         columns: meta::list(version, "/additionalPrinterColumns").to_vec(),
+        scale: version.pointer("/subresources/scale").map(scale_paths),
         deprecation,
     }))
+}
+
+/// Where a version keeps what `/scale` shows, as pointers.
+fn scale_paths(scale: &Value) -> ScalePaths {
+    let pointer = |key: &str| meta::text(scale, key).replace('.', "/");
+    ScalePaths {
+        wanted: pointer("/specReplicasPath"),
+        there: pointer("/statusReplicasPath"),
+        selector: pointer("/labelSelectorPath"),
+    }
 }
 
 fn subresources(version: &Value) -> &'static [Subresource] {
@@ -81,7 +93,7 @@ fn new(definition: &Value, version: &Value) -> Resource {
         short_names: texts(definition, "/spec/names/shortNames"),
         categories: texts(definition, "/spec/names/categories"),
         namespaced: meta::text(definition, "/spec/scope") == "Namespaced",
-        verbs: ALL_VERBS,
+        verbs: VERBS,
         subresources: subresources(version),
         strategy: Strategy { generation: true, unconditional_update: false, custom: Some(custom), ..Strategy::PLAIN },
         table: table(custom),

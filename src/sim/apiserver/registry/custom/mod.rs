@@ -19,12 +19,21 @@ use crate::sim::apiserver::storage::{Object, Storage};
 
 const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
+/// Where an object keeps what `/scale` shows, as JSON pointers; the selector may be nowhere.
+pub struct ScalePaths {
+    pub wanted: String,
+    pub there: String,
+    pub selector: String,
+}
+
 /// What a definition says of one version.
 pub struct Custom {
     /// The schema; an empty one knows nothing.
     schema: Value,
     /// The printer columns, after the name.
     columns: Vec<Value>,
+    /// What its `/scale` reads and writes, if it has one.
+    scale: Option<ScalePaths>,
     /// What is told whenever a deprecated version is used.
     deprecation: Option<String>,
 }
@@ -40,12 +49,17 @@ impl Custom {
 
     /// What of an object is not as the schema and its rules want it.
     pub fn validate(&self, object: &Value, old: Option<&Value>, errors: &mut ErrorList) {
-        check::validate(object, old, &self.schema, errors);
+        check::validate(object, old, self, errors);
     }
 
     /// The cells of one row.
     pub fn row(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         columns::row(&self.columns, object, now)
+    }
+
+    /// What its `/scale` reads and writes, if it has one.
+    pub fn scale(&self) -> Option<&ScalePaths> {
+        self.scale.as_ref()
     }
 
     /// The schema as it was written.

@@ -298,6 +298,8 @@ pub fn has_condition(definition: &Value, kind: &str) -> bool {
 }
 
 fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
+    // That the name fits is looked at when a definition is made.
+    errors.0.retain(|error| error.field != "metadata.name");
     let mut fixed = vec![("/spec/group", "spec.group"), ("/spec/names/plural", "spec.names.plural")];
     if has_condition(old, "Established") {
         fixed.splice(0..0, [("/spec/scope", "spec.scope"), ("/spec/names/kind", "spec.names.kind")]);

@@ -36,6 +36,7 @@ pub static DAEMONSET: Resource = Resource {
         generation: true,
         validate,
         validate_update: workload::same_selector,
+        changes_first: true,
         warnings: |set| pod_spec::warnings::template(At::root(set).key("spec").key("template")),
         ..Strategy::PLAIN
     },

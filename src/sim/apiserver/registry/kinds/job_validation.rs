@@ -124,11 +124,11 @@ fn failure_policy(policy: At<'_, '_>, errors: &mut ErrorList) {
         let conditions = rule.key("onPodConditions");
         match (codes.is_set(), !conditions.is_empty()) {
             (true, true) => {
-                let why = "specifying both OnExitCodes and OnPodConditions is not supported";
-                rule.invalid(why, errors);
+                errors
+                    .invalid_because(&rule.path(), "specifying both OnExitCodes and OnPodConditions is not supported");
             }
             (false, false) => {
-                rule.invalid("specifying one of OnExitCodes and OnPodConditions is required", errors);
+                errors.invalid_because(&rule.path(), "specifying one of OnExitCodes and OnPodConditions is required");
             }
             (true, false) => {
                 codes.key("operator").one_of(&["In", "NotIn"], errors);

@@ -169,7 +169,8 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         [("spec.podCIDRs", "podCIDRs", "podCIDR"), ("spec.providerID", "providerID", "providerID")]
     {
         let before = &old["spec"][key];
-        if !before.is_null() && new["spec"][key] != *before {
+        // The first range stands in `podCIDR` too, and either may be written.
+        if !before.is_null() && (new["spec"][key] != *before || new["spec"][shown] != old["spec"][shown]) {
             errors.forbidden(field, format!("node updates may not change {shown} except from \"\" to valid"));
         }
     }

@@ -15,7 +15,8 @@ pub static NODEMETRICS: Resource = Resource {
     version: "v1beta1",
     kind: "NodeMetrics",
     plural: "nodes",
-    singular: "node",
+    // metrics-server names none; clients take the kind for it, as in `kubectl get podmetrics`.
+    singular: "",
     short_names: &[],
     categories: &[],
     namespaced: false,

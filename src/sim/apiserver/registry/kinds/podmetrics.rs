@@ -16,7 +16,8 @@ pub static PODMETRICS: Resource = Resource {
     version: "v1beta1",
     kind: "PodMetrics",
     plural: "pods",
-    singular: "pod",
+    // metrics-server names none; clients take the kind for it, as in `kubectl get podmetrics`.
+    singular: "",
     short_names: &[],
     categories: &[],
     namespaced: true,

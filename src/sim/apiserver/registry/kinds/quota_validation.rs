@@ -226,8 +226,17 @@ fn bounds(limit: At<'_, '_>, name: &str, errors: &mut ErrorList) {
     above(request, default, "defaultRequest", request, ["default request", "default limit"]);
     above(least, default, "default", least, ["min", "default"]);
     above(default, most, "default", most, ["default", "max"]);
-    if let Some(ratio) = ratio.filter(|ratio| *ratio < Quantity::from_value(1)) {
-        let field = format!("{}.maxLimitRequestRatio[{name}]", limit.path());
-        errors.invalid(field, ratio.to_string(), format!("ratio {ratio} is less than 1"));
+    let Some(ratio) = ratio else { return };
+    let mut unfit = |why: String| {
+        errors.invalid(format!("{}.maxLimitRequestRatio[{name}]", limit.path()), ratio.to_string(), why);
+    };
+    if ratio < Quantity::from_value(1) {
+        unfit(format!("ratio {ratio} is less than 1"));
+    }
+    if let (Some(least), Some(most)) = (least.filter(|least| *least > Quantity::default()), most) {
+        let widest = most.as_f64() / least.as_f64();
+        if ratio.as_f64() > widest {
+            unfit(format!("ratio {ratio} is greater than max/min = {widest:.6}"));
+        }
     }
 }

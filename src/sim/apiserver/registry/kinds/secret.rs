@@ -34,6 +34,7 @@ pub static SECRET: Resource = Resource {
         fields: &[("type", |object| meta::text(object, "/type").to_owned())],
         validate,
         validate_update,
+        changes_first: true,
         warnings,
         ..Strategy::PLAIN
     },

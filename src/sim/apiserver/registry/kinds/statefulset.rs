@@ -155,7 +155,11 @@ fn strategy(strategy: At<'_, '_>, errors: &mut ErrorList) {
             }
         }
         _ => {
-            let shown = go(strategy.value(), &[("Type", "type"), ("RollingUpdate", "rollingUpdate")]);
+            let mut shown = go(strategy.value(), &[("Type", "type"), ("RollingUpdate", "rollingUpdate")]);
+            if rolling.is_set() {
+                let names = [("Partition", "partition"), ("MaxUnavailable", "maxUnavailable")];
+                shown["RollingUpdate"] = go(rolling.value(), &names);
+            }
             errors.invalid(strategy.path(), shown, "must be 'RollingUpdate' or 'OnDelete'");
         }
     }

@@ -43,8 +43,23 @@ pub async fn env(program: Program) -> i32 {
 pub async fn hostname(program: Program) -> i32 {
     let (options, _) = options(&program, "");
     let name = &program.container.hostname;
-    let shown = if has(&options, 'i') || has(&options, 'I') { program.container.address() } else { name.clone() };
+    let shown = if has(&options, 'i') || has(&options, 'I') {
+        program.container.address()
+    } else if has(&options, 'f') {
+        whole_name(&program, name).await
+    } else {
+        name.clone()
+    };
     i32::from(!program.say(&shown).await)
+}
+
+/// The host's name with its domain: the first name of its line in `/etc/hosts`.
+async fn whole_name(program: &Program, name: &str) -> String {
+    let hosts = program.read("/etc/hosts").await.unwrap_or_default();
+    let hosts = String::from_utf8_lossy(&hosts);
+    let names = |line: &str| line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let own = hosts.lines().map(names).find(|names| names.iter().any(|found| found == name));
+    own.and_then(|names| names.into_iter().next()).unwrap_or_else(|| name.to_owned())
 }
 
 pub async fn id(program: Program) -> i32 {

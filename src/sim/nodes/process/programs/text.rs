@@ -246,7 +246,8 @@ pub async fn tail(program: Program) -> i32 {
         };
         let lines = lines_of(&bytes);
         let skip = match (is_bytes, text.starts_with('+')) {
-            (true, _) => bytes.len().saturating_sub(number),
+            (true, false) => bytes.len().saturating_sub(number),
+            (true, true) => number.saturating_sub(1).min(bytes.len()),
             (false, true) => lines.iter().take(number.saturating_sub(1)).map(|line| line.len()).sum(),
             (false, false) => lines.iter().take(lines.len().saturating_sub(number)).map(|line| line.len()).sum(),
         };
