@@ -5,3 +5,4 @@ mod at_hand;
 mod exec;
 mod lives;
 mod scripts;
+mod shells;

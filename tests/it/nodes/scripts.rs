@@ -72,8 +72,13 @@ fn log(sandbox: &mut Sandbox, seconds: i64) -> Vec<(i64, String)> {
 }
 
 /// What a script writes and the code it ends with.
-fn outcome(image: &str, script: &str) -> (String, Option<i32>) {
-    let mut sandbox = running(asked(image, &["sh", "-c", script]));
+pub(super) fn outcome(image: &str, script: &str) -> (String, Option<i32>) {
+    shell_outcome(image, "sh", script)
+}
+
+/// The same of another shell.
+pub(super) fn shell_outcome(image: &str, shell: &str, script: &str) -> (String, Option<i32>) {
+    let mut sandbox = running(asked(image, &[shell, "-c", script]));
     let lines: Vec<String> = log(&mut sandbox, 600).into_iter().map(|(_, line)| line).collect();
     (lines.join("\n"), sandbox.run("c").and_then(|run| run.end()).map(|end| end.code))
 }

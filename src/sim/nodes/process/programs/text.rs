@@ -21,7 +21,7 @@ pub fn echoed(words: &[String]) -> String {
 }
 
 /// Text with its escapes resolved, and whether `\c` ended it.
-fn unescaped(text: &str) -> (String, bool) {
+pub fn unescaped(text: &str) -> (String, bool) {
     let mut out = String::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

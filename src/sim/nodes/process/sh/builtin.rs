@@ -3,8 +3,11 @@
 
 use futures::future::BoxFuture;
 
-use super::parse::parse;
-use super::run::{Child, Flow, KEEP, Shell, Stop};
+use super::array::Array;
+use super::beside::Child;
+use super::dialect::Lost;
+use super::parse::parse_whole;
+use super::run::{Flow, KEEP, Shell, Stop};
 use super::test::test;
 use crate::sim::nodes::process::programs::text::formatted;
 
@@ -52,9 +55,9 @@ impl Builtin {
             "pwd" => Self::Pwd,
             "echo" => Self::Echo,
             "printf" => Self::Printf,
-            "test" | "[" | "[[" => Self::Test,
+            "test" | "[" => Self::Test,
             "export" => Self::Export,
-            "local" | "declare" | "readonly" => Self::Local,
+            "local" | "declare" | "typeset" | "readonly" => Self::Local,
             "unset" => Self::Unset,
             "set" => Self::Set,
             "shift" => Self::Shift,
@@ -106,6 +109,7 @@ pub fn run<'a>(shell: &'a mut Shell, builtin: Builtin, words: &'a [String]) -> B
             Builtin::Unset => {
                 for name in words.iter().skip(1) {
                     shell.variables.remove(name);
+                    shell.arrays.remove(name);
                     shell.exported.remove(name);
                     shell.functions.remove(name);
                 }
@@ -154,15 +158,21 @@ async fn cd(shell: &mut Shell, words: &[String]) -> Flow {
     if go(shell, &target) {
         return Ok(0);
     }
-    shell.complain(&format!("cd: can't cd to {target}: No such file or directory"), 1).await;
+    shell.complain(&shell.dialect.lost(Lost::Folder, &target), 1).await;
     Ok(1)
 }
 
 async fn export(shell: &mut Shell, words: &[String], exported: bool) -> i32 {
+    let declares = |letter| words.iter().skip(1).any(|word| word.starts_with('-') && word.contains(letter));
+    let (is_array, is_named) = (declares('a') && !exported, declares('A') && !exported);
     for word in words.iter().skip(1).filter(|word| !word.starts_with('-')) {
         let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
-        if let Some(value) = value {
-            shell.assign(name, value.to_owned());
+        match value {
+            Some(value) => shell.assign(name, value.to_owned()),
+            None if is_array || is_named => {
+                shell.arrays.entry(name.to_owned()).or_insert(Array { is_named, ..Array::default() });
+            }
+            None => {}
         }
         if exported {
             shell.exported.insert(name.to_owned());
@@ -243,9 +253,13 @@ async fn read(shell: &mut Shell, words: &[String]) -> i32 {
 }
 
 async fn script(shell: &mut Shell, script: &str) -> Flow {
-    match parse(script) {
+    match parse_whole(script, shell.dialect) {
         Ok(list) => shell.list(&list).await,
-        Err(error) => Err(shell.complain(&error.to_string(), 2).await),
+        Err(error) => {
+            let message = error.message(shell.dialect, shell.name(), false);
+            shell.program.errors.write(shell.program.engine(), message.as_bytes()).await;
+            Err(Stop::Exit(2))
+        }
     }
 }
 
@@ -373,7 +387,7 @@ async fn kind(shell: &mut Shell, names: &[String], short: bool) -> i32 {
 
 async fn tested(shell: &mut Shell, words: &[String]) -> Flow {
     let mut args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-    if words[0] != "test" && !matches!(args.pop(), Some("]" | "]]")) {
+    if words[0] != "test" && args.pop() != Some("]") {
         shell.complain("[: missing ]", 2).await;
         return Ok(2);
     }

@@ -2,14 +2,14 @@
 //! What runs in the end is `run.rs`.
 
 use super::run::{Flow, Shell, Stop};
-use super::tree::{Kind, List, Word};
+use super::tree::{Arm, Kind, List, Then, Word};
 use crate::sim::nodes::process::pattern;
 
 impl Shell {
     /// Runs one.
     pub async fn compound(&mut self, kind: &Kind) -> Flow {
         match kind {
-            Kind::Simple { .. } => Ok(0),
+            Kind::Simple(_) => Ok(0),
             Kind::Group(list) => self.list(list).await,
             Kind::Subshell(list) => {
                 let mut shell = self.clone();
@@ -44,22 +44,11 @@ impl Shell {
                     }
                 }
             }
-            Kind::For { name, words, body } => {
-                let values = match words {
-                    Some(words) => self.fields(words).await?,
-                    None => self.positional.clone(),
-                };
-                let mut code = 0;
-                for value in values {
-                    self.assign(name, value);
-                    match turn(self.list(body).await)? {
-                        Turn::Next(done) => code = done,
-                        Turn::Enough => break,
-                    }
-                }
-                Ok(code)
-            }
+            Kind::For { name, words, body } => self.each(name, words.as_deref(), body).await,
+            Kind::Count { first, condition, step, body } => self.count([first, condition, step], body).await,
             Kind::Case { word, arms } => self.case(word, arms).await,
+            Kind::Sum(sum) => Ok(i32::from(self.sum(sum).await? == 0)),
+            Kind::Test(condition) => Ok(i32::from(!self.holds(condition).await?)),
             Kind::Function { name, body } => {
                 self.functions.insert(name.clone(), body.clone());
                 Ok(0)
@@ -79,16 +68,54 @@ impl Shell {
         self.list(list).await
     }
 
-    async fn case(&mut self, word: &Word, arms: &[(Vec<Word>, List)]) -> Flow {
-        let text = self.text(word).await?;
-        for (patterns, body) in arms {
-            for word in patterns {
-                if pattern::matches(&self.pattern(word).await?, &text) {
-                    return self.body(body).await;
-                }
+    async fn each(&mut self, name: &str, words: Option<&[Word]>, body: &List) -> Flow {
+        let values = match words {
+            Some(words) => self.fields(words).await?,
+            None => self.positional.clone(),
+        };
+        let mut code = 0;
+        for value in values {
+            self.assign(name, value);
+            match turn(self.list(body).await)? {
+                Turn::Next(done) => code = done,
+                Turn::Enough => break,
             }
         }
-        Ok(0)
+        Ok(code)
+    }
+
+    async fn count(&mut self, [first, condition, step]: [&Word; 3], body: &List) -> Flow {
+        let is_endless = self.text(condition).await?.trim().is_empty();
+        self.sum(first).await?;
+        let mut code = 0;
+        while is_endless || self.sum(condition).await? != 0 {
+            self.program.engine().step(&self.program.group).await;
+            match turn(self.list(body).await)? {
+                Turn::Next(done) => code = done,
+                Turn::Enough => break,
+            }
+            self.sum(step).await?;
+        }
+        Ok(code)
+    }
+
+    async fn case(&mut self, word: &Word, arms: &[Arm]) -> Flow {
+        let text = self.text(word).await?;
+        let (mut falls, mut code) = (false, 0);
+        for arm in arms {
+            let mut fits = falls;
+            for word in &arm.patterns {
+                fits = fits || pattern::matches(&self.pattern(word).await?, &text);
+            }
+            if fits {
+                code = self.body(&arm.body).await?;
+                if arm.then == Then::Leave {
+                    break;
+                }
+            }
+            falls = fits && arm.then == Then::Fall;
+        }
+        Ok(code)
     }
 }
 

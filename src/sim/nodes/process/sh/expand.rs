@@ -3,10 +3,11 @@
 
 use futures::future::BoxFuture;
 
+use super::array::Key;
+use super::parameter::Found;
 use super::run::{Shell, Stop};
 use super::sum::{self, Names};
-use super::tree::{Parameter, Part, Word};
-use crate::sim::nodes::process::pattern;
+use super::tree::{Part, Word};
 
 /// One field in the making: its letters, and which of them were quoted.
 #[derive(Default)]
@@ -42,12 +43,18 @@ impl Field {
 }
 
 impl Names for Shell {
-    fn value(&self, name: &str) -> String {
-        self.parameter(name).unwrap_or_default()
+    fn value(&self, name: &str, index: Option<i64>) -> String {
+        match index {
+            Some(index) => self.element(name, &Key::At(index)).unwrap_or_default(),
+            None => self.parameter(name).unwrap_or_default(),
+        }
     }
 
-    fn set(&mut self, name: &str, value: i64) {
-        self.assign(name, value.to_string());
+    fn set(&mut self, name: &str, index: Option<i64>, value: i64) {
+        match index {
+            Some(index) => self.assign_element(name, Key::At(index), value.to_string()),
+            None => self.assign(name, value.to_string()),
+        }
     }
 }
 
@@ -83,10 +90,7 @@ impl Shell {
         Box::pin(async move {
             let mut text = String::new();
             for part in word {
-                match part {
-                    Part::Text(part, quoted) => text.push_str(&self.home(part, *quoted, text.is_empty())),
-                    part => text.push_str(&self.value(part).await?),
-                }
+                text.push_str(&self.value(part).await?);
             }
             Ok(text)
         })
@@ -97,24 +101,19 @@ impl Shell {
         Box::pin(async move {
             let mut field = Field::default();
             for part in word {
-                match part {
-                    Part::Text(text, quoted) => field.push(text, *quoted),
-                    Part::Parameter(_, quoted) | Part::Output(_, quoted) | Part::Sum(_, quoted) => {
-                        let text = self.value(part).await?;
-                        field.push(&text, *quoted);
-                    }
-                }
+                let text = self.value(part).await?;
+                field.push(&text, is_quoted(part));
             }
             Ok(field.pattern())
         })
     }
 
-    fn home(&self, text: &str, quoted: bool, first: bool) -> String {
-        match text.strip_prefix('~') {
-            Some(rest) if first && !quoted && (rest.is_empty() || rest.starts_with('/')) => {
-                format!("{}{rest}", self.parameter("HOME").unwrap_or_else(|| "/root".to_owned()))
-            }
-            _ => text.to_owned(),
+    /// The value of a sum that is written as a word.
+    pub async fn sum(&mut self, word: &Word) -> Result<i64, Stop> {
+        let text = self.text(word).await?;
+        match sum::value(&text, self) {
+            Ok(value) => Ok(value),
+            Err(why) => Err(self.complain(&self.dialect.no_sum(why, text.trim()), 2).await),
         }
     }
 
@@ -122,27 +121,25 @@ impl Shell {
         let separators = self.parameter("IFS").unwrap_or_else(|| " \t\n".to_owned());
         let mut fields = vec![Field::default()];
         for part in word {
-            match part {
-                Part::Text(text, quoted) => {
-                    let first = fields.len() == 1 && fields[0].text.is_empty();
-                    let text = self.home(text, *quoted, first);
-                    last(&mut fields).push(&text, *quoted);
+            let quoted = is_quoted(part);
+            let values = match part {
+                Part::Parameter(parameter, _) => match self.found(parameter).await? {
+                    Found::One(value) => vec![value],
+                    Found::Many { values, joined } if quoted && joined => vec![self.joined(&values)],
+                    Found::Many { values, .. } if values.is_empty() => continue,
+                    Found::Many { values, .. } => values,
+                },
+                part => vec![self.value(part).await?],
+            };
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    fields.push(Field::default());
                 }
-                Part::Parameter(parameter, true) if parameter.name == "@" && parameter.operator.is_empty() => {
-                    for (index, text) in self.positional.clone().iter().enumerate() {
-                        if index > 0 {
-                            fields.push(Field::default());
-                        }
-                        last(&mut fields).push(text, true);
+                match part {
+                    Part::Parameter(..) | Part::Output(..) | Part::Sum(..) if !quoted => {
+                        scatter(&mut fields, value, &separators);
                     }
-                }
-                Part::Parameter(_, true) | Part::Output(_, true) | Part::Sum(_, true) => {
-                    let text = self.value(part).await?;
-                    last(&mut fields).push(&text, true);
-                }
-                part => {
-                    let text = self.value(part).await?;
-                    scatter(&mut fields, &text, &separators);
+                    _ => last(&mut fields).push(value, quoted),
                 }
             }
         }
@@ -153,54 +150,28 @@ impl Shell {
     async fn value(&mut self, part: &Part) -> Result<String, Stop> {
         match part {
             Part::Text(text, _) => Ok(text.clone()),
-            Part::Parameter(parameter, _) => self.parameter_value(parameter).await,
+            Part::Home => Ok(self.parameter("HOME").unwrap_or_else(|| "/root".to_owned())),
+            Part::Parameter(parameter, _) => Ok(match self.found(parameter).await? {
+                Found::One(value) => value,
+                Found::Many { values, joined: true } => self.joined(&values),
+                Found::Many { values, .. } => values.join(" "),
+            }),
             Part::Output(list, _) => Box::pin(self.output_of(list)).await,
-            Part::Sum(word, _) => {
-                let text = self.text(word).await?;
-                match sum::value(&text, self) {
-                    Ok(value) => Ok(value.to_string()),
-                    Err(why) => Err(self.complain(&why, 2).await),
-                }
-            }
+            Part::Sum(word, _) => Ok(self.sum(word).await?.to_string()),
         }
     }
 
-    async fn parameter_value(&mut self, parameter: &Parameter) -> Result<String, Stop> {
-        let name = parameter.name.as_str();
-        let value = self.parameter(name);
-        let set = value.as_ref().is_some_and(|value| !(parameter.colon && value.is_empty()));
-        let current = value.clone().unwrap_or_default();
-        match parameter.operator {
-            "" if value.is_none() && self.options.contains('u') && !matches!(name, "@" | "*") => {
-                Err(self.complain(&format!("{name}: parameter not set"), 2).await)
-            }
-            "" => Ok(current),
-            "len" => Ok(current.chars().count().to_string()),
-            "-" if set => Ok(current),
-            "-" => self.text(&parameter.word).await,
-            "=" if set => Ok(current),
-            "=" => {
-                let text = self.text(&parameter.word).await?;
-                self.assign(name, text.clone());
-                Ok(text)
-            }
-            "+" if set => self.text(&parameter.word).await,
-            "+" => Ok(String::new()),
-            "?" if set => Ok(current),
-            "?" => {
-                let text = self.text(&parameter.word).await?;
-                let why = if text.is_empty() { "parameter not set or null".to_owned() } else { text };
-                Err(self.complain(&format!("{name}: {why}"), 2).await)
-            }
-            "slice" => {
-                let text = self.text(&parameter.word).await?;
-                Ok(slice(&current, &text))
-            }
-            operator => {
-                let pattern = self.pattern(&parameter.word).await?;
-                Ok(trimmed(&current, operator, &pattern))
-            }
-        }
+    /// Values with the first separator between them.
+    fn joined(&self, values: &[String]) -> String {
+        let separators = self.parameter("IFS").unwrap_or_else(|| " ".to_owned());
+        values.join(separators.get(..1).unwrap_or_default())
+    }
+}
+
+fn is_quoted(part: &Part) -> bool {
+    match part {
+        Part::Text(_, quoted) | Part::Parameter(_, quoted) | Part::Output(_, quoted) | Part::Sum(_, quoted) => *quoted,
+        Part::Home => true,
     }
 }
 
@@ -219,33 +190,5 @@ fn scatter(fields: &mut Vec<Field>, text: &str, separators: &str) {
             fields.push(Field::default());
         }
         last(fields).push(piece, false);
-    }
-}
-
-fn slice(text: &str, range: &str) -> String {
-    let (from, length) = range.split_once(':').unwrap_or((range, ""));
-    let count = text.chars().count();
-    let from: i64 = from.trim().parse().unwrap_or_default();
-    let from = if from < 0 {
-        count.saturating_sub(usize::try_from(-from).unwrap_or(count))
-    } else {
-        usize::try_from(from).unwrap_or(count)
-    };
-    text.chars().skip(from).take(length.trim().parse().unwrap_or(count)).collect()
-}
-
-/// `${NAME#pattern}`, `%`, and replacing (`/from/to`).
-fn trimmed(text: &str, operator: &str, pattern: &str) -> String {
-    let cuts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    let fits = |piece: &str| pattern::matches(pattern, piece);
-    match operator {
-        "#" => cuts.iter().find(|at| fits(&text[..**at])).map_or(text, |at| &text[*at..]).to_owned(),
-        "##" => cuts.iter().rev().find(|at| fits(&text[..**at])).map_or(text, |at| &text[*at..]).to_owned(),
-        "%" => cuts.iter().rev().find(|at| fits(&text[**at..])).map_or(text, |at| &text[..*at]).to_owned(),
-        "%%" => cuts.iter().find(|at| fits(&text[**at..])).map_or(text, |at| &text[..*at]).to_owned(),
-        _ => {
-            let (from, to) = pattern.split_once('/').unwrap_or((pattern, ""));
-            if operator == "//" { text.replace(from, to) } else { text.replacen(from, to, 1) }
-        }
     }
 }

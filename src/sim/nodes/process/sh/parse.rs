@@ -1,402 +1,255 @@
-//! Reading a script: POSIX shell grammar, as `sh` of BusyBox and Debian read it.
-//! Words are read in `word.rs`. What is wrong is told in BusyBox' words.
+//! Reading a script: brush-parser cuts it into tokens and reads these; what it makes of them becomes our tree in `convert.rs`.
+//! What is wrong is told as the shell at hand would tell it. Two things shells read and brush-parser does not, a `case` without
+//! opening brackets inside `$( )` and a backslash at the very end, are syntax errors here.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use super::here::fill_list;
-use super::tree::{Command, Item, Kind, List, Part, Pipeline, Redirect, Target, Word};
+use brush_parser::{ParseError, ParserOptions, Token, TokenizerError, parse_tokens, uncached_tokenize_str};
 
-/// Why a script cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("syntax error: {0}")]
-pub struct SyntaxError(pub String);
-
-impl SyntaxError {
-    /// Whether more lines may mend it.
-    pub fn is_unfinished(&self) -> bool {
-        self.0.contains("end of file") || self.0.contains("unterminated")
-    }
-}
+use super::convert::Reader;
+use super::deep::{ALLOWED, DEEPEST_TEXT, Open, is_cuttable, is_readable};
+use super::dialect::Dialect;
+use super::tree::List;
+use super::wrong::{SyntaxError, Wrong};
 
 pub type Result<T> = std::result::Result<T, SyntaxError>;
 
-/// Words that begin or end something where a command is expected.
-const RESERVED: &[&str] = &[
-    "then", "else", "elif", "fi", "do", "done", "esac", "}", "{", "!", "if", "while", "until", "for", "case",
-    "function",
-];
+/// So many bytes a script may have.
+const LONGEST: usize = 1 << 18;
 
-/// So deep commands may be nested.
-const DEEPEST: usize = 60;
+/// Scripts by their text.
+type Scripts = HashMap<(Dialect, String), Arc<List>>;
 
-pub struct Parser<'a> {
-    pub(super) text: &'a [char],
-    pub(super) at: usize,
-    pub(super) depth: usize,
-    /// Here-documents whose text follows the next line's end: where their place is kept, delimiter, and how it was written.
-    pub(super) here: Vec<(String, bool, bool)>,
-    /// Their texts, in the order they were asked for.
-    pub(super) found: Vec<Word>,
-}
+/// Scripts that were read: thousands of Pods begin with the same.
+static READ: LazyLock<Mutex<Scripts>> = LazyLock::new(Mutex::default);
+
+/// So many are kept, and so long they may be.
+const KEPT: (usize, usize) = (500, 1 << 14);
 
 /// Reads a whole script.
-pub fn parse(script: &str) -> Result<List> {
-    let text: Vec<char> = script.chars().collect();
-    let mut parser = Parser::new(&text);
-    let mut list = parser.list(&[])?;
-    if parser.at < text.len() {
-        return Err(parser.unexpected());
+pub fn parse(script: &str, dialect: Dialect) -> Result<Arc<List>> {
+    let read = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if script.len() > KEPT.1 {
+        return Ok(Arc::new(Reader { dialect, line: 1, allowed: ALLOWED }.script(script)?));
     }
-    let mut texts = std::mem::take(&mut parser.found).into_iter();
-    fill_list(&mut list, &mut texts);
+    let key = (dialect, script.to_owned());
+    if let Some(known) = read().get(&key) {
+        return Ok(known.clone());
+    }
+    let list = Arc::new(Reader { dialect, line: 1, allowed: ALLOWED }.script(script)?);
+    let mut read = read();
+    if read.len() >= KEPT.0 {
+        read.clear();
+    }
+    read.insert(key, list.clone());
     Ok(list)
 }
 
-impl<'a> Parser<'a> {
-    pub fn new(text: &'a [char]) -> Self {
-        Self { text, at: 0, depth: 0, here: Vec::new(), found: Vec::new() }
-    }
-
-    pub(super) fn peek(&self) -> Option<char> {
-        self.text.get(self.at).copied()
-    }
-
-    pub(super) fn looks_at(&self, text: &str) -> bool {
-        text.chars().enumerate().all(|(index, letter)| self.text.get(self.at + index) == Some(&letter))
-    }
-
-    pub(super) fn takes(&mut self, text: &str) -> bool {
-        let found = self.looks_at(text);
-        if found {
-            self.at += text.chars().count();
-        }
-        found
-    }
-
-    pub(super) fn unexpected(&self) -> SyntaxError {
-        match self.peek() {
-            None => SyntaxError("unexpected end of file".to_owned()),
-            Some('\n') => SyntaxError("unexpected newline".to_owned()),
-            Some(_) => {
-                let rest: String = self.text[self.at..].iter().take_while(|letter| !letter.is_whitespace()).collect();
-                let sign = [";;", "&&", "||", ";", "&", "|", ")", "("].into_iter().find(|sign| rest.starts_with(sign));
-                SyntaxError(format!("unexpected {:?}", sign.unwrap_or(&rest)))
-            }
-        }
-    }
-
-    /// Passes blanks, joined lines and comments.
-    fn blanks(&mut self) {
-        loop {
-            match self.peek() {
-                Some(' ' | '\t' | '\r') => self.at += 1,
-                Some('\\') if self.text.get(self.at + 1) == Some(&'\n') => self.at += 2,
-                Some('#') => {
-                    while self.peek().is_some_and(|letter| letter != '\n') {
-                        self.at += 1;
-                    }
+/// The same for a script that does not go on: a text in it without an end (`<<END`) ends with it.
+pub fn parse_whole(script: &str, dialect: Dialect) -> Result<Arc<List>> {
+    let mut script = script.to_owned();
+    for _ in 0..4 {
+        match parse(&script, dialect) {
+            Err(SyntaxError { what: Wrong::Here(end), .. }) => {
+                if !script.ends_with('\n') {
+                    script.push('\n');
                 }
-                _ => return,
+                if !end.is_empty() {
+                    script.push_str(&format!("{end}\n"));
+                }
             }
+            done => return done,
         }
     }
+    parse(&script, dialect)
+}
 
-    /// Passes blanks and line ends.
-    fn lines(&mut self) {
-        loop {
-            self.blanks();
-            if self.peek() != Some('\n') {
-                return;
-            }
-            self.at += 1;
-            self.here_documents();
+impl Reader {
+    /// Reads a script, or what stands in `$( )`.
+    pub fn script(&mut self, script: &str) -> Result<List> {
+        if script.len() > LONGEST || !is_cuttable(script) {
+            return Err(self.refused("too long or nested too deep"));
         }
-    }
-
-    /// The reserved word that comes next, if one does.
-    fn reserved(&mut self) -> Option<&'static str> {
-        self.blanks();
-        RESERVED.iter().copied().find(|word| {
-            let after = self.text.get(self.at + word.chars().count());
-            self.looks_at(word) && after.is_none_or(|letter| letter.is_whitespace() || ";&|()<>".contains(*letter))
-        })
-    }
-
-    fn word_is(&mut self, word: &str) -> bool {
-        let found = self.reserved() == Some(RESERVED.iter().copied().find(|known| *known == word).unwrap_or_default());
-        if found {
-            self.at += word.chars().count();
+        let options = self.dialect.options();
+        let tokens =
+            cut(script, &options).map_err(|error| SyntaxError { line: self.last_line(script), what: uncut(error) })?;
+        // A word may be an assignment, which is read along with the commands.
+        let readable = tokens.iter().all(|token| !matches!(token, Token::Word(word, _) if !is_readable(word)));
+        if !readable || !Open::after(&tokens).is_shallow(self.allowed) {
+            return Err(self.refused("nested too deep"));
         }
-        found
-    }
-
-    fn want(&mut self, word: &str) -> Result<()> {
-        self.lines();
-        if self.word_is(word) { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    /// Commands up to one of these reserved words (which stays), a closing parenthesis or the end.
-    pub(super) fn list(&mut self, ends: &[&str]) -> Result<List> {
+        if let Some(token) = tokens.windows(2).find(|pair| is_huge(pair)) {
+            self.line += token[0].location().start.line - 1;
+            return Err(self.refused("bad fd number"));
+        }
+        let first = self.line;
+        let program = match parse_tokens(&tokens, &options) {
+            Ok(program) => program,
+            Err(error) => return Err(self.unread(script, &tokens, &error)),
+        };
         let mut list = List::new();
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(SyntaxError("nested too deep".to_owned()));
+        for commands in &program.complete_commands {
+            list.append(&mut self.list(commands, first)?);
         }
-        loop {
-            self.lines();
-            let ended = self.peek().is_none_or(|letter| letter == ')') || self.looks_at(";;");
-            if ended || self.reserved().is_some_and(|word| ends.contains(&word)) {
-                self.depth -= 1;
-                return Ok(list);
-            }
-            let mut item = self.item()?;
-            self.blanks();
-            if self.looks_at("&") && !self.looks_at("&&") {
-                self.at += 1;
-                item.background = true;
-            } else if self.looks_at(";") && !self.looks_at(";;") {
-                self.at += 1;
-            } else if self.peek().is_some_and(|letter| letter != '\n' && letter != ')') && !self.looks_at(";;") {
-                return Err(self.unexpected());
-            }
-            list.push(item);
-        }
+        Ok(list)
     }
 
-    fn item(&mut self) -> Result<Item> {
-        let first = self.pipeline()?;
-        let mut rest = Vec::new();
-        loop {
-            self.blanks();
-            let and = if self.takes("&&") {
-                true
-            } else if self.takes("||") {
-                false
-            } else {
-                return Ok(Item { first, rest, background: false });
-            };
-            self.lines();
-            rest.push((and, self.pipeline()?));
-        }
+    /// That something is not done here.
+    pub fn refused(&self, why: &'static str) -> SyntaxError {
+        SyntaxError { line: self.line, what: Wrong::Refused(why) }
     }
 
-    fn pipeline(&mut self) -> Result<Pipeline> {
-        let negated = self.word_is("!");
-        let mut commands = vec![self.command()?];
-        loop {
-            self.blanks();
-            if self.looks_at("||") || !self.takes("|") {
-                return Ok(Pipeline { negated, commands });
-            }
-            self.lines();
-            commands.push(self.command()?);
-        }
+    fn last_line(&self, script: &str) -> usize {
+        self.line + script.lines().count().saturating_sub(1)
     }
 
-    fn command(&mut self) -> Result<Command> {
-        self.blanks();
-        let mut kind = match self.reserved() {
-            Some("{") => {
-                self.at += 1;
-                let body = self.list(&["}"])?;
-                self.want("}")?;
-                Kind::Group(body)
+    /// Where reading the tokens stopped, and what the shell says about it.
+    fn unread(&self, script: &str, tokens: &[Token], error: &ParseError) -> SyntaxError {
+        let mut at = match error {
+            ParseError::ParsingNear(place) => {
+                tokens.iter().position(|token| token.location().start.index == place.index).unwrap_or(tokens.len())
             }
-            Some("if") => self.conditional()?,
-            Some(word @ ("while" | "until")) => {
-                self.at += word.len();
-                let condition = self.list(&["do"])?;
-                Kind::Loop { until: word == "until", condition, body: self.body()? }
-            }
-            Some("for") => self.counted()?,
-            Some("case") => self.case()?,
-            Some("function") => {
-                self.at += "function".len();
-                self.blanks();
-                let name = self.name();
-                self.blanks();
-                self.takes("()");
-                self.function(name)?
-            }
-            Some(_) => return Err(self.unexpected()),
-            None if self.takes("(") => {
-                let body = self.list(&[])?;
-                if !self.takes(")") {
-                    return Err(self.unexpected());
-                }
-                Kind::Subshell(body)
-            }
-            None => return self.simple(),
+            _ => tokens.len(),
         };
-        let mut redirects = Vec::new();
-        while let Some(redirect) = self.redirect()? {
-            redirects.push(redirect);
+        // Every word is tried as an assignment first, so one that must not stand here is told by what stands behind it.
+        if let Some(before) = at.checked_sub(1)
+            && Open::refuses(tokens, before)
+        {
+            at = before;
         }
-        if let Kind::Function { body, .. } = &mut kind {
-            Arc::make_mut(body).redirects.append(&mut redirects);
-        }
-        Ok(Command { kind, redirects })
-    }
-
-    fn body(&mut self) -> Result<List> {
-        self.want("do")?;
-        let body = self.list(&["done"])?;
-        self.want("done")?;
-        Ok(body)
-    }
-
-    fn conditional(&mut self) -> Result<Kind> {
-        let mut arms = Vec::new();
-        self.at += "if".len();
-        loop {
-            let condition = self.list(&["then"])?;
-            self.want("then")?;
-            arms.push((condition, self.list(&["elif", "else", "fi"])?));
-            if !self.word_is("elif") {
-                break;
-            }
-        }
-        let otherwise = if self.word_is("else") { self.list(&["fi"])? } else { List::new() };
-        self.want("fi")?;
-        Ok(Kind::If { arms, otherwise })
-    }
-
-    fn counted(&mut self) -> Result<Kind> {
-        self.at += "for".len();
-        self.blanks();
-        let name = self.name();
-        self.lines();
-        let words = if self.takes("in ") || self.takes("in\t") || self.takes("in\n") {
-            let mut words = Vec::new();
-            self.blanks();
-            while let Some(word) = self.word()? {
-                words.push(word);
-                self.blanks();
-            }
-            Some(words)
-        } else {
-            None
+        let open = Open::after(&tokens[..at]);
+        let Some(token) = tokens.get(at) else {
+            return SyntaxError { line: self.last_line(script), what: Wrong::End { instead: open.end() } };
         };
-        self.blanks();
-        self.takes(";");
-        Ok(Kind::For { name, words, body: self.body()? })
-    }
-
-    fn case(&mut self) -> Result<Kind> {
-        self.at += "case".len();
-        self.blanks();
-        let word = self.word()?.ok_or_else(|| self.unexpected())?;
-        self.lines();
-        if !self.takes("in") {
-            return Err(self.unexpected());
-        }
-        let mut arms = Vec::new();
-        loop {
-            self.lines();
-            if self.takes("esac") {
-                return Ok(Kind::Case { word, arms });
-            }
-            self.takes("(");
-            let mut patterns = Vec::new();
-            loop {
-                self.blanks();
-                patterns.push(self.word()?.ok_or_else(|| self.unexpected())?);
-                self.blanks();
-                if !self.takes("|") {
-                    break;
-                }
-            }
-            if !self.takes(")") {
-                return Err(self.unexpected());
-            }
-            arms.push((patterns, self.list(&["esac"])?));
-            self.lines();
-            self.takes(";;");
-        }
-    }
-
-    fn function(&mut self, name: String) -> Result<Kind> {
-        self.lines();
-        let body = self.command()?;
-        Ok(Kind::Function { name, body: Arc::new(body) })
-    }
-
-    pub(super) fn name(&mut self) -> String {
-        let name: String =
-            self.text[self.at..].iter().take_while(|letter| letter.is_alphanumeric() || **letter == '_').collect();
-        self.at += name.chars().count();
-        name
-    }
-
-    fn simple(&mut self) -> Result<Command> {
-        let (mut sets, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
-        loop {
-            self.blanks();
-            if let Some(redirect) = self.redirect()? {
-                redirects.push(redirect);
-                continue;
-            }
-            let start = self.at;
-            if words.is_empty() {
-                let name = self.name();
-                if !name.is_empty() && !name.starts_with(|letter: char| letter.is_ascii_digit()) && self.takes("=") {
-                    sets.push((name, self.word()?.unwrap_or_default()));
-                    continue;
-                }
-                if !name.is_empty() && sets.is_empty() {
-                    self.blanks();
-                    if self.takes("()") || self.takes("( )") {
-                        let kind = self.function(name)?;
-                        return Ok(Command { kind, redirects });
-                    }
-                }
-                self.at = start;
-            }
-            match self.word()? {
-                Some(word) => words.push(word),
-                None if words.is_empty() && sets.is_empty() && redirects.is_empty() => return Err(self.unexpected()),
-                None => return Ok(Command { kind: Kind::Simple { sets, words }, redirects }),
-            }
-        }
-    }
-
-    fn redirect(&mut self) -> Result<Option<Redirect>> {
-        self.blanks();
-        let start = self.at;
-        let digit = self.peek().filter(char::is_ascii_digit).and_then(|digit| digit.to_digit(10));
-        if digit.is_some() {
-            self.at += 1;
-        }
-        let both = digit.is_none() && self.looks_at("&>");
-        if both {
-            self.at += 1;
-        }
-        let sign = [">>", ">&", ">|", "<<-", "<<<", "<<", "<&", ">", "<"].into_iter().find(|sign| self.looks_at(sign));
-        let Some(sign) = sign else {
-            self.at = start;
-            return Ok(None);
-        };
-        self.at += sign.len();
-        self.blanks();
-        let stream = u8::try_from(digit.unwrap_or(u32::from(sign.starts_with('>')))).unwrap_or(1);
-        if let ">&" | "<&" = sign {
-            let to = self.name();
-            let to = to.parse().map_err(|_| SyntaxError(format!("bad fd number {to:?}")))?;
-            return Ok(Some(Redirect { stream, to: Target::Same(to) }));
-        }
-        if sign.starts_with("<<") && sign != "<<<" {
-            return Ok(Some(self.here_document(stream, sign == "<<-")?));
-        }
-        let word = self.word()?.ok_or_else(|| self.unexpected())?;
-        let to = match sign {
-            "<" => Target::Read(word),
-            ">>" => Target::Append(word),
-            "<<<" => Target::Here([word, vec![Part::Text("\n".to_owned(), true)]].concat()),
-            _ => Target::Write(word),
-        };
-        Ok(Some(Redirect { stream: if both { BOTH } else { stream }, to }))
+        let line = token.location().start.line;
+        let sign = token.to_str().to_owned();
+        let instead = instead_of(&sign, at.checked_sub(1).map(|at| &tokens[at]), &open);
+        let text = script.lines().nth(line - 1).unwrap_or_default().to_owned();
+        SyntaxError { line: self.line + line - 1, what: Wrong::Unexpected { sign, text, instead } }
     }
 }
 
-/// Standard output and standard error at once (`&>`).
-pub const BOTH: u8 = 12;
+/// Cuts a script into tokens. Where a text in the script was asked for within a substitution, and the script ends with it, the
+/// tokenizer wants one letter more for each bracket and panics without.
+fn cut(script: &str, options: &ParserOptions) -> std::result::Result<Vec<Token>, TokenizerError> {
+    if !(script.contains("<<") && script.contains('$')) {
+        return uncached_tokenize_str(script, &options.tokenizer_options());
+    }
+    let padded = format!("{script}{}", "\n".repeat(2 * DEEPEST_TEXT));
+    let mut tokens = uncached_tokenize_str(&padded, &options.tokenizer_options())?;
+    let end = script.chars().count();
+    tokens.retain(|token| token.location().start.index < end || token.to_str() != "\n");
+    Ok(tokens)
+}
+
+/// What `ash` and `dash` say they wanted instead: what ends the part that is open, when it could be ended here.
+fn instead_of(sign: &str, before: Option<&Token>, open: &Open) -> Option<&'static str> {
+    let end = open.end().filter(|end| *end != sign)?;
+    let ends = ["then", "elif", "else", "fi", "do", "done", "esac", "}", ")", ";;"].contains(&sign);
+    let is_operator = sign.starts_with([';', '&', '|', '<', '>', '\n', '(']);
+    let after = |signs: &[&str]| before.is_some_and(|token| signs.contains(&token.to_str()));
+    let wanted =
+        if ends { !after(&["then", "do", "else", "{"]) } else { !is_operator && (end == "do" || after(&["("])) };
+    wanted.then_some(end)
+}
+
+/// A number before `<` or `>` that is none of a stream.
+fn is_huge(pair: &[Token]) -> bool {
+    matches!(pair, [Token::Word(word, _), Token::Operator(sign, _)] if sign.starts_with(['<', '>'])
+        && word.len() > 9 && word.chars().all(|sign| sign.is_ascii_digit()))
+}
+
+fn uncut(error: TokenizerError) -> Wrong {
+    match error {
+        TokenizerError::UnterminatedSingleQuote(_) | TokenizerError::UnterminatedAnsiCQuote(_) => Wrong::Open('\''),
+        TokenizerError::UnterminatedDoubleQuote(_) => Wrong::Open('"'),
+        TokenizerError::UnterminatedEscapeSequence => Wrong::Open('\\'),
+        TokenizerError::UnterminatedBackquote(_) => Wrong::Open('`'),
+        TokenizerError::UnterminatedVariable => Wrong::Open('}'),
+        TokenizerError::UnterminatedCommandSubstitution
+        | TokenizerError::UnterminatedExpansion
+        | TokenizerError::UnterminatedExtendedGlob(_) => Wrong::Open(')'),
+        TokenizerError::UnterminatedHereDocuments(ends, _) => {
+            let end = ends.split(", ").next().unwrap_or_default();
+            Wrong::Here(brush_parser::unquote_str(end))
+        }
+        TokenizerError::MissingHereTagForDocumentBody | TokenizerError::MissingHereTag(_) => {
+            Wrong::Unexpected { sign: "\n".to_owned(), text: String::new(), instead: None }
+        }
+        TokenizerError::FailedDecoding | TokenizerError::ReadError(_) => Wrong::Refused("not text"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads it as every shell would; who goes too deep takes the thread with it.
+    fn read(script: &str) {
+        for dialect in [Dialect::Ash, Dialect::Dash, Dialect::Bash] {
+            drop(parse_whole(script, dialect));
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused_at_once() {
+        for (open, close) in [
+            ("( ", ")"),
+            ("(", ""),
+            ("$(", ")"),
+            ("\"x $(echo ", ")\""),
+            ("${a:-", "}"),
+            ("$((", "))"),
+            ("`echo ", "`"),
+            ("if a; then ", "; fi"),
+            ("while a; do ", "; done"),
+            ("case a in a) ", "; esac"),
+            ("{ ", "; }"),
+            ("f() { ", "; }"),
+            ("[[ ( ", ") ]]"),
+            ("! ", ""),
+            ("a && ", ""),
+            ("echo $(\")\"", ")"),
+            ("{1,", "}"),
+            ("cat <<E\n", "\nE\n"),
+            ("a[", "]"),
+            ("[[ a =~ (", ""),
+        ] {
+            for times in [5, 8, 12, 30, 700] {
+                read(&format!("{}x{}", open.repeat(times), close.repeat(times)));
+            }
+        }
+        for script in [
+            "echo 99999999999999999999>x",
+            "echo ~99999999999999999999",
+            "echo {1..99999999999999999999}",
+            "$",
+            "\0",
+            "<<",
+            "<<E",
+        ] {
+            read(script);
+        }
+        assert!(parse(&format!("{}x{}", "{ ".repeat(30), "; }".repeat(30)), Dialect::Bash).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "if ", "then ", "fi", "; ", "\n", "while ", "do ", "done", "case x in ", "a) ", ";; ", "esac", "for i in ", "(", ")", "((", "))",
+                "{ ", "}", "$(", "${", "a", "x:-", "'", "\"", "`", "\\", "<<E", "<<-'E'\n", "E\n", "|", "&&", "&", ">", "2>", "<(", "<<<", "[[ ",
+                " ]]", "$((", "=", "[", "]", "~", "#", " ", "$", "!", "é", "*", "9999999999", "==", "=~ ", "@", "{1..3}", "function ", "time ",
+            ]), 0..40),
+        ) {
+            read(&pieces.concat());
+        }
+
+        #[test]
+        fn any_letters_are_read_or_refused(script in "\\PC{0,60}") {
+            read(&script);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::future::{Either, select};
 
+use super::dialect::Dialect;
 use super::parse::parse;
 use super::run::{Shell, Stop};
 use super::tree::List;
@@ -13,6 +14,7 @@ use crate::sim::nodes::process::terminal::{Control, Terminal, Typed};
 /// Runs a shell for somebody at a terminal until they leave it.
 pub async fn interact(mut shell: Shell, terminal: Arc<Terminal>) -> i32 {
     let control = terminal.enter();
+    shell.interactive = true;
     let mut script = String::new();
     loop {
         let prompt = if script.is_empty() { prompt(&shell) } else { "> ".to_owned() };
@@ -25,13 +27,14 @@ pub async fn interact(mut shell: Shell, terminal: Arc<Terminal>) -> i32 {
             Typed::End => break,
             Typed::Line(line) => script.push_str(&line),
         }
-        match parse(&script) {
+        match parse(&script, shell.dialect) {
             Err(error) if error.is_unfinished() => {
                 script.push('\n');
                 continue;
             }
             Err(error) => {
-                shell.complain(&error.to_string(), 2).await;
+                let message = error.message(shell.dialect, shell.name(), false);
+                shell.program.errors.write(shell.program.engine(), message.as_bytes()).await;
                 shell.last = 2;
             }
             Ok(list) => {
@@ -82,10 +85,10 @@ fn prompt(shell: &Shell) -> String {
         Some(rest) if home.len() > 1 && (rest.is_empty() || rest.starts_with('/')) => format!("~{rest}"),
         _ => folder.clone(),
     };
-    match shell.name() {
-        "bash" if container.user == 0 => format!("root@{}:{shown}{sign} ", container.hostname),
-        "bash" => format!("I have no name!@{}:{shown}{sign} ", container.hostname),
-        _ if container.image.is_busybox() => format!("{shown} {sign} "),
-        _ => format!("{sign} "),
+    match shell.dialect {
+        Dialect::Bash if container.user == 0 => format!("root@{}:{shown}{sign} ", container.hostname),
+        Dialect::Bash => format!("I have no name!@{}:{shown}{sign} ", container.hostname),
+        Dialect::Ash => format!("{shown} {sign} "),
+        Dialect::Dash => format!("{sign} "),
     }
 }

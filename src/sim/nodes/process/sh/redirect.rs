@@ -1,9 +1,9 @@
 //! Redirections: where a command's streams go instead.
 //! What is written and read there is `../stream.rs`.
 
-use super::parse::BOTH;
+use super::dialect::{Dialect, Lost};
 use super::run::{Shell, Stop};
-use super::tree::{Redirect, Target};
+use super::tree::{BOTH, Redirect, Target};
 use crate::sim::nodes::process::files::FileError;
 use crate::sim::nodes::process::stream::{Input, Output};
 
@@ -13,8 +13,18 @@ impl Shell {
         for redirect in redirects {
             let (path, append) = match &redirect.to {
                 Target::Same(stream) => {
-                    let output = if *stream == 2 { self.program.errors.clone() } else { self.program.output.clone() };
-                    self.put(redirect.stream, output);
+                    match stream {
+                        1 => self.put(redirect.stream, self.program.output.clone()),
+                        2 => self.put(redirect.stream, self.program.errors.clone()),
+                        _ => {}
+                    }
+                    continue;
+                }
+                Target::Closed => {
+                    match redirect.stream {
+                        0 => self.program.input = Input::Nothing,
+                        stream => self.put(stream, Output::Nowhere),
+                    }
                     continue;
                 }
                 Target::Here(word) => {
@@ -26,7 +36,7 @@ impl Shell {
                     match self.program.read(&path).await {
                         Ok(bytes) => self.program.input = Input::text(bytes),
                         Err(_) => {
-                            self.complain(&format!("can't open {path}: no such file"), 1).await;
+                            self.complain(&self.dialect.lost(Lost::Reading, &path), 1).await;
                             return Ok(false);
                         }
                     }
@@ -38,11 +48,13 @@ impl Shell {
             match self.program.open(&path, append) {
                 Ok(output) => self.put(redirect.stream, output),
                 Err(why) => {
-                    let why = match why {
-                        FileError::Missing => "nonexistent directory".to_owned(),
-                        why => why.to_string(),
+                    let complaint = match (self.dialect, why) {
+                        (dialect, FileError::Missing) => dialect.lost(Lost::Writing, &path),
+                        (Dialect::Ash, why) => format!("can't create {path}: {why}"),
+                        (Dialect::Dash, why) => format!("cannot create {path}: {why}"),
+                        (Dialect::Bash, why) => format!("{path}: {why}"),
                     };
-                    self.complain(&format!("can't create {path}: {why}"), 1).await;
+                    self.complain(&complaint, 1).await;
                     return Ok(false);
                 }
             }
@@ -52,12 +64,14 @@ impl Shell {
 
     fn put(&mut self, stream: u8, output: Output) {
         match stream {
+            1 => self.program.output = output,
             2 => self.program.errors = output,
             BOTH => {
                 self.program.errors = output.clone();
                 self.program.output = output;
             }
-            _ => self.program.output = output,
+            // Further streams lead nowhere.
+            _ => {}
         }
     }
 }

@@ -2,18 +2,20 @@
 //! What is built into the shell is `builtin.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use futures::future::BoxFuture;
 
+use super::array::Array;
+use super::beside::Child;
 use super::builtin::{self, Builtin};
-use super::parse::parse;
+use super::dialect::{Dialect, Lost};
+use super::parse::{parse, parse_whole};
 use super::start::{Found, find, start};
-use super::tree::{Command, Item, Kind, List, Part, Pipeline, Word};
+use super::tree::{Command, Item, Kind, List, Part, Pipeline, Simple, Value};
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::programs::Code;
-use crate::sim::nodes::process::stream::{Input, Output, Pipe};
+use crate::sim::nodes::process::stream::Output;
 
 /// Why a script does not go on with the next command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,30 +28,15 @@ pub enum Stop {
 
 pub type Flow = Result<i32, Stop>;
 
-/// Something started in the background.
-#[derive(Clone)]
-pub struct Child {
-    pub pid: u32,
-    code: Arc<AtomicI32>,
-}
-
-/// No exit code yet.
-const RUNNING: i32 = -1;
-
-impl Child {
-    /// Its exit code, once it has one.
-    pub fn code(&self) -> Option<i32> {
-        Some(self.code.load(Ordering::Relaxed)).filter(|code| *code != RUNNING)
-    }
-}
-
 /// A shell at work. A clone is a subshell.
 #[derive(Clone)]
 pub struct Shell {
     pub program: Program,
+    pub dialect: Dialect,
     /// Variables of the shell; those in `exported` go to programs.
     pub variables: BTreeMap<String, String>,
     pub exported: std::collections::BTreeSet<String>,
+    pub arrays: BTreeMap<String, Array>,
     pub positional: Vec<String>,
     pub functions: BTreeMap<String, Arc<Command>>,
     pub traps: BTreeMap<String, String>,
@@ -60,6 +47,10 @@ pub struct Shell {
     /// In a condition failures are no failures (`set -e`).
     pub guarded: usize,
     depth: usize,
+    /// The line of the script that is done.
+    line: usize,
+    /// Whether somebody types its lines.
+    pub interactive: bool,
     /// Whether it was told to end, and did not end by a fault.
     pub left: bool,
     /// Whether it is process 1, or in its place: it looks at signals.
@@ -73,9 +64,11 @@ impl Shell {
         let exported = variables.keys().cloned().collect();
         let is_first = program.pid == 1;
         let mut shell = Self {
+            dialect: Dialect::of(&program),
             program,
             variables,
             exported,
+            arrays: BTreeMap::new(),
             positional,
             functions: BTreeMap::new(),
             traps: BTreeMap::new(),
@@ -85,6 +78,8 @@ impl Shell {
             background: 0,
             guarded: 0,
             depth: 0,
+            line: 1,
+            interactive: false,
             left: false,
             is_first,
         };
@@ -92,11 +87,12 @@ impl Shell {
         shell
     }
 
-    /// Runs a script from beginning to end.
-    pub async fn run_whole(&mut self, script: &str) -> i32 {
-        let code = match parse(script) {
+    /// Runs a script from beginning to end; `inline` when it is a word of the command.
+    pub async fn run_whole(&mut self, script: &str, inline: bool) -> i32 {
+        let code = match parse_whole(script, self.dialect) {
             Err(error) => {
-                self.complain(&error.to_string(), 2).await;
+                let message = error.message(self.dialect, self.name(), inline);
+                self.program.errors.write(self.program.engine(), message.as_bytes()).await;
                 2
             }
             Ok(list) => match self.list(&list).await {
@@ -111,7 +107,7 @@ impl Shell {
     pub async fn leave(&mut self, code: i32) -> i32 {
         let Some(script) = self.traps.remove("EXIT") else { return code };
         self.last = code;
-        match parse(&script) {
+        match parse(&script, self.dialect) {
             Ok(list) => match self.list(&list).await {
                 Err(Stop::Exit(code)) => code,
                 _ => code,
@@ -122,12 +118,15 @@ impl Shell {
 
     /// What it calls itself.
     pub fn name(&self) -> &str {
-        self.variables.get("0").map_or("sh", |name| name.rsplit('/').next().unwrap_or("sh"))
+        self.variables.get("0").map_or("sh", String::as_str)
     }
 
     /// Complains; what was under way ends with this code.
     pub async fn complain(&self, complaint: &str, code: i32) -> Stop {
-        let line = format!("{}: {complaint}\n", self.name());
+        let line = match self.dialect {
+            Dialect::Bash if self.interactive => format!("{}: {complaint}\n", self.name()),
+            dialect => dialect.complaint(self.name(), self.line, complaint),
+        };
         self.program.errors.write(self.program.engine(), line.as_bytes()).await;
         Stop::Exit(code)
     }
@@ -151,13 +150,17 @@ impl Shell {
             "HOSTNAME" if !self.variables.contains_key(name) => Some(self.program.container.hostname.clone()),
             _ => match name.parse::<usize>() {
                 Ok(index) if index > 0 => self.positional.get(index - 1).cloned(),
-                _ => self.variables.get(name).cloned(),
+                _ => match self.variables.get(name) {
+                    Some(value) => Some(value.clone()),
+                    None => self.arrays.get(name).and_then(|array| array.values.values().next()).cloned(),
+                },
             },
         }
     }
 
     /// Sets a variable.
     pub fn assign(&mut self, name: &str, value: String) {
+        self.arrays.remove(name);
         self.variables.insert(name.to_owned(), value);
     }
 
@@ -178,7 +181,7 @@ impl Shell {
             return Ok(());
         }
         let script = self.program.group.take_signal().and_then(|_| self.traps.get("TERM").cloned());
-        if let Some(list) = script.and_then(|script| parse(&script).ok()) {
+        if let Some(list) = script.and_then(|script| parse(&script, self.dialect).ok()) {
             let last = self.last;
             self.list(&list).await?;
             self.last = last;
@@ -186,7 +189,7 @@ impl Shell {
         Ok(())
     }
 
-    async fn item(&mut self, item: &Item) -> Flow {
+    pub(super) async fn item(&mut self, item: &Item) -> Flow {
         let chained = !item.rest.is_empty();
         self.guarded += usize::from(chained);
         let mut code = self.pipeline(&item.first).await;
@@ -219,75 +222,6 @@ impl Shell {
         Ok(code)
     }
 
-    async fn piped(&mut self, commands: &[Command]) -> i32 {
-        let mut input = self.program.input.clone();
-        let mut parts = Vec::new();
-        for (index, command) in commands.iter().enumerate() {
-            let mut shell = self.clone();
-            shell.program.input = std::mem::replace(&mut input, Input::Nothing);
-            if index + 1 < commands.len() {
-                let (writer, reader) = Pipe::ends(self.program.engine());
-                shell.program.output = Output::Pipe(Arc::new(writer));
-                input = Input::Pipe(Arc::new(reader));
-            }
-            parts.push(shell.spawn(Beside::Command(command.clone())));
-        }
-        drop(input);
-        self.wait_for(&parts).await;
-        parts.last().and_then(Child::code).unwrap_or_default()
-    }
-
-    /// Starts a part of the script beside everything else, in this shell, which becomes a subshell.
-    fn spawn(mut self, part: Beside) -> Child {
-        let container = self.program.container.clone();
-        let group = self.program.group.child();
-        self.is_first = false;
-        self.children.clear();
-        self.traps.clear();
-        self.program.group = group.clone();
-        let pid = container.enter(vec![self.parameter("0").unwrap_or_default()], group.clone());
-        let child = Child { pid, code: Arc::new(AtomicI32::new(RUNNING)) };
-        // However it ends, and be it by a signal, it has a code then.
-        let ending = Ending { code: child.code.clone(), container: container.clone(), pid };
-        let job = async move {
-            let flow = match &part {
-                Beside::Command(command) => self.command(command).await,
-                Beside::Item(item) => Box::pin(self.item(item)).await,
-            };
-            let code = match flow {
-                Ok(code) | Err(Stop::Exit(code) | Stop::Return(code)) => code,
-                Err(_) => self.last,
-            };
-            // Its ends of pipes close before its end is known.
-            drop(self);
-            ending.code.store(code, Ordering::Relaxed);
-            drop(ending);
-        };
-        if !container.engine.spawn(group, job) {
-            child.code.store(1, Ordering::Relaxed);
-        }
-        child
-    }
-
-    async fn begin(&mut self, item: &Item) -> i32 {
-        let mut item = item.clone();
-        item.background = false;
-        let mut shell = self.clone();
-        shell.program.input = Input::Nothing;
-        let child = shell.spawn(Beside::Item(item));
-        self.background = child.pid;
-        self.children.push(child);
-        0
-    }
-
-    /// Waits for what runs beside; a signal to process 1 may come first.
-    pub async fn wait_for(&mut self, children: &[Child]) -> bool {
-        let (group, is_first) = (self.program.group.clone(), self.is_first);
-        let done = || children.iter().all(|child| child.code().is_some());
-        self.program.engine().until(|| done() || (is_first && group.has_signal())).await;
-        done()
-    }
-
     /// What a list writes, without the line ends at its end.
     pub async fn output_of(&mut self, list: &List) -> Result<String, Stop> {
         let (output, kept) = Output::kept();
@@ -306,17 +240,18 @@ impl Shell {
         Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
     }
 
-    fn command<'a>(&'a mut self, command: &'a Command) -> BoxFuture<'a, Flow> {
+    pub(super) fn command<'a>(&'a mut self, command: &'a Command) -> BoxFuture<'a, Flow> {
         Box::pin(async move {
             self.program.engine().step(&self.program.group).await;
             let streams = (self.program.input.clone(), self.program.output.clone(), self.program.errors.clone());
-            if let Kind::Simple { sets, words } = &command.kind {
-                let words = self.fields(words).await?;
+            if let Kind::Simple(simple) = &command.kind {
+                self.line = simple.line;
+                let words = self.fields(&simple.words).await?;
                 if !self.redirect(&command.redirects).await? {
                     (self.program.input, self.program.output, self.program.errors) = streams;
                     return Ok(1);
                 }
-                let flow = self.simple(sets, words).await;
+                let flow = self.simple(simple, words).await;
                 if !(command.redirects.is_empty() || self.program.words.first().is_some_and(|word| word == KEEP)) {
                     (self.program.input, self.program.output, self.program.errors) = streams;
                 }
@@ -331,26 +266,41 @@ impl Shell {
         })
     }
 
-    async fn simple(&mut self, sets: &[(String, Word)], words: Vec<String>) -> Flow {
-        let mut values = Vec::new();
-        for (name, word) in sets {
-            values.push((name.clone(), self.text(word).await?));
-        }
+    async fn simple(&mut self, simple: &Simple, words: Vec<String>) -> Flow {
         let Some(name) = words.first() else {
-            let substituted = sets.iter().any(|(_, word)| word.iter().any(|part| matches!(part, Part::Output(..))));
-            values.into_iter().for_each(|(name, value)| self.assign(&name, value));
-            return Ok(if substituted { self.last } else { 0 });
+            self.last = 0;
+            for set in &simple.sets {
+                self.set(set).await?;
+            }
+            let substitutes = |value: &Value| matches!(value, Value::Text(word) if word.iter().any(|part| matches!(part, Part::Output(..))));
+            return Ok(if simple.sets.iter().any(|set| substitutes(&set.value)) { self.last } else { 0 });
         };
         if self.options.contains('x') {
             let line = format!("+ {}\n", words.join(" "));
             self.program.errors.write(self.program.engine(), line.as_bytes()).await;
         }
-        if let Some(body) = self.functions.get(name).cloned() {
+        let builtin = Builtin::named(name);
+        let body = self.functions.get(name).cloned();
+        if body.is_some() || builtin.is_some() {
+            for set in &simple.sets {
+                self.set(set).await?;
+            }
+        }
+        if let Some(body) = body {
             return self.call(&body, words).await;
         }
-        if let Some(builtin) = Builtin::named(name) {
-            values.into_iter().for_each(|(name, value)| self.assign(&name, value));
-            return builtin::run(self, builtin, &words).await;
+        if let Some(builtin) = builtin {
+            let flow = builtin::run(self, builtin, &words).await;
+            for set in &simple.after {
+                self.set(set).await?;
+            }
+            return flow;
+        }
+        let mut values = Vec::new();
+        for set in &simple.sets {
+            if let Value::Text(word) = &set.value {
+                values.push((set.name.clone(), self.text(word).await?));
+            }
         }
         Ok(self.execute(words, values, false).await)
     }
@@ -386,7 +336,7 @@ impl Shell {
                     |program| Box::pin(start(program))
                 }
                 Found::Missing => {
-                    self.complain(&format!("{name}: not found"), 127).await;
+                    self.complain(&self.dialect.lost(Lost::Program, &name), 127).await;
                     return 127;
                 }
                 Found::Denied => {
@@ -414,26 +364,3 @@ impl Shell {
 
 /// What `exec` without a command leaves as the program's only word: redirections stay.
 pub const KEEP: &str = "exec";
-
-/// A part of a script that runs beside it.
-enum Beside {
-    Command(Command),
-    Item(Item),
-}
-
-/// Gives a child its code when its job is no more, whatever the reason.
-struct Ending {
-    code: Arc<AtomicI32>,
-    container: Arc<crate::sim::nodes::process::container::Container>,
-    pid: u32,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if self.code.load(Ordering::Relaxed) == RUNNING {
-            self.code.store(143, Ordering::Relaxed);
-        }
-        self.container.leave(self.pid);
-        self.container.engine.stir();
-    }
-}

@@ -74,7 +74,7 @@ pub async fn start(program: Program) -> i32 {
             None => from_input(shell).await,
         };
     };
-    Shell::new(program, name, options, words).run_whole(&script).await
+    Shell::new(program, name, options, words).run_whole(&script, inline).await
 }
 
 /// Commands one line at a time.
@@ -83,9 +83,12 @@ async fn from_input(mut shell: Shell) -> i32 {
     while let Some(line) = shell.program.input.line().await {
         script.push_str(&String::from_utf8_lossy(&line));
         // A command may need more lines than one.
-        match parse(&script) {
+        match parse(&script, shell.dialect) {
             Err(error) if error.is_unfinished() => continue,
-            Err(error) => drop(shell.complain(&error.to_string(), 2).await),
+            Err(error) => {
+                let message = error.message(shell.dialect, shell.name(), false);
+                shell.program.errors.write(shell.program.engine(), message.as_bytes()).await;
+            }
             Ok(list) => {
                 if let Err(Stop::Exit(code)) = shell.list(&list).await {
                     return shell.leave(code).await;
@@ -93,6 +96,9 @@ async fn from_input(mut shell: Shell) -> i32 {
             }
         }
         script.clear();
+    }
+    if !script.is_empty() {
+        return shell.run_whole(&script, false).await;
     }
     let last = shell.last;
     shell.leave(last).await

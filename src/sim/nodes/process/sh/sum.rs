@@ -1,207 +1,158 @@
-//! `$(( … ))`: whole numbers as the shell computes them.
+//! `$(( … ))` and `(( … ))`: whole numbers as the shell computes them. brush-parser reads the expression.
 //! Variables are looked up and set by the one who asks.
 
-/// What an expression needs of the shell.
+use brush_parser::arithmetic;
+use brush_parser::ast::{ArithmeticExpr, ArithmeticTarget, BinaryOperator, UnaryAssignmentOperator, UnaryOperator};
+
+use super::deep::is_computable;
+
+/// What an expression needs of the shell. Elements of arrays have an index.
 pub trait Names {
     /// A variable's value; empty when it is not set.
-    fn value(&self, name: &str) -> String;
+    fn value(&self, name: &str, index: Option<i64>) -> String;
     /// Sets a variable.
-    fn set(&mut self, name: &str, value: i64);
+    fn set(&mut self, name: &str, index: Option<i64>, value: i64);
+}
+
+/// Why an expression has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSum {
+    Syntax,
+    DividedByZero,
+    Loop,
 }
 
 /// The value of an expression, or why it has none.
-pub fn value(text: &str, names: &mut dyn Names) -> Result<i64, String> {
-    let mut reader = Reader { text: text.trim().as_bytes(), at: 0, depth: 0, names };
-    if reader.text.is_empty() {
-        return Ok(0);
-    }
-    let value = reader.choice()?;
-    reader.blanks();
-    if reader.at < reader.text.len() { Err("arithmetic syntax error".to_owned()) } else { Ok(value) }
+pub fn value(text: &str, names: &mut dyn Names) -> Result<i64, NoSum> {
+    computed(text, names, 0)
 }
 
-struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
-    depth: usize,
+/// So often the value of a variable may be an expression again.
+const DEEPEST: usize = 10;
+
+fn computed(text: &str, names: &mut dyn Names, depth: usize) -> Result<i64, NoSum> {
+    let text = text.trim().replace(['"', '\''], "");
+    if depth > DEEPEST {
+        return Err(NoSum::Loop);
+    }
+    if let Ok(number) = decimal(&text) {
+        return Ok(number);
+    }
+    if !is_computable(&text) {
+        return Err(NoSum::Syntax);
+    }
+    let expression = arithmetic::parse(&text).map_err(|_| NoSum::Syntax)?;
+    Sum { names, depth }.of(&expression)
+}
+
+/// A plain number, with which nothing has to be read.
+fn decimal(text: &str) -> Result<i64, ()> {
+    if text.starts_with('0') && text.len() > 1 { Err(()) } else { text.parse().map_err(|_| ()) }
+}
+
+struct Sum<'a> {
     names: &'a mut dyn Names,
+    depth: usize,
 }
 
-type Level = &'static [&'static str];
-
-/// Operators by how loosely they bind.
-const LEVELS: &[Level] = &[
-    &["||"],
-    &["&&"],
-    &["|"],
-    &["^"],
-    &["&"],
-    &["==", "!="],
-    &["<=", ">=", "<", ">"],
-    &["<<", ">>"],
-    &["+", "-"],
-    &["*", "/", "%"],
-];
-
-impl Reader<'_> {
-    fn blanks(&mut self) {
-        while self.text.get(self.at).is_some_and(u8::is_ascii_whitespace) {
-            self.at += 1;
-        }
-    }
-
-    fn takes(&mut self, sign: &str) -> bool {
-        self.blanks();
-        let found = self.text[self.at..].starts_with(sign.as_bytes());
-        if found {
-            self.at += sign.len();
-        }
-        found
-    }
-
-    fn choice(&mut self) -> Result<i64, String> {
-        self.depth += 1;
-        if self.depth > 50 {
-            return Err("expression recursion loop detected".to_owned());
-        }
-        let condition = self.level(0)?;
-        let value = if self.takes("?") {
-            let yes = self.choice()?;
-            if !self.takes(":") {
-                return Err("arithmetic syntax error".to_owned());
+impl Sum<'_> {
+    fn of(&mut self, expression: &ArithmeticExpr) -> Result<i64, NoSum> {
+        Ok(match expression {
+            ArithmeticExpr::Literal(number) => *number,
+            ArithmeticExpr::Reference(target) => {
+                let (name, index) = self.target(target)?;
+                self.known(name, index)?
             }
-            let no = self.choice()?;
-            if condition != 0 { yes } else { no }
-        } else {
-            condition
-        };
-        self.depth -= 1;
-        Ok(value)
-    }
-
-    fn operator(&mut self, level: Level) -> Option<&'static str> {
-        self.blanks();
-        let rest = &self.text[self.at..];
-        let found = level.iter().copied().find(|sign| rest.starts_with(sign.as_bytes()))?;
-        let next = rest.get(found.len()).copied();
-        // `&` is not half of `&&`, nor `<` of `<<`.
-        let half = found.len() == 1 && next == found.bytes().next() && "|&<>".contains(found);
-        (!half).then_some(found)
-    }
-
-    fn level(&mut self, level: usize) -> Result<i64, String> {
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.level(level + 1)?;
-        while let Some(operator) = self.operator(operators) {
-            self.at += operator.len();
-            let right = self.level(level + 1)?;
-            left = apply(operator, left, right)?;
-        }
-        Ok(left)
-    }
-
-    fn unary(&mut self) -> Result<i64, String> {
-        if self.takes("!") {
-            return Ok(i64::from(self.unary()? == 0));
-        }
-        for (sign, step) in [("++", 1), ("--", -1)] {
-            if self.takes(sign) {
-                let name = self.name();
-                return Ok(self.change(&name, |value| value.wrapping_add(step)));
+            ArithmeticExpr::UnaryOp(operator, inner) => {
+                let value = self.of(inner)?;
+                match operator {
+                    UnaryOperator::UnaryPlus => value,
+                    UnaryOperator::UnaryMinus => value.wrapping_neg(),
+                    UnaryOperator::BitwiseNot => !value,
+                    UnaryOperator::LogicalNot => i64::from(value == 0),
+                }
             }
-        }
-        if self.takes("-") {
-            return Ok(self.unary()?.wrapping_neg());
-        }
-        if self.takes("+") {
-            return self.unary();
-        }
-        if self.takes("~") {
-            return Ok(!self.unary()?);
-        }
-        self.atom()
-    }
-
-    fn name(&mut self) -> String {
-        self.blanks();
-        let start = self.at;
-        while self.text.get(self.at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-            self.at += 1;
-        }
-        String::from_utf8_lossy(&self.text[start..self.at]).into_owned()
-    }
-
-    fn change(&mut self, name: &str, with: impl Fn(i64) -> i64) -> i64 {
-        let value = with(self.names.value(name).trim().parse().unwrap_or_default());
-        self.names.set(name, value);
-        value
-    }
-
-    fn atom(&mut self) -> Result<i64, String> {
-        if self.takes("(") {
-            let value = self.choice()?;
-            return if self.takes(")") { Ok(value) } else { Err("arithmetic syntax error".to_owned()) };
-        }
-        let name = self.name();
-        if name.is_empty() {
-            return Err("arithmetic syntax error".to_owned());
-        }
-        if name.starts_with(|letter: char| letter.is_ascii_digit()) {
-            let parsed = match name.strip_prefix("0x").or_else(|| name.strip_prefix("0X")) {
-                Some(digits) => i64::from_str_radix(digits, 16),
-                None if name.len() > 1 && name.starts_with('0') => i64::from_str_radix(&name, 8),
-                None => name.parse(),
-            };
-            return parsed.map_err(|_| "arithmetic syntax error".to_owned());
-        }
-        for (sign, step) in [("++", 1), ("--", -1)] {
-            if self.takes(sign) {
-                return Ok(self.change(&name, |value| value.wrapping_add(step)).wrapping_sub(step));
+            ArithmeticExpr::BinaryOp(BinaryOperator::LogicalAnd, left, right) => {
+                i64::from(self.of(left)? != 0 && self.of(right)? != 0)
             }
-        }
-        self.blanks();
-        let rest = &self.text[self.at..];
-        for operator in ["+", "-", "*", "/", "%", ""] {
-            let sign = format!("{operator}=");
-            if rest.starts_with(sign.as_bytes()) && rest.get(sign.len()) != Some(&b'=') {
-                self.at += sign.len();
-                let right = self.choice()?;
-                let left = self.names.value(&name).trim().parse().unwrap_or_default();
-                let value = if operator.is_empty() { right } else { apply(operator, left, right)? };
-                self.names.set(&name, value);
-                return Ok(value);
+            ArithmeticExpr::BinaryOp(BinaryOperator::LogicalOr, left, right) => {
+                i64::from(self.of(left)? != 0 || self.of(right)? != 0)
             }
+            ArithmeticExpr::BinaryOp(operator, left, right) => apply(operator, self.of(left)?, self.of(right)?)?,
+            ArithmeticExpr::Conditional(condition, yes, no) => {
+                if self.of(condition)? != 0 {
+                    self.of(yes)?
+                } else {
+                    self.of(no)?
+                }
+            }
+            ArithmeticExpr::Assignment(target, inner) => {
+                let value = self.of(inner)?;
+                self.put(target, |_| Ok(value))?.1
+            }
+            ArithmeticExpr::BinaryAssignment(operator, target, inner) => {
+                let right = self.of(inner)?;
+                self.put(target, |left| apply(operator, left, right))?.1
+            }
+            ArithmeticExpr::UnaryAssignment(operator, target) => match operator {
+                UnaryAssignmentOperator::PrefixIncrement => self.put(target, |value| Ok(value.wrapping_add(1)))?.1,
+                UnaryAssignmentOperator::PrefixDecrement => self.put(target, |value| Ok(value.wrapping_sub(1)))?.1,
+                UnaryAssignmentOperator::PostfixIncrement => self.put(target, |value| Ok(value.wrapping_add(1)))?.0,
+                UnaryAssignmentOperator::PostfixDecrement => self.put(target, |value| Ok(value.wrapping_sub(1)))?.0,
+            },
+        })
+    }
+
+    fn target<'t>(&mut self, target: &'t ArithmeticTarget) -> Result<(&'t str, Option<i64>), NoSum> {
+        match target {
+            ArithmeticTarget::Variable(name) => Ok((name, None)),
+            ArithmeticTarget::ArrayElement(name, index) => Ok((name, Some(self.of(index)?))),
         }
-        let found = self.names.value(&name);
-        if found.trim().is_empty() {
-            return Ok(0);
-        }
-        found.trim().parse().map_err(|_| "arithmetic syntax error".to_owned())
+    }
+
+    fn known(&mut self, name: &str, index: Option<i64>) -> Result<i64, NoSum> {
+        let text = self.names.value(name, index);
+        if text.trim().is_empty() { Ok(0) } else { computed(&text, self.names, self.depth + 1) }
+    }
+
+    /// Changes a variable; its value before and after.
+    fn put(
+        &mut self,
+        target: &ArithmeticTarget,
+        change: impl Fn(i64) -> Result<i64, NoSum>,
+    ) -> Result<(i64, i64), NoSum> {
+        let (name, index) = self.target(target)?;
+        let before = self.known(name, index).unwrap_or_default();
+        let after = change(before)?;
+        self.names.set(name, index, after);
+        Ok((before, after))
     }
 }
 
-fn apply(operator: &str, left: i64, right: i64) -> Result<i64, String> {
+fn apply(operator: &BinaryOperator, left: i64, right: i64) -> Result<i64, NoSum> {
     let shift = u32::try_from(right & 63).unwrap_or_default();
     Ok(match operator {
-        "||" => i64::from(left != 0 || right != 0),
-        "&&" => i64::from(left != 0 && right != 0),
-        "|" => left | right,
-        "^" => left ^ right,
-        "&" => left & right,
-        "==" => i64::from(left == right),
-        "!=" => i64::from(left != right),
-        "<=" => i64::from(left <= right),
-        ">=" => i64::from(left >= right),
-        "<" => i64::from(left < right),
-        ">" => i64::from(left > right),
-        "<<" => left.wrapping_shl(shift),
-        ">>" => left.wrapping_shr(shift),
-        "+" => left.wrapping_add(right),
-        "-" => left.wrapping_sub(right),
-        "*" => left.wrapping_mul(right),
-        _ if right == 0 => return Err("divide by zero".to_owned()),
-        "/" => left.wrapping_div(right),
-        _ => left.wrapping_rem(right),
+        BinaryOperator::Power => left.wrapping_pow(u32::try_from(right).map_err(|_| NoSum::Syntax)?),
+        BinaryOperator::Multiply => left.wrapping_mul(right),
+        BinaryOperator::Divide | BinaryOperator::Modulo if right == 0 => return Err(NoSum::DividedByZero),
+        BinaryOperator::Divide => left.wrapping_div(right),
+        BinaryOperator::Modulo => left.wrapping_rem(right),
+        BinaryOperator::Comma => right,
+        BinaryOperator::Add => left.wrapping_add(right),
+        BinaryOperator::Subtract => left.wrapping_sub(right),
+        BinaryOperator::ShiftLeft => left.wrapping_shl(shift),
+        BinaryOperator::ShiftRight => left.wrapping_shr(shift),
+        BinaryOperator::LessThan => i64::from(left < right),
+        BinaryOperator::LessThanOrEqualTo => i64::from(left <= right),
+        BinaryOperator::GreaterThan => i64::from(left > right),
+        BinaryOperator::GreaterThanOrEqualTo => i64::from(left >= right),
+        BinaryOperator::Equals => i64::from(left == right),
+        BinaryOperator::NotEquals => i64::from(left != right),
+        BinaryOperator::BitwiseAnd => left & right,
+        BinaryOperator::BitwiseXor => left ^ right,
+        BinaryOperator::BitwiseOr => left | right,
+        BinaryOperator::LogicalAnd => i64::from(left != 0 && right != 0),
+        BinaryOperator::LogicalOr => i64::from(left != 0 || right != 0),
     })
 }
 
@@ -211,10 +162,10 @@ mod tests {
     use std::collections::HashMap;
 
     impl Names for HashMap<String, i64> {
-        fn value(&self, name: &str) -> String {
+        fn value(&self, name: &str, _: Option<i64>) -> String {
             self.get(name).map(i64::to_string).unwrap_or_default()
         }
-        fn set(&mut self, name: &str, value: i64) {
+        fn set(&mut self, name: &str, _: Option<i64>, value: i64) {
             self.insert(name.to_owned(), value);
         }
     }
@@ -231,12 +182,16 @@ mod tests {
             ("-i", -4),
             ("x", 0),
             ("i>3?10:20", 10),
+            ("2**5", 32),
+            ("0x10 + 010", 24),
+            ("", 0),
         ] {
             assert_eq!(value(text, &mut names), Ok(result), "{text}");
         }
         assert_eq!(value("i+=2", &mut names), Ok(6));
         assert_eq!(value("i++", &mut names), Ok(6));
         assert_eq!(names["i"], 7);
-        assert_eq!(value("1/0", &mut names), Err("divide by zero".to_owned()));
+        assert_eq!(value("1/0", &mut names), Err(NoSum::DividedByZero));
+        assert_eq!(value("1+", &mut names), Err(NoSum::Syntax));
     }
 }

@@ -1,17 +1,16 @@
-//! `test`, `[` and `[[`: what is so and what is not.
+//! `test` and `[`: what is so and what is not.
 //! Source: POSIX.1-2017, `test`.
 
 use crate::sim::nodes::process::files::Body;
-use crate::sim::nodes::process::pattern::{self, Regex};
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::stream::Output;
 
 /// What `test` says of some words.
 pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
-    if let Some(at) = words.iter().position(|word| matches!(*word, "-o" | "||")).filter(|at| *at > 0) {
+    if let Some(at) = words.iter().position(|word| *word == "-o").filter(|at| *at > 0) {
         return Ok(test(program, &words[..at])? || test(program, &words[at + 1..])?);
     }
-    if let Some(at) = words.iter().position(|word| matches!(*word, "-a" | "&&")).filter(|at| *at > 0) {
+    if let Some(at) = words.iter().position(|word| *word == "-a").filter(|at| *at > 0) {
         return Ok(test(program, &words[..at])? && test(program, &words[at + 1..])?);
     }
     let stat = |path: &str| program.container.files.stat(&program.path(path));
@@ -35,9 +34,8 @@ pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
         ["-t", "0"] => program.input.terminal().is_some(),
         ["-t", _] => matches!(program.output, Output::Terminal(_)),
         ["-S" | "-p" | "-b" | "-c", _] => false,
-        [left, "=" | "==", right] => pattern::matches(right, left) || left == right,
+        [left, "=" | "==", right] => left == right,
         [left, "!=", right] => left != right,
-        [left, "=~", right] => Regex::new(right, true, false).find(left).is_some(),
         [left, "-eq", right] => integer(left)? == integer(right)?,
         [left, "-ne", right] => integer(left)? != integer(right)?,
         [left, "-lt", right] => integer(left)? < integer(right)?,
