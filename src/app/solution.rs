@@ -46,6 +46,10 @@ fn step_text(step: &Step) -> String {
             let (kind, name) = (target.kind.to_lowercase(), &target.name);
             format!("```sh\nkubectl patch{namespace} {kind} {name} -p '{}'\n```\n", json!(patch.patch))
         }
+        Step::NodeFile(file) => format!("Change `{}` on {}.\n", file.path, file.node),
+        Step::NodeCommand(command) => {
+            format!("On {}:\n\n```sh\n{}\n```\n", command.node, command.run.join(" "))
+        }
         Step::WaitFor(wait) => {
             format!("Wait until {} {} is as it should be.\n", wait.object.target.kind, wait.object.target.name)
         }

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use super::capability::{Capabilities, Capability};
 use super::traffic::Simulated;
-use super::{Checkpoints, Cluster, ClusterError, Traffic, Wish};
+use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, nodes};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -29,6 +29,7 @@ pub struct Embedded {
     kubeconfig: PathBuf,
     workers: u8,
     nodes_socket: PathBuf,
+    nodes: Arc<dyn Nodes>,
     /// Where checkpoints are kept, when the cluster is.
     dir: Option<PathBuf>,
     states: Mutex<HashMap<String, Arc<Checkpoint>>>,
@@ -52,6 +53,7 @@ impl Embedded {
         let clock = world.clock();
         let traffic = Arc::new(Simulated(world.network()));
         let nodes_socket = world.nodes_socket().to_owned();
+        let nodes = Arc::new(nodes::Simulated(world.inside().clone()));
         Ok(Self {
             world: Some(world).into(),
             client,
@@ -60,6 +62,7 @@ impl Embedded {
             kubeconfig,
             workers: wish.workers,
             nodes_socket,
+            nodes,
             dir,
             states: Mutex::default(),
         })
@@ -107,6 +110,10 @@ impl Cluster for Embedded {
 
     fn nodes_socket(&self) -> Option<PathBuf> {
         Some(self.nodes_socket.clone())
+    }
+
+    fn nodes(&self) -> Arc<dyn Nodes> {
+        self.nodes.clone()
     }
 
     fn traffic(&self) -> Arc<dyn Traffic> {

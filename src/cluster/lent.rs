@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Capabilities, Checkpoints, Cluster, ClusterError, Traffic};
+use super::{Capabilities, Checkpoints, Cluster, ClusterError, Nodes, Traffic};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -56,6 +56,10 @@ impl Cluster for Lent {
 
     fn nodes_socket(&self) -> Option<PathBuf> {
         self.owner.nodes_socket()
+    }
+
+    fn nodes(&self) -> Arc<dyn Nodes> {
+        self.owner.nodes()
     }
 
     fn traffic(&self) -> Arc<dyn Traffic> {

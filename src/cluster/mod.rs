@@ -6,6 +6,7 @@ pub mod context;
 pub mod embedded;
 mod kind;
 mod lent;
+pub mod nodes;
 pub mod objects;
 pub mod traffic;
 
@@ -18,6 +19,7 @@ use futures::future::BoxFuture;
 use crate::base::clock::Clock;
 pub use capability::{Capabilities, Capability};
 pub use lent::Lent;
+pub use nodes::{NodeFile, Nodes};
 pub use objects::{AskError, Objects, PatchForm, Selection};
 pub use traffic::Traffic;
 
@@ -38,6 +40,10 @@ pub trait Cluster: Send + Sync {
     /// The socket at which it answers for the inside of its nodes, where they can be entered.
     fn nodes_socket(&self) -> Option<PathBuf> {
         None
+    }
+    /// The inside of its nodes.
+    fn nodes(&self) -> Arc<dyn Nodes> {
+        Arc::new(nodes::Closed)
     }
     /// Who reaches whom in it.
     fn traffic(&self) -> Arc<dyn Traffic>;

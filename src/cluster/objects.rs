@@ -14,8 +14,8 @@ use kube::core::{ApiResource, GroupVersionKind, Request, Resource};
 use kube::discovery::{Scope, pinned_kind};
 use serde_json::Value;
 
-use super::Cluster;
 use super::traffic::{Answer, Call, Traffic};
+use super::{Cluster, Nodes};
 use crate::object::meta;
 
 /// How long a cluster may take to answer one question.
@@ -123,18 +123,24 @@ pub enum PatchForm {
 pub struct Objects {
     client: kube::Client,
     traffic: Arc<dyn Traffic>,
+    nodes: Arc<dyn Nodes>,
     kinds: Mutex<HashMap<(String, String), (ApiResource, bool)>>,
 }
 
 impl Objects {
     /// Those of a cluster.
     pub fn of(cluster: &dyn Cluster) -> Self {
-        Self { client: cluster.client(), traffic: cluster.traffic(), kinds: Mutex::default() }
+        Self { client: cluster.client(), traffic: cluster.traffic(), nodes: cluster.nodes(), kinds: Mutex::default() }
     }
 
     /// Lets a Pod ask somebody.
     pub async fn call(&self, call: &Call) -> Result<Answer, AskError> {
         self.traffic.call(call).await
+    }
+
+    /// The inside of the cluster's nodes.
+    pub fn nodes(&self) -> &dyn Nodes {
+        self.nodes.as_ref()
     }
 
     /// Where a kind is served, and whether its objects live in namespaces.

@@ -12,11 +12,12 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::base::clock::Clock;
+use crate::cluster::nodes::{Ended, NodeFile};
 use crate::cluster::traffic::{Answer, Call};
 use crate::cluster::{AskError, Objects, Selection};
 use crate::scenario::query::{Query, Target, Which};
 
-/// How long after a watch that nobody answered a cluster is looked at again.
+/// How long after a watch that nobody answered a cluster is looked at again, and nodes, of which nobody tells.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// An answer that is asked for once.
@@ -30,6 +31,8 @@ pub struct View {
     objects: Arc<Objects>,
     lists: Mutex<HashMap<Selection, Once<Listed>>>,
     reviews: Mutex<HashMap<String, Once<Value>>>,
+    files: Mutex<HashMap<(String, String), Once<Option<NodeFile>>>>,
+    commands: Mutex<HashMap<(String, Vec<String>), Once<Ended>>>,
     /// The task's working directory, where answers are written.
     pub answers: PathBuf,
 }
@@ -61,7 +64,14 @@ pub fn target(target: &Target) -> Selection {
 impl View {
     /// A fresh view.
     pub fn new(objects: Arc<Objects>, answers: PathBuf) -> Self {
-        Self { objects, lists: Mutex::default(), reviews: Mutex::default(), answers }
+        Self {
+            objects,
+            lists: Mutex::default(),
+            reviews: Mutex::default(),
+            files: Mutex::default(),
+            commands: Mutex::default(),
+            answers,
+        }
     }
 
     /// The objects of a selection. A kind or a namespace that is not there holds none.
@@ -104,8 +114,35 @@ impl View {
         self.objects.call(call).await
     }
 
-    /// Waits until something of what was looked at changes.
+    /// A file of a node, if it is there.
+    pub async fn file(&self, node: &str, path: &str) -> Result<Option<NodeFile>, AskError> {
+        let cell = self.files.lock().await.entry((node.to_owned(), path.to_owned())).or_default().clone();
+        cell.get_or_init(|| self.objects.nodes().read(node, path)).await.clone()
+    }
+
+    /// What a command of a node says. Checks run only such as change nothing.
+    pub async fn run(&self, node: &str, words: &[String]) -> Result<Ended, AskError> {
+        let cell = self.commands.lock().await.entry((node.to_owned(), words.to_vec())).or_default().clone();
+        cell.get_or_init(|| self.objects.nodes().run(node, words)).await.clone()
+    }
+
+    /// Waits until something of what was looked at changes. Nobody tells of nodes: they are looked at again after a moment.
     pub async fn changed(&self) {
+        let nodes = !self.files.lock().await.is_empty() || !self.commands.lock().await.is_empty();
+        let again = async {
+            if nodes {
+                Clock::system().sleep(AGAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = self.objects_changed() => {}
+            () = again => {}
+        }
+    }
+
+    async fn objects_changed(&self) {
         let looked: Vec<(Selection, String)> = self
             .lists
             .lock()

@@ -3,6 +3,7 @@
 
 pub mod claims;
 mod foreign;
+mod inside;
 mod nodes;
 mod shell;
 mod steps;
@@ -32,6 +33,8 @@ pub enum LabError {
     Run { code: String, output: String },
     #[error("{0}")]
     Foreign(String),
+    #[error("{0}")]
+    Node(String),
     #[error("cannot use {path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]

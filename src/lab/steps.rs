@@ -8,7 +8,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{Lab, LabError, foreign, shell};
+use super::{Lab, LabError, foreign, inside, shell};
 use crate::base::clock::Clock;
 use crate::cluster::{AskError, PatchForm, Selection};
 use crate::object::{matching, meta, schema};
@@ -51,6 +51,8 @@ pub async fn run(lab: &Lab, step: &Step) -> Result<(), LabError> {
             done.map(drop).map_err(failed(format!("patching {} {}", target.kind, target.name)))
         }
         Step::WaitFor(wait) => wait_for(lab, wait).await,
+        Step::NodeFile(file) => inside::file(lab, file).await,
+        Step::NodeCommand(command) => inside::command(lab, command).await,
         Step::Run(text) => run_text(lab, &text.0).await,
     }
 }

@@ -55,6 +55,7 @@ pub fn folder_error(path: &Path) -> impl Fn(std::io::Error) -> WorldError + use<
 /// The machines, and who listens for them.
 pub struct Machinery {
     pub machines: Arc<Machines>,
+    pub inside: Inside,
     pub listening: Listening,
     _place: Place,
 }
@@ -69,7 +70,7 @@ impl Machinery {
             machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
         }
         let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady) };
-        let listening = Listening::start(place.folder(), inside).map_err(&failed)?;
-        Ok(Self { machines, listening, _place: place })
+        let listening = Listening::start(place.folder(), inside.clone()).map_err(&failed)?;
+        Ok(Self { machines, inside, listening, _place: place })
     }
 }

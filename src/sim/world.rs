@@ -33,6 +33,7 @@ use super::nodes::runtime::Runtime;
 use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
+use super::shell::call::Inside;
 use crate::base::clock::Clock;
 use crate::base::files;
 use crate::object::meta;
@@ -178,6 +179,11 @@ impl World {
     /// The machines below its nodes.
     pub fn machines(&self) -> &Arc<Machines> {
         &self.machinery.machines
+    }
+
+    /// What the commands of its nodes reach.
+    pub fn inside(&self) -> &Inside {
+        &self.machinery.inside
     }
 
     /// The socket at which the cluster answers for its nodes.

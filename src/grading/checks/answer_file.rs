@@ -30,7 +30,8 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn judge(expected: &Expectation, text: &str) -> Vec<Finding> {
+/// What of the expected does not stand in a text.
+pub(super) fn judge(expected: &Expectation, text: &str) -> Vec<Finding> {
     match expected {
         Expectation::Equals(wanted) if wanted.trim() == text.trim() => Vec::new(),
         Expectation::Equals(wanted) => differs(wanted.trim(), text.trim()),

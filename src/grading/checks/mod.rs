@@ -7,7 +7,12 @@ mod answer_file;
 mod cel;
 mod connect;
 mod count;
+mod etcd_snapshot;
 mod event;
+mod node_command;
+mod node_file;
+mod node_package;
+mod node_service;
 mod object;
 mod refuse;
 
@@ -28,6 +33,11 @@ pub async fn look(kind: &CheckKind, view: &View) -> Verdict {
         CheckKind::Connect(check) => connect::look(check, view).await,
         CheckKind::Refuse(check) => refuse::look(check, view).await,
         CheckKind::AnswerFile(check) => answer_file::look(check, view),
+        CheckKind::NodeFile(check) => node_file::look(check, view).await,
+        CheckKind::NodeService(check) => node_service::look(check, view).await,
+        CheckKind::NodeCommand(check) => node_command::look(check, view).await,
+        CheckKind::NodePackage(check) => node_package::look(check, view).await,
+        CheckKind::EtcdSnapshot(check) => etcd_snapshot::look(check, view).await,
     };
     verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))
 }

@@ -73,27 +73,64 @@ impl TryFrom<AnswerFileForm> for AnswerFile {
         if let Some(why) = climbs_out(&form.path) {
             return Err(format!("the path `{}` {why}; it is relative to the task's working directory", form.path));
         }
-        let regex = |text: String| {
-            Regex::new(&text).map_err(|error| {
-                let words = error.to_string();
-                let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                format!("`{text}` is no regular expression: {last}")
-            })
-        };
+        let expected = Expectation::of(Wanted {
+            equals: form.equals,
+            lines: form.lines,
+            lines_in_any_order: form.lines_in_any_order,
+            contains: form.contains,
+            matches: form.matches,
+            yaml: form.yaml,
+        })?;
+        Ok(Self { path: form.path, expected: expected.ok_or(EXACTLY_ONE)? })
+    }
+}
+
+/// What an answer without exactly one expectation is told.
+const EXACTLY_ONE: &str = "an answer needs exactly one of equals, lines, linesInAnyOrder, contains, matches, yaml";
+
+/// The ways to say what must stand in a file, of which one is given.
+#[derive(Default)]
+pub struct Wanted {
+    pub equals: Option<String>,
+    pub lines: Option<Vec<String>>,
+    pub lines_in_any_order: Option<Vec<String>>,
+    pub contains: Option<String>,
+    pub matches: Option<String>,
+    pub yaml: Option<Value>,
+}
+
+/// A regular expression of a pack.
+pub fn expression(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        let words = error.to_string();
+        let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("`{text}` is no regular expression: {last}")
+    })
+}
+
+impl Expectation {
+    /// The one that is given, if one is; several are an error.
+    pub fn of(wanted: Wanted) -> Result<Option<Self>, String> {
         let all = [
-            form.equals.map(Expectation::Equals),
-            form.lines.map(Expectation::Lines),
-            form.lines_in_any_order.map(Expectation::LinesInAnyOrder),
-            form.contains.map(Expectation::Contains),
-            form.matches.map(regex).transpose()?.map(Expectation::Matches),
-            form.yaml.map(Expectation::Yaml),
+            wanted.equals.map(Self::Equals),
+            wanted.lines.map(Self::Lines),
+            wanted.lines_in_any_order.map(Self::LinesInAnyOrder),
+            wanted.contains.map(Self::Contains),
+            wanted.matches.map(|text| expression(&text)).transpose()?.map(Self::Matches),
+            wanted.yaml.map(Self::Yaml),
         ];
-        let mut given: Vec<Expectation> = all.into_iter().flatten().collect();
-        match (given.pop(), given.is_empty()) {
-            (Some(expected), true) => Ok(Self { path: form.path, expected }),
-            _ => {
-                Err("an answer needs exactly one of equals, lines, linesInAnyOrder, contains, matches, yaml".to_owned())
-            }
+        let mut given: Vec<Self> = all.into_iter().flatten().collect();
+        let first = given.pop();
+        if given.is_empty() { Ok(first) } else { Err(EXACTLY_ONE.to_owned()) }
+    }
+
+    /// Whether an empty file would do.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Equals(text) | Self::Contains(text) => text.trim().is_empty(),
+            Self::Lines(lines) | Self::LinesInAnyOrder(lines) => lines.is_empty(),
+            Self::Matches(regex) => regex.is_match(""),
+            Self::Yaml(value) => value.is_null(),
         }
     }
 }
@@ -101,13 +138,7 @@ impl TryFrom<AnswerFileForm> for AnswerFile {
 impl Statement for AnswerFile {
     fn inspect(&self, inspect: &mut Inspect<'_>) {
         inspect.name(&["path"], &self.path);
-        let empty = match &self.expected {
-            Expectation::Equals(text) | Expectation::Contains(text) => text.trim().is_empty(),
-            Expectation::Lines(lines) | Expectation::LinesInAnyOrder(lines) => lines.is_empty(),
-            Expectation::Matches(regex) => regex.is_match(""),
-            Expectation::Yaml(value) => value.is_null(),
-        };
-        if empty {
+        if self.expected.is_empty() {
             inspect.error(&[], "bad-value", "an empty file would pass this check");
         }
     }

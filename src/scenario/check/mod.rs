@@ -8,7 +8,12 @@ mod cannot;
 mod cel;
 mod connect;
 mod count;
+mod etcd_snapshot;
 mod event;
+mod node_command;
+mod node_file;
+mod node_package;
+mod node_service;
 mod object;
 mod refuse;
 
@@ -24,7 +29,12 @@ pub use cannot::Cannot;
 pub use cel::Cel;
 pub use connect::{Caller, Callers, Connect, Destination};
 pub use count::{Bounds, Count};
+pub use etcd_snapshot::EtcdSnapshot;
 pub use event::Event;
+pub use node_command::NodeCommand;
+pub use node_file::{NodeFile, from_the_root, mode};
+pub use node_package::NodePackage;
+pub use node_service::NodeService;
 pub use object::Object;
 pub use refuse::Refuse;
 
@@ -40,6 +50,11 @@ pub trait Statement {
 
     /// Whether it is answered by traffic between Pods.
     fn needs_network(&self) -> bool {
+        false
+    }
+
+    /// Whether it looks inside of nodes.
+    fn needs_nodes(&self) -> bool {
         false
     }
 
@@ -140,6 +155,16 @@ checks! {
     refuse, "refuse", Refuse;
     /// The learner wrote an answer down in a file.
     answer_file, "answerFile", AnswerFile;
+    /// A file of a node is there, and holds what it should.
+    node_file, "nodeFile", NodeFile;
+    /// A systemd unit of a node runs, or starts by itself.
+    node_service, "nodeService", NodeService;
+    /// A command of a node ends and says what it should.
+    node_command, "nodeCommand", NodeCommand;
+    /// A package of a node has a version, and is held or not.
+    node_package, "nodePackage", NodePackage;
+    /// A file of a node is a whole snapshot of etcd.
+    etcd_snapshot, "etcdSnapshot", EtcdSnapshot;
 }
 
 schema_of_form!(Check, CheckForm);
@@ -169,6 +194,10 @@ impl Statement for Check {
 
     fn needs_network(&self) -> bool {
         self.kind.statement().needs_network()
+    }
+
+    fn needs_nodes(&self) -> bool {
+        self.kind.statement().needs_nodes()
     }
 
     fn inspect(&self, inspect: &mut Inspect<'_>) {

@@ -15,11 +15,11 @@ use crate::scenario::source::Place;
 /// Looks at all checks.
 pub fn lint(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     let checks = &subject.drawing.variant.checks;
-    let nodes = subject.items("checks");
-    for (check, node) in checks.iter().zip(nodes) {
+    for (check, node) in checks.iter().zip(subject.items("checks")) {
         points(subject, check, node, problems);
         after(subject, check, node, problems);
         network(subject, check, node, problems);
+        nodes(subject, check, node, problems);
         if let Some(node) = node.get(check.kind.key()) {
             check.inspect(&mut Inspect::new(&subject.scenario.source, node, problems));
         }
@@ -45,6 +45,14 @@ fn network(subject: &Subject<'_>, check: &Check, node: &Node, problems: &mut Vec
         let place = subject.place(Some(node));
         let message = format!("the check `{}` asks through the network, which not every cluster has", check.name);
         problems.push(Problem::at(place, "no-network", message).help("write `requires: [network]`"));
+    }
+}
+
+fn nodes(subject: &Subject<'_>, check: &Check, node: &Node, problems: &mut Vec<Problem>) {
+    if check.needs_nodes() && !subject.drawing.variant.requires.contains(&Capability::NodeShell) {
+        let place = subject.place(Some(node));
+        let message = format!("the check `{}` looks inside of a node, where not every cluster lets us", check.name);
+        problems.push(Problem::at(place, "no-node-shell", message).help("write `requires: [node-shell]`"));
     }
 }
 

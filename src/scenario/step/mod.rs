@@ -3,6 +3,8 @@
 
 mod apply;
 mod delete;
+mod node_command;
+mod node_file;
 mod patch;
 mod run;
 mod wait_for;
@@ -12,6 +14,8 @@ use serde::Deserialize;
 
 pub use apply::{Apply, ManifestText};
 pub use delete::Delete;
+pub use node_command::NodeCommand;
+pub use node_file::{Change, NodeFile, Replacement};
 pub use patch::{Patch, PatchType};
 pub use run::Run;
 pub use wait_for::WaitFor;
@@ -62,6 +66,10 @@ steps! {
     patch, "patch", Patch;
     /// Waits until an object has some fields.
     wait_for, "waitFor", WaitFor;
+    /// Writes, changes, moves or takes away a file of a node.
+    node_file, "nodeFile", NodeFile;
+    /// Runs one of a node's own commands.
+    node_command, "nodeCommand", NodeCommand;
     /// Runs shell text; only in solutions and wrong answers.
     run, "run", Run;
 }

@@ -6,3 +6,4 @@ pub mod commands;
 pub mod flags;
 pub mod protocol;
 pub mod server;
+pub mod whole;
