@@ -85,6 +85,7 @@ impl From<LabError> for AppError {
         match error {
             LabError::Cluster(error) => error.into(),
             LabError::Run { .. } => Self::new(Kind::Pack, "an answer of the pack does not work", error),
+            LabError::Node(_) => Self::new(Kind::Pack, "a step of the pack does not fit the node", error),
             LabError::Foreign(_) => Self::new(Kind::Environment, "the task cannot be laid on this cluster", error),
             other => Self::new(Kind::Environment, "the task cannot be laid on the cluster", other)
                 .hint("kubedrill doctor tells what this machine can do"),

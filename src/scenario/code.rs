@@ -16,6 +16,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("name-not-told", "a check asks for a name the learner was never told"),
     ("no-checks", "there is nothing to grade"),
     ("no-message", "an expression fails without telling the learner why"),
+    ("no-network", "a check asks through the network, and `requires` does not say so"),
+    ("no-node-shell", "a check looks inside of nodes, and `requires` does not say `node-shell`"),
     ("no-points", "a check is worth nothing and is no guard"),
     ("no-solution", "nothing proves that the task can be done"),
     ("no-value-left", "parameters cannot differ as they should"),

@@ -107,7 +107,7 @@ fn the_examples_of_the_documentation_are_right() {
     ];
     let sections: String = sections.iter().map(|(key, text)| format!("  {key}:\n{text}")).collect();
     let task = "{{ ns }} {{ other }} {{ workers }} {{ app.name }} {{ app.port }} {{ name }} {{ old }}";
-    scenario.text = format!("{start}  requires: [network]\n  task: '{task}'\n{sections}");
+    scenario.text = format!("{start}  requires: [network, node-shell]\n  task: '{task}'\n{sections}");
     let texts = files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
     let problems = lint(Folder::of_texts("sample", texts));
     let errors: Vec<_> = problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect();

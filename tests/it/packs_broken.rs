@@ -80,6 +80,13 @@ const CASES: &[Case] = &[
             "",
         )],
     ),
+    case(
+        "checks that need what is not required",
+        &[(
+            "    - name: The old ConfigMap is gone\n",
+            "    - name: A node's kubelet runs\n      points: 1\n      nodeService: { node: node01, service: kubelet }\n    - name: A Pod answers\n      points: 1\n      connect: { from: { namespace: default, pod: client }, to: \"web:80\" }\n    - name: The old ConfigMap is gone\n",
+        )],
+    ),
     case("loses names no check", &[("loses: [The old ConfigMap is gone]", "loses: [The old ConfigMap is gne]")]),
     case("loses nothing", &[("loses: [The old ConfigMap is gone]", "loses: []")]),
     case(
