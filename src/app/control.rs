@@ -76,6 +76,9 @@ pub struct Status {
     /// Where answers are written; none for a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<PathBuf>,
+    /// The socket that answers for the inside of its nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<PathBuf>,
     /// The task's text in Markdown; empty for a cluster.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub task: String,

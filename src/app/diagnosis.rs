@@ -1,4 +1,4 @@
-//! Examines this machine: `kubectl`, other clusters' programs, the disk, and whether a simulated cluster starts.
+//! Examines this machine: `kubectl`, other clusters' programs, the disk, how nodes are entered, and whether a simulated cluster starts.
 //! Telling what was found is the faces'.
 
 use std::process::Stdio;
@@ -11,6 +11,7 @@ use super::home;
 use super::machine::on_path;
 use crate::base::clock::Clock;
 use crate::base::files;
+use crate::cluster::node::{self, Found, Mode};
 use crate::cluster::{self, Origin, Wish};
 
 /// The oldest `kubectl` that is good for Kubernetes 1.35 as practised here.
@@ -62,7 +63,7 @@ pub async fn examine() -> Vec<Finding> {
     );
     let kind = program("kind", &["version"], "https://kind.sigs.k8s.io; only --cluster kind needs it");
     let (kubectl, embedded, kind, docker) = futures::join!(kubectl(), embedded(), kind, docker);
-    vec![kubectl, embedded, disk(), kind, docker]
+    vec![kubectl, embedded, nodes(), disk(), kind, docker]
 }
 
 async fn output(program: &str, args: &[&str]) -> Result<String, String> {
@@ -127,6 +128,24 @@ async fn embedded() -> Finding {
                 Ok(version) => Finding::good(what, format!("Kubernetes {} in {took} ms", version.git_version)),
                 Err(error) => Finding::bad(what, error.to_string(), "please report this"),
             }
+        }
+    }
+}
+
+/// How the embedded cluster's nodes are entered.
+fn nodes() -> Finding {
+    let what = "nodes";
+    let Found { mode, why } = node::found();
+    match mode {
+        Mode::Namespaces => Finding::good(what, "entered as machines of their own, in namespaces"),
+        Mode::Proot(_) => {
+            let found = format!("entered with proot, with this machine's processes; no namespaces: {why}");
+            Finding::lacking(what, found, node::remedy())
+        }
+        Mode::Portable => {
+            let found =
+                format!("ssh shows their files in a folder, tasks on nodes are not offered; no namespaces: {why}");
+            Finding::lacking(what, found, node::remedy())
         }
     }
 }

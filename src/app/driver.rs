@@ -123,7 +123,7 @@ impl Driver {
         let lab = lab.as_ref().ok_or_else(gone)?;
         let mut shell = lab.shell()?;
         shell.env.push((place::SESSION.to_owned(), self.dir().to_string_lossy().into_owned()));
-        shell.env.extend(place::path_with_program());
+        shell.env.extend(place::path_with_program(&shell.env));
         Ok(shell)
     }
 
@@ -131,6 +131,12 @@ impl Driver {
     pub async fn kubeconfig(&self, task: usize) -> Result<PathBuf, AppError> {
         let lab = self.lab(task, &Nobody).await?;
         Ok(lab.as_ref().ok_or_else(gone)?.cluster.kubeconfig().to_owned())
+    }
+
+    /// The socket at which a task's cluster answers for the inside of its nodes.
+    pub async fn nodes_socket(&self, task: usize) -> Result<Option<PathBuf>, AppError> {
+        let lab = self.lab(task, &Nobody).await?;
+        Ok(lab.as_ref().ok_or_else(gone)?.cluster.nodes_socket())
     }
 
     /// Where the learner's answers to a task are written.

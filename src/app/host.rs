@@ -127,6 +127,7 @@ impl TaskHost {
             cluster: self.driver.origin.to_string(),
             server: super::machine::server_of(&kubeconfig),
             kubeconfig,
+            nodes: self.driver.nodes_socket(task).await?,
             work: Some(self.driver.work(task).await?),
             task: variant.task.clone(),
             pid: std::process::id(),

@@ -81,6 +81,7 @@ impl ClusterHost {
             cluster: Origin::Embedded.to_string(),
             server: server_of(cluster.kubeconfig()),
             kubeconfig,
+            nodes: cluster.nodes_socket(),
             pid: std::process::id(),
             ..Status::default()
         };

@@ -104,10 +104,11 @@ pub fn workshop(session: &Path) -> Option<PathBuf> {
     std::fs::read_to_string(session.join("pack")).ok().map(PathBuf::from)
 }
 
-/// `PATH` with this program's folder at its end, so that `kubedrill grade` can be typed in the learner's shell.
-pub fn path_with_program() -> Option<(String, String)> {
+/// The shell's `PATH` with this program's folder at its end, so that `kubedrill grade` can be typed there.
+pub fn path_with_program(env: &[(String, String)]) -> Option<(String, String)> {
     let program = std::env::current_exe().ok()?;
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path.or_else(|| std::env::var_os("PATH"))?).collect();
     folders.push(program.parent()?.to_owned());
     Some(("PATH".to_owned(), std::env::join_paths(folders).ok()?.into_string().ok()?))
 }

@@ -1,18 +1,21 @@
 //! Arguments, commands, output.
 //! What a command does is the app's; here is how it is asked and told. One command, one file, one row.
 
+mod called;
 mod commands;
 mod consent;
 mod open;
 mod output;
 mod packs;
 mod room;
+mod visit;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::app::error::AppError;
+use crate::base::program;
 use commands::Command;
 pub use output::Output;
 
@@ -31,6 +34,12 @@ pub type Done = Result<ExitCode, AppError>;
 
 /// Runs the program with its arguments.
 pub fn main() -> ExitCode {
+    if let Ok(file) = std::env::current_exe() {
+        program::is(file);
+    }
+    if let Some(ended) = called::early() {
+        return ended;
+    }
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

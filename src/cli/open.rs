@@ -18,6 +18,11 @@ pub struct Which {
 }
 
 impl Which {
+    /// The task of this scenario, or the only one.
+    pub fn named(scenario: Option<&str>) -> Self {
+        Self { scenario: scenario.map(str::to_owned) }
+    }
+
     /// The folder of the session that is meant.
     pub fn dir(&self) -> Result<PathBuf, AppError> {
         if let (None, Some(dir)) = (&self.scenario, std::env::var_os(SESSION).map(PathBuf::from))

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use super::capability::{Capabilities, Capability};
 use super::traffic::Simulated;
-use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, nodes};
+use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, node, nodes};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -69,12 +69,13 @@ impl Embedded {
     }
 }
 
-/// What a simulated cluster with so many workers can do.
+/// What a simulated cluster with so many workers can do on this machine.
 pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
     let all =
         [Capability::Pods, Capability::Nodes, Capability::Network, Capability::NetworkPolicy, Capability::Metrics];
-    all.into_iter().chain(several).collect()
+    let inside = node::found().mode.has_shell().then_some(Capability::NodeShell);
+    all.into_iter().chain(several).chain(inside).collect()
 }
 
 impl Embedded {

@@ -6,6 +6,7 @@ pub mod context;
 pub mod embedded;
 mod kind;
 mod lent;
+pub mod node;
 pub mod nodes;
 pub mod objects;
 pub mod traffic;

@@ -1,10 +1,11 @@
 //! The learner's shell: which program, where, and with which environment.
 //! Running it in a terminal is the faces'.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Lab, LabError};
-use crate::base::files;
+use crate::base::{files, program};
+use crate::cluster::node::NODES;
 
 /// A shell as it is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,14 +16,36 @@ pub struct Shell {
     pub cwd: PathBuf,
 }
 
-/// The variables by which `kubectl` and its kin find the lab's cluster, and nothing of the user's own.
+/// The variables by which `kubectl` and its kin find the lab's cluster, and nothing of the user's own; and `ssh` its nodes.
 pub fn environment(lab: &Lab) -> Vec<(String, String)> {
     let path = |path: PathBuf| path.to_string_lossy().into_owned();
-    vec![
+    let mut env = vec![
         ("KUBECONFIG".to_owned(), path(lab.cluster.kubeconfig().to_owned())),
         // Discovery is cached by address; clusters of different shape may follow each other on one port.
         ("KUBECACHEDIR".to_owned(), path(lab.dir.join("cache"))),
-    ]
+    ];
+    if let Some(socket) = lab.cluster.nodes_socket() {
+        env.push((NODES.to_owned(), path(socket)));
+        env.extend(path_to_nodes(&lab.dir.join("bin")).map(|path| ("PATH".to_owned(), path)));
+    }
+    env
+}
+
+/// The `PATH` with `ssh` and `scp` that know the nodes first; `None` where this process is not the program that they are.
+fn path_to_nodes(folder: &Path) -> Option<String> {
+    let program = program::file()?;
+    files::private_dir(folder).ok()?;
+    for name in ["ssh", "scp"] {
+        let link = folder.join(name);
+        if std::fs::read_link(&link).is_ok_and(|leads| leads == program) {
+            continue;
+        }
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(program, &link).ok()?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).ok()?.into_string().ok()
 }
 
 /// What the exam's shells have ready.

@@ -12,7 +12,6 @@ use super::machine::{Birth, Machines};
 use super::nodes::heartbeat::Plan;
 use super::shell::call::{Control, Inside};
 use super::shell::server::Listening;
-use super::world::{Options, WorldError};
 
 /// Where the machines are kept.
 enum Place {
@@ -22,7 +21,7 @@ enum Place {
 }
 
 impl Place {
-    fn of(dir: Option<&Path>) -> Result<Self, WorldError> {
+    fn of(dir: Option<&Path>) -> Result<Self, FolderError> {
         match dir {
             Some(dir) => Ok(Self::Kept(dir.join("nodes"))),
             None => Ok(Self::Gone(tempfile::tempdir().map_err(folder_error(&std::env::temp_dir()))?)),
@@ -47,9 +46,17 @@ impl Control for Steady {
 }
 
 /// What the system said about a folder of the cluster's.
-pub fn folder_error(path: &Path) -> impl Fn(std::io::Error) -> WorldError + use<> {
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the cluster's folder {path}: {source}")]
+pub struct FolderError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Names the folder the system said something about.
+pub fn folder_error(path: &Path) -> impl Fn(std::io::Error) -> FolderError + use<> {
     let path = path.to_owned();
-    move |source| WorldError::Folder { path: path.clone(), source }
+    move |source| FolderError { path: path.clone(), source }
 }
 
 /// The machines, and who listens for them.
@@ -61,12 +68,17 @@ pub struct Machinery {
 }
 
 impl Machinery {
-    /// Machines for all nodes of a cluster; `client` is the cluster's own, `birth` what they are born with.
-    pub fn start(options: &Options, client: Client, birth: impl FnOnce(String) -> Birth) -> Result<Self, WorldError> {
-        let place = Place::of(options.dir.as_deref())?;
+    /// Machines for all nodes of a cluster kept in `dir`; `client` is the cluster's own, `birth` what they are born with.
+    pub fn start(
+        dir: Option<&Path>,
+        workers: u8,
+        client: Client,
+        birth: impl FnOnce(String) -> Birth,
+    ) -> Result<Self, FolderError> {
+        let place = Place::of(dir)?;
         let failed = folder_error(place.folder());
         let machines = Arc::new(Machines::new(place.folder().to_owned(), birth(VERSION.to_owned())));
-        for plan in Plan::cluster(options.workers) {
+        for plan in Plan::cluster(workers) {
             machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
         }
         let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady) };

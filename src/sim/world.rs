@@ -26,7 +26,7 @@ use super::bootstrap;
 use super::controllers::CONTROLLERS;
 use super::listen;
 use super::machine::{Birth, Machines};
-use super::machinery::{Machinery, folder_error};
+use super::machinery::{FolderError, Machinery, folder_error};
 use super::network::{Network, Sockets};
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::runtime::Runtime;
@@ -64,8 +64,8 @@ pub enum WorldError {
     Serving(#[from] ServingError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("cannot use the cluster's folder {path}: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error("the cluster could not be filled: {0}")]
     Bootstrap(Status),
     #[error("the client to the cluster: {0}")]
@@ -147,14 +147,19 @@ impl World {
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let (serving, issued) = serve(&options.dir, options.port, (&keys, now), &router).await?;
-        let machinery = Machinery::start(&options, Client::of_component(api.clone(), "kubelet"), |version| Birth {
-            version,
-            now,
-            api: serving.address(),
-            authority: keys.authority.clone(),
-            serving: (issued.certificate_pem(), issued.key.to_pem()),
-            tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
-        })?;
+        let machinery = Machinery::start(
+            options.dir.as_deref(),
+            options.workers,
+            Client::of_component(api.clone(), "kubelet"),
+            |version| Birth {
+                version,
+                now,
+                api: serving.address(),
+                authority: keys.authority.clone(),
+                serving: (issued.certificate_pem(), issued.key.to_pem()),
+                tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
+            },
+        )?;
         let world = Self {
             machinery,
             api,
@@ -388,7 +393,7 @@ impl Keys {
                 .and_then(|()| write("ca.crt", &authority.certificate_pem()))
                 .and_then(|()| write("ca.key", &authority.key_pem()))
                 .and_then(|()| write("sa.key", &tokens.to_pem()));
-            written.map_err(|source| WorldError::Folder { path: dir.to_owned(), source })?;
+            written.map_err(folder_error(dir))?;
         }
         let admin = authority.issue_client("kubernetes-admin", &["kubeadm:cluster-admins"], now)?;
         Ok(Self { authority: Arc::new(authority), tokens, admin })

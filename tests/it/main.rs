@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod commands;
 mod decoding;
+mod entering;
 mod every_kind;
 mod exam;
 mod exam_draw;

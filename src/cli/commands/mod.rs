@@ -86,7 +86,7 @@ pub async fn run(command: Option<Command>) -> Done {
         Some(Command::Next(asked)) => next::run(&asked),
         Some(Command::History(asked)) => history::run(&asked),
         Some(Command::Cluster(asked)) => cluster::run(asked).await,
-        Some(Command::Ssh(asked)) => ssh::run(&asked),
+        Some(Command::Ssh(asked)) => ssh::run(&asked).await,
         Some(Command::Pack(asked)) => pack::run(asked).await,
         Some(Command::Doctor(asked)) => doctor::run(&asked).await,
         Some(Command::Completions(asked)) => completions::run(&asked),

@@ -1,28 +1,31 @@
-//! `kubedrill ssh`: into a node. Refused for now: simulated nodes have no inside yet.
-//! The capability `node-shell` says the same to scenarios.
+//! `kubedrill ssh`: into a node of the open task's cluster, or of the one that is up, from any terminal or script.
+//! The `ssh` of the learner's shell is `called`'s.
 
 use clap::Args;
 
-use crate::app::error::{AppError, Kind};
 use crate::cli::Done;
+use crate::cli::visit::{self, Terminal};
 
 /// Which node.
 #[derive(Debug, Args)]
 pub struct Ssh {
     /// The node.
     node: String,
-    /// What to run there.
+    /// Which task or cluster, where several are open: a scenario, or a cluster's name.
+    #[arg(long)]
+    of: Option<String>,
+    /// A terminal for the command, too.
+    #[arg(short)]
+    terminal: bool,
+    /// What to run there; its exit code is this command's. A shell when left out.
     #[arg(last = true)]
     command: Vec<String>,
 }
 
 /// Runs it.
-pub fn run(asked: &Ssh) -> Done {
-    let _ = &asked.command;
-    Err(AppError::new(
-        Kind::Environment,
-        format!("{} cannot be entered", asked.node),
-        "simulated nodes have no inside yet",
-    )
-    .hint("kubectl describe node shows what is known of it from outside"))
+pub async fn run(asked: &Ssh) -> Done {
+    let socket = visit::socket(asked.of.as_deref()).await?;
+    let command = (!asked.command.is_empty()).then(|| asked.command.join(" "));
+    let terminal = if asked.terminal { Terminal::Wanted } else { Terminal::Usual };
+    Err(visit::enter(&socket, &asked.node, command, terminal).await)
 }

@@ -72,6 +72,7 @@ impl Call {
     /// All of standard input.
     pub async fn stdin(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
+        let _ = self.out.send((Channel::Stdin, Vec::new()));
         while let Some(bytes) = self.input.recv().await {
             if bytes.is_empty() {
                 break;

@@ -2,7 +2,9 @@
 //! The node's files, services and packages are `machine`'s; what follows from them is the control plane's and the kubelets'.
 
 pub mod call;
+pub mod client;
 pub mod commands;
+pub mod enter;
 pub mod flags;
 pub mod protocol;
 pub mod server;

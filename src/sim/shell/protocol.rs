@@ -47,7 +47,7 @@ pub struct Entrance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Channel {
-    /// To the command; an empty frame ends it.
+    /// To the command; an empty frame ends it. From it, and empty: it reads. Nothing is sent before, as it may be somebody else's to read.
     Stdin = 0,
     Stdout = 1,
     Stderr = 2,

@@ -92,7 +92,10 @@ fn scenario(home: &Home, offer: Offer) -> Scenario {
         attempts: u32::try_from(offer.attempts).unwrap_or(u32::MAX),
         last: offer.last.map(|last| words::ago(last, now)),
         due: offer.due.map(|due| words::due(due, now)),
-        missing: (!lacks.is_empty()).then(|| format!("the cluster lacks {lacks}; try --cluster kind or context:NAME")),
+        missing: (!lacks.is_empty()).then(|| match lacks.as_str() {
+            "node-shell" => "nodes cannot be entered on this machine; kubedrill doctor says why".to_owned(),
+            _ => format!("the cluster lacks {lacks}; try --cluster kind or context:NAME"),
+        }),
         id: offer.id,
     }
 }
