@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 
 use super::apiserver::client::Client;
 use super::apiserver::server::discovery::VERSION;
+use super::etcd;
 use super::machine::{Birth, Machines};
 use super::nodes::heartbeat::Plan;
 use super::shell::call::{Control, Inside};
@@ -81,7 +82,8 @@ impl Machinery {
         for plan in Plan::cluster(workers) {
             machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
         }
-        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady) };
+        let etcd = Arc::new(etcd::Keys(client.server().clone()));
+        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady), etcd };
         let listening = Listening::start(place.folder(), inside.clone()).map_err(&failed)?;
         Ok(Self { machines, inside, listening, _place: place })
     }

@@ -4,6 +4,7 @@
 pub mod apiserver;
 mod bootstrap;
 pub mod controllers;
+pub mod etcd;
 mod listen;
 pub mod machine;
 mod machinery;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::protocol::Channel;
 use crate::sim::apiserver::client::Client;
+use crate::sim::machine::etcd::Store;
 use crate::sim::machine::root::Root;
 use crate::sim::machine::{Machine, Machines};
 
@@ -25,6 +26,8 @@ pub struct Inside {
     /// A client of the cluster's own, which works whether or not the API server listens.
     pub client: Client,
     pub control: Arc<dyn Control>,
+    /// What the cluster's etcd holds.
+    pub etcd: Arc<dyn Store>,
 }
 
 /// A call of a command.

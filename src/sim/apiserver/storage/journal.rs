@@ -70,20 +70,7 @@ impl Journal {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read(error)),
         };
-        let mut checkpoint = Checkpoint::default();
-        let mut torn: Option<(usize, String)> = None;
-        // Lines are cut as bytes: a torn one may end within a letter.
-        for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
-            let line = line.map_err(read)?;
-            if let Some((line, why)) = torn.take() {
-                return Err(JournalError::Damaged { path: path.to_owned(), line, why });
-            }
-            match serde_json::from_slice::<Line>(&line) {
-                Ok(line) => checkpoint.apply(line),
-                Err(error) => torn = Some((number + 1, error.to_string())),
-            }
-        }
-        Ok(Some(checkpoint))
+        Checkpoint::from_lines(BufReader::new(file), path).map(Some)
     }
 
     /// Starts the file anew with what the store holds.
@@ -142,6 +129,30 @@ fn push_line(text: &mut Vec<u8>, revision: u64, resource: &str, said: &Said) {
 impl Checkpoint {
     /// Writes it to a file that [`Journal::load`] reads; like the journal it is not forced to the disk.
     pub fn save(&self, path: &Path) -> Result<(), JournalError> {
+        let write = |source| JournalError::Write { path: path.to_owned(), source };
+        files::write_whole(path, &self.to_lines(), 0o600).map_err(write)
+    }
+
+    /// Reads what [`Checkpoint::to_lines`] or a journal wrote; `path` is where it was, for errors.
+    pub fn from_lines(lines: impl BufRead, path: &Path) -> Result<Self, JournalError> {
+        let mut checkpoint = Checkpoint::default();
+        let mut torn: Option<(usize, String)> = None;
+        // Lines are cut as bytes: a torn one may end within a letter.
+        for (number, line) in lines.split(b'\n').enumerate() {
+            let line = line.map_err(|source| JournalError::Read { path: path.to_owned(), source })?;
+            if let Some((line, why)) = torn.take() {
+                return Err(JournalError::Damaged { path: path.to_owned(), line, why });
+            }
+            match serde_json::from_slice::<Line>(&line) {
+                Ok(line) => checkpoint.apply(line),
+                Err(error) => torn = Some((number + 1, error.to_string())),
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    /// All of it as a journal's lines.
+    pub fn to_lines(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for (resource, objects) in &self.objects {
             for kept in objects.values() {
@@ -150,7 +161,13 @@ impl Checkpoint {
         }
         // The newest revision may belong to an object that is gone.
         push_line(&mut text, self.revision, "", &Said::Nothing);
-        files::write_whole(path, &text, 0o600).map_err(|source| JournalError::Write { path: path.to_owned(), source })
+        text
+    }
+
+    /// Every object: its resource, its key, the revision of its newest change, and its JSON.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &Key, u64, &[u8])> {
+        let all = self.objects.iter().flat_map(|(resource, objects)| objects.iter().map(move |one| (resource, one)));
+        all.map(|(resource, (key, kept))| (resource.as_str(), key, kept.revision, kept.text()))
     }
 
     fn apply(&mut self, line: Line) {

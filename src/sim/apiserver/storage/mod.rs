@@ -62,6 +62,11 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The revision it was made at.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// How many objects it holds.
     pub fn len(&self) -> usize {
         self.objects.values().map(BTreeMap::len).sum()

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Machine;
+use super::{Machine, etcd};
 use super::root::Root;
 use crate::sim::apiserver::pki::Authority;
 
@@ -32,5 +32,8 @@ pub struct Birth {
 /// Lays everything. `others` are the cluster's nodes with their addresses.
 pub(super) fn lay(machine: &Machine, root: &Root, (birth, others): (&Birth, &[(String, String)])) -> io::Result<()> {
     files::lay(machine, root, (birth, others))?;
+    if machine.control_plane {
+        etcd::data::run(root, "/var/lib/etcd")?;
+    }
     pki::lay(machine, root, birth)
 }
