@@ -83,7 +83,8 @@ impl Store for Keys {
 
 /// What a database holds of a checkpoint.
 pub fn saved(checkpoint: &Checkpoint) -> Saved {
-    let held = checkpoint.each().filter(|(resource, (namespace, name), ..)| keys::key(resource, (namespace, name)).is_some());
+    let held =
+        checkpoint.each().filter(|(resource, (namespace, name), ..)| keys::key(resource, (namespace, name)).is_some());
     Saved { revision: checkpoint.revision(), keys: held.count() as u64, lines: checkpoint.to_lines() }
 }
 

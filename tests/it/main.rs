@@ -16,6 +16,7 @@ mod exam_report;
 mod infra;
 mod kind;
 mod kubectl;
+mod machines;
 mod network;
 mod nodes;
 mod openapi;

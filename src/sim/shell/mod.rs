@@ -8,4 +8,5 @@ pub mod enter;
 pub mod flags;
 pub mod protocol;
 pub mod server;
+pub mod table;
 pub mod whole;

@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::time::Time;
 
-use super::usage::{ANY, CLIENT_AUTH};
+use super::usage::{ANY, CLIENT_AUTH, SERVER_AUTH};
 use super::{PkiError, signature};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -179,10 +179,22 @@ impl Verified {
     }
 }
 
+/// What a certificate is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Client,
+    Server,
+}
+
 /// Whether the authority whose certificate is `authority` signed the client certificate `der`, and for clients.
 ///
 /// Certificates of version 1, as `openssl x509 -req` writes them, count: Go believes them too.
 pub fn verify(der: &[u8], authority: &[u8]) -> Result<Verified, PkiError> {
+    verify_for(der, authority, Purpose::Client)
+}
+
+/// The same for either side.
+pub fn verify_for(der: &[u8], authority: &[u8], purpose: Purpose) -> Result<Verified, PkiError> {
     let certificate = read(der)?;
     let authority = read(authority)?;
     let inner = certificate.tbs_certificate();
@@ -197,9 +209,10 @@ pub fn verify(der: &[u8], authority: &[u8]) -> Result<Verified, PkiError> {
         signed,
         certificate.signature().raw_bytes(),
     )?;
+    let wanted = if purpose == Purpose::Client { CLIENT_AUTH } else { SERVER_AUTH };
     let usage = inner.get_extension::<ExtendedKeyUsage>();
     if let Some((_, usage)) = usage.map_err(|error| PkiError::malformed("certificate", error))?
-        && !usage.0.iter().any(|oid| [CLIENT_AUTH, ANY].contains(oid))
+        && !usage.0.iter().any(|oid| [wanted, ANY].contains(oid))
     {
         let why = "x509: certificate specifies an incompatible key usage";
         return Err(PkiError::Unacceptable(why.to_owned()));
@@ -209,6 +222,13 @@ pub fn verify(der: &[u8], authority: &[u8]) -> Result<Verified, PkiError> {
         not_before: timestamp(inner.validity().not_before)?,
         not_after: timestamp(inner.validity().not_after)?,
     })
+}
+
+/// The public key of a certificate, as `SubjectPublicKeyInfo` DER.
+pub(super) fn public_key(der: &[u8]) -> Result<Vec<u8>, PkiError> {
+    let certificate = read(der)?;
+    let key = certificate.tbs_certificate().subject_public_key_info().to_der();
+    key.map_err(|error| PkiError::malformed("certificate", error))
 }
 
 pub(super) fn read(der: &[u8]) -> Result<CertificateInner<Rfc5280>, PkiError> {

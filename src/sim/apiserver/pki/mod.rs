@@ -3,6 +3,7 @@
 //! `x509-cert` and `ring`, not `rcgen`: that one keeps only the last `O=` of a subject, which is a lost group.
 
 mod authority;
+pub mod chain;
 mod identity;
 mod key;
 mod kubeconfig;
@@ -12,7 +13,7 @@ mod signer;
 mod usage;
 
 pub use authority::{Authority, Issue, Issued};
-pub use identity::{AlternativeNames, Subject, Verified, verify};
+pub use identity::{AlternativeNames, Purpose, Subject, Verified, verify};
 pub use key::KeyPair;
 pub use kubeconfig::Kubeconfig;
 pub use request::Request;

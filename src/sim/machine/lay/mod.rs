@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Machine, etcd};
 use super::root::Root;
+use super::{Machine, etcd};
 use crate::sim::apiserver::pki::Authority;
 
 /// What the machines of a cluster are born with.

@@ -1,6 +1,8 @@
 //! The commands of a node that the cluster answers for: one file each, a row here.
 //! All others are the host's own programs on the node's files.
 
+mod etcdctl;
+mod etcdutl;
 mod journalctl;
 
 use futures::future::BoxFuture;
@@ -16,7 +18,11 @@ pub struct Command {
 }
 
 /// Every command.
-pub static COMMANDS: &[Command] = &[Command { name: "journalctl", run: |call| Box::pin(journalctl::run(call)) }];
+pub static COMMANDS: &[Command] = &[
+    Command { name: "etcdctl", run: |call| Box::pin(etcdctl::run(call)) },
+    Command { name: "etcdutl", run: |call| Box::pin(etcdutl::run(call)) },
+    Command { name: "journalctl", run: |call| Box::pin(journalctl::run(call)) },
+];
 
 /// Runs the command a call names; 127 where there is none of that name.
 pub async fn run(call: Call) -> u8 {

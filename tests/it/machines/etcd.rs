@@ -1,0 +1,154 @@
+//! What `etcdctl` and `etcdutl` do on a control plane: whom etcd lets in, what it holds, and its backups.
+//! The words were taken from the real tools of etcd 3.6.5.
+
+use kubedrill::sim::etcd;
+use kubedrill::sim::machine::etcd::data::{self, Holds};
+
+use super::typing::Seat;
+
+const PKI: &str = "/etc/kubernetes/pki/etcd";
+
+fn with_files(ca: &str, client: &str) -> String {
+    format!("etcdctl --endpoints=https://127.0.0.1:2379 --cacert={ca} --cert={client}.crt --key={client}.key")
+}
+
+fn rightly() -> String {
+    with_files(&format!("{PKI}/ca.crt"), &format!("{PKI}/server"))
+}
+
+#[tokio::test]
+async fn etcd_lets_in_who_its_authority_vouches_for() {
+    let seat = Seat::take(1).await;
+    let refused = |line: String| {
+        let seat = &seat;
+        async move { seat.fails("controlplane", &line).await }
+    };
+    let plain = refused("etcdctl get foo".to_owned()).await;
+    assert!(plain.contains("error reading server preface: EOF"), "{plain}");
+    assert!(plain.ends_with("Error: context deadline exceeded\n"), "{plain}");
+    let other = with_files("/etc/kubernetes/pki/ca.crt", &format!("{PKI}/server"));
+    assert!(refused(format!("{other} get foo")).await.contains("x509: certificate signed by unknown authority"));
+    let bare = format!("etcdctl --endpoints=https://127.0.0.1:2379 --cacert={PKI}/ca.crt get foo");
+    assert!(refused(bare).await.contains("remote error: tls: certificate required"));
+    let alien = with_files(&format!("{PKI}/ca.crt"), "/etc/kubernetes/pki/apiserver-kubelet-client");
+    assert!(refused(format!("{alien} get foo")).await.contains("tls: unknown certificate authority"));
+    let missing = refused(with_files("/nope.crt", &format!("{PKI}/server")) + " get foo").await;
+    assert_eq!(missing, "Error: open /nope.crt: no such file or directory\n");
+    let elsewhere = rightly().replace("2379", "2399") + " endpoint health";
+    let elsewhere = refused(elsewhere).await;
+    assert!(elsewhere.contains("dial tcp 127.0.0.1:2399: connect: connection refused"), "{elsewhere}");
+    assert!(elsewhere.ends_with("Error: unhealthy cluster\n"), "{elsewhere}");
+    let from_worker = seat.fails("node01", "etcdctl get foo").await;
+    assert!(from_worker.contains("connect: connection refused"), "{from_worker}");
+
+    let health = seat.prints("controlplane", &(rightly() + " endpoint health")).await;
+    assert!(
+        health.starts_with("https://127.0.0.1:2379 is healthy: successfully committed proposal: took = "),
+        "{health}"
+    );
+    let members = seat.prints("controlplane", &(rightly() + " member list")).await;
+    assert_eq!(
+        members,
+        "8e9e05c52164694d, started, controlplane, https://192.168.56.10:2380, https://192.168.56.10:2379, false\n"
+    );
+}
+
+#[tokio::test]
+async fn keys_are_where_a_real_etcd_has_them() {
+    let seat = Seat::take(1).await;
+    let types = |rest: &'static str| {
+        let seat = &seat;
+        async move { seat.prints("controlplane", &format!("{} {rest}", rightly())).await }
+    };
+    let keys = types("get /registry --prefix --keys-only").await;
+    let lines: Vec<&str> = keys.lines().filter(|line| !line.is_empty()).collect();
+    for key in [
+        "/registry/minions/node01",
+        "/registry/pods/kube-system/etcd-controlplane",
+        "/registry/services/specs/default/kubernetes",
+        "/registry/services/endpoints/default/kubernetes",
+        "/registry/apiregistration.k8s.io/apiservices/v1.apps",
+    ] {
+        assert!(lines.contains(&key), "{key} in {keys}");
+    }
+    assert!(lines.is_sorted());
+    let pod = types("get /registry/namespaces/default --print-value-only").await;
+    assert!(pod.starts_with("k8s\0{"), "{pod}");
+    assert_eq!(types("put drill yes").await, "OK\n");
+    assert_eq!(types("get drill").await, "drill\nyes\n");
+    assert!(types("get drill -w json").await.contains(r#""kvs":[{"key":"ZHJpbGw=""#));
+    assert_eq!(types("get dr --prefix --print-value-only").await, "yes\n");
+    assert_eq!(types("del drill").await, "1\n");
+    assert_eq!(types("get drill").await, "");
+    let few = types("get /registry --prefix --keys-only --limit 2").await;
+    assert_eq!(few.lines().filter(|line| !line.is_empty()).count(), 2);
+    let counted = types("get /registry/minions --prefix --count-only -w fields").await;
+    assert!(counted.ends_with("\"Count\" : 2\n"), "{counted}");
+}
+
+#[tokio::test]
+async fn a_backup_is_saved_looked_at_and_restored_once() {
+    let seat = Seat::take(0).await;
+    let saved = seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
+    assert_eq!(saved, "Snapshot saved at /opt/backup.db\nServer version 3.6.0\n");
+    let (mode, size) = seat.files("controlplane", |files| {
+        let stat = files.stat("/opt/backup.db").unwrap();
+        (stat.st_mode & 0o777, stat.st_size)
+    });
+    assert_eq!((mode, size % 4096), (0o600, 32));
+
+    let json = seat.prints("controlplane", "etcdutl snapshot status /opt/backup.db -w json").await;
+    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status["totalSize"], size - 32);
+    let table = seat.prints("controlplane", "etcdctl snapshot status /opt/backup.db --write-out=table").await;
+    assert!(table.contains(&format!("| {:x} |", status["hash"].as_u64().unwrap())), "{table}");
+    assert!(table.contains("|   HASH   | REVISION | TOTAL KEYS | TOTAL SIZE | VERSION |"), "{table}");
+
+    let restore = "etcdutl snapshot restore /opt/backup.db --data-dir /var/lib/etcd-restored";
+    seat.prints("controlplane", restore).await;
+    let holds = seat.files("controlplane", |files| data::find(files, "/var/lib/etcd-restored"));
+    let Holds::State(state) = holds else { panic!("{holds:?}") };
+    assert_eq!(state.revision, status["revision"]);
+    let checkpoint = etcd::checkpoint(&state).unwrap();
+    assert_eq!(checkpoint.revision(), state.revision);
+    assert!(checkpoint.len() as u64 >= state.keys && state.keys > 100);
+    assert_eq!(
+        seat.fails("controlplane", restore).await,
+        "Error: data-dir \"/var/lib/etcd-restored\" not empty or could not be read\n"
+    );
+    let deprecated = "etcdctl snapshot restore /opt/backup.db --data-dir=/var/lib/other";
+    let said = seat.types("controlplane", deprecated, "").await;
+    assert!(
+        said.code == 0 && said.errors.starts_with("Deprecated: Use `etcdutl snapshot restore` instead.\n"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_backup_is_refused() {
+    let seat = Seat::take(0).await;
+    seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
+    seat.files("controlplane", |files| {
+        let mut bytes = files.read("/opt/backup.db").unwrap();
+        bytes[9000] ^= 1;
+        files.write("/opt/damaged.db", &bytes, 0o600).unwrap();
+        files.write("/opt/text.db", &[b'x'; 5000], 0o600).unwrap();
+    });
+    let refused = |line: &'static str| {
+        let seat = &seat;
+        async move { seat.fails("controlplane", line).await }
+    };
+    let damaged = refused("etcdutl snapshot restore /opt/damaged.db --data-dir /var/lib/new").await;
+    assert!(damaged.contains("Error: expected sha256 [") && damaged.contains("], got ["), "{damaged}");
+    assert_eq!(refused("etcdutl snapshot status /opt/text.db").await, "Error: invalid database\n");
+    let text = refused("etcdutl snapshot restore /opt/text.db --data-dir /var/lib/new").await;
+    assert!(text.ends_with("Error: snapshot missing hash but --skip-hash-check=false\n"), "{text}");
+    assert_eq!(
+        refused("etcdutl snapshot status /opt/none.db").await,
+        "Error: stat /opt/none.db: no such file or directory\n"
+    );
+    let folder = rightly() + " snapshot save /opt/none/backup.db";
+    let folder = seat.fails("controlplane", &folder).await;
+    assert!(folder.starts_with("Error: could not open /opt/none/backup.db.part (open"), "{folder}");
+    assert!(!seat.files("controlplane", |files| files.exists("/var/lib/new")));
+}

@@ -1,0 +1,5 @@
+//! What is typed on nodes, and what follows from it, through the cluster's ear for it.
+//! How one gets there from the learner's terminal is the terminal's.
+
+mod etcd;
+mod typing;
