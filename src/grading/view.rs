@@ -23,6 +23,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// An answer that is asked for once.
 type Once<T> = Arc<OnceCell<Result<T, AskError>>>;
 
+/// A node and what is asked there.
+type OnNode<T> = (String, T);
+
 /// A list and the revision it was read at.
 type Listed = (Arc<Vec<Value>>, String);
 
@@ -31,8 +34,8 @@ pub struct View {
     objects: Arc<Objects>,
     lists: Mutex<HashMap<Selection, Once<Listed>>>,
     reviews: Mutex<HashMap<String, Once<Value>>>,
-    files: Mutex<HashMap<(String, String), Once<Option<NodeFile>>>>,
-    commands: Mutex<HashMap<(String, Vec<String>), Once<Ended>>>,
+    files: Mutex<HashMap<OnNode<String>, Once<Option<NodeFile>>>>,
+    commands: Mutex<HashMap<OnNode<Vec<String>>, Once<Ended>>>,
     /// The task's working directory, where answers are written.
     pub answers: PathBuf,
 }

@@ -18,7 +18,7 @@ pub async fn look(check: &NodePackage, view: &View) -> Result<Verdict, AskError>
         let found = said.lines().find_map(|line| line.strip_prefix("Version: ")).unwrap_or_default();
         // 1.35.4 is not 1.35.40.
         let rest = found.strip_prefix(version.as_str());
-        if !rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit())) {
+        if rest.is_none_or(|rest| rest.starts_with(|next: char| next.is_ascii_digit())) {
             let mut finding = Finding::at("version", Some(json!(version)), Some(json!(found)));
             let found = if found.is_empty() { "not installed" } else { found };
             finding.text = format!("{package} is {found} on {node}, not {version}");
