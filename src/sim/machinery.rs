@@ -10,6 +10,7 @@ use super::apiserver::client::Client;
 use super::apiserver::server::discovery::VERSION;
 use super::etcd;
 use super::machine::{Birth, Machines};
+use super::nodes::Kubelet;
 use super::nodes::heartbeat::Plan;
 use super::shell::call::{Control, Inside};
 use super::shell::server::Listening;
@@ -73,7 +74,7 @@ impl Machinery {
     pub fn start(
         dir: Option<&Path>,
         workers: u8,
-        client: Client,
+        (client, kubelet): (Client, Arc<Kubelet>),
         birth: impl FnOnce(String) -> Birth,
     ) -> Result<Self, FolderError> {
         let place = Place::of(dir)?;
@@ -83,7 +84,7 @@ impl Machinery {
             machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
         }
         let etcd = Arc::new(etcd::Keys(client.server().clone()));
-        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady), etcd };
+        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady), kubelet, etcd };
         let listening = Listening::start(place.folder(), inside.clone()).map_err(&failed)?;
         Ok(Self { machines, inside, listening, _place: place })
     }

@@ -150,7 +150,7 @@ impl World {
         let machinery = Machinery::start(
             options.dir.as_deref(),
             options.workers,
-            Client::of_component(api.clone(), "kubelet"),
+            (Client::of_component(api.clone(), "kubelet"), kubelet.clone()),
             |version| Birth {
                 version,
                 now,

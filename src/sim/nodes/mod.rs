@@ -27,5 +27,6 @@ pub mod static_pods;
 mod stop;
 mod volumes;
 
+pub use container::hash;
 pub use kubelet::Kubelets;
 pub use server::Kubelet;

@@ -36,6 +36,15 @@ impl Kubelet {
         runs::with_sandbox(&self.kubelets, &sync, |sandbox| sandbox.run(id))
     }
 
+    /// Ends a run of a container, as somebody does who asks the runtime for it; the Pod's kubelet finds it ended.
+    pub fn stop(&self, pod: &Object, id: &str) {
+        if let Some(run) = self.run(pod, &format!("containerd://{id}")) {
+            run.kill();
+        }
+        let key = (meta::namespace(pod).to_owned(), meta::name(pod).to_owned());
+        self.kubelets.runtime.wakes.push(key);
+    }
+
     /// Begins a Pod's containers again, where they should run and do not after a restart, and brings them to now.
     fn begin_again(&self, pod: &Object) {
         if !meta::list(pod, "/status/containerStatuses").is_empty() {

@@ -12,6 +12,7 @@ use crate::sim::apiserver::client::Client;
 use crate::sim::machine::etcd::Store;
 use crate::sim::machine::root::Root;
 use crate::sim::machine::{Machine, Machines};
+use crate::sim::nodes::Kubelet;
 
 /// What a command can bring about in the cluster beyond files and objects.
 pub trait Control: Send + Sync {
@@ -26,6 +27,8 @@ pub struct Inside {
     /// A client of the cluster's own, which works whether or not the API server listens.
     pub client: Client,
     pub control: Arc<dyn Control>,
+    /// What runs in containers.
+    pub kubelet: Arc<Kubelet>,
     /// What the cluster's etcd holds.
     pub etcd: Arc<dyn Store>,
 }
@@ -65,6 +68,11 @@ impl Call {
     /// Writes bytes as they are.
     pub fn bytes(&self, bytes: Vec<u8>) {
         let _ = self.out.send((Channel::Stdout, bytes));
+    }
+
+    /// Writes bytes to standard error as they are.
+    pub fn errors(&self, bytes: Vec<u8>) {
+        let _ = self.out.send((Channel::Stderr, bytes));
     }
 
     /// Writes a line to standard error.

@@ -1,9 +1,17 @@
 //! The commands of a node that the cluster answers for: one file each, a row here.
 //! All others are the host's own programs on the node's files.
 
+mod containerd;
+mod crictl;
 mod etcdctl;
 mod etcdutl;
+mod hostnamectl;
+mod ip;
 mod journalctl;
+mod modules;
+mod sockets;
+mod swap;
+mod sysctl;
 
 use futures::future::BoxFuture;
 
@@ -19,9 +27,21 @@ pub struct Command {
 
 /// Every command.
 pub static COMMANDS: &[Command] = &[
+    Command { name: "containerd", run: |call| Box::pin(containerd::run(call)) },
+    Command { name: "crictl", run: |call| Box::pin(crictl::run(call)) },
+    Command { name: "ctr", run: |call| Box::pin(containerd::ctr(call)) },
     Command { name: "etcdctl", run: |call| Box::pin(etcdctl::run(call)) },
     Command { name: "etcdutl", run: |call| Box::pin(etcdutl::run(call)) },
+    Command { name: "hostnamectl", run: |call| Box::pin(hostnamectl::run(call)) },
+    Command { name: "ip", run: |call| Box::pin(ip::run(call)) },
     Command { name: "journalctl", run: |call| Box::pin(journalctl::run(call)) },
+    Command { name: "lsmod", run: |call| Box::pin(modules::list(call)) },
+    Command { name: "modprobe", run: |call| Box::pin(modules::run(call)) },
+    Command { name: "netstat", run: |call| Box::pin(sockets::netstat(call)) },
+    Command { name: "ss", run: |call| Box::pin(sockets::run(call)) },
+    Command { name: "swapoff", run: |call| Box::pin(swap::run(call)) },
+    Command { name: "swapon", run: |call| Box::pin(swap::run(call)) },
+    Command { name: "sysctl", run: |call| Box::pin(sysctl::run(call)) },
 ];
 
 /// Runs the command a call names; 127 where there is none of that name.

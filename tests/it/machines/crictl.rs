@@ -1,0 +1,105 @@
+//! What the runtime of a node tells of its containers, and what is done to them behind the kubelet's back.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use serde_json::json;
+
+use super::typing::Seat;
+
+/// How often a command is typed until it says something else.
+const TRIES: usize = 3000;
+
+async fn with_pod() -> Seat {
+    let seat = Seat::take(1).await;
+    let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "default");
+    let container =
+        json!({ "name": "drill", "image": "busybox:1.36", "command": ["sh", "-c", "echo hello; sleep 3600"] });
+    let spec = json!({ "nodeName": "node01", "terminationGracePeriodSeconds": 1, "containers": [container] });
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "drill" }, "spec": spec });
+    pods.create(&kube::api::PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    seat
+}
+
+/// The id of the container, once there is another than `other`.
+async fn id(seat: &Seat, other: &str) -> String {
+    for _ in 0..TRIES {
+        let id = seat.prints("node01", "crictl ps --name drill -q").await;
+        let id = id.trim().to_owned();
+        if !id.is_empty() && id != other {
+            return id;
+        }
+    }
+    panic!("no container other than {other:?} in {TRIES} tries");
+}
+
+#[tokio::test]
+async fn a_container_talks_runs_commands_and_is_begun_again() {
+    let seat = with_pod().await;
+    let first = id(&seat, "").await;
+    assert_eq!(seat.prints("node01", &format!("crictl logs {}", &first[..13])).await, "hello\n");
+    assert_eq!(seat.prints("node01", &format!("crictl exec {first} echo from -l inside")).await, "from -l inside\n");
+    let ended = seat.fails("node01", &format!("crictl exec {first} sh -c false")).await;
+    assert_eq!(ended, "FATA[0000] execing command in container: command terminated with exit code 1\n");
+    let shown = seat.prints("node01", &format!("crictl inspect {first}")).await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["info"]["runtimeType"], "io.containerd.runc.v2");
+    assert_eq!(shown["status"]["metadata"], json!({ "name": "drill", "attempt": 0 }));
+
+    let running = seat.fails("node01", &format!("crictl rm {first}")).await;
+    assert!(running.contains("is running, please stop first"), "{running}");
+    seat.prints("node01", &format!("crictl stop {first}")).await;
+    let second = id(&seat, &first).await;
+    let all = seat.prints("node01", "crictl ps -a --name drill").await;
+    let told: Vec<Vec<&str>> = all.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    let last_four = |one: &Vec<&str>| one[one.len() - 4..].join(" ");
+    assert_eq!(told.len(), 2, "{all}");
+    assert!(told[0][0] == &second[..13] && all.contains("Running") && all.contains("Exited"), "{all}");
+    assert!(last_four(&told[0]).starts_with("1 ") && last_four(&told[1]).starts_with("0 "), "{all}");
+    assert_eq!(seat.prints("node01", &format!("crictl logs -p {second}")).await, "hello\n");
+    seat.prints("node01", &format!("crictl rm {first}")).await;
+    assert_eq!(seat.prints("node01", "crictl ps -a --name drill -q").await.trim(), second);
+}
+
+#[tokio::test]
+async fn each_node_has_its_own_pods_and_images() {
+    let seat = Seat::take(1).await;
+    let names = |text: &str| {
+        text.lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().rev().nth(3).map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let pods = seat.prints("controlplane", "crictl pods --namespace kube-system").await;
+    assert!(names(&pods).contains(&"etcd-controlplane".to_owned()), "{pods}");
+    let worker = seat.prints("node01", "crictl pods").await;
+    assert!(!worker.contains("etcd-controlplane") && worker.contains("kube-proxy-"), "{worker}");
+    let heading = pods.lines().next().unwrap();
+    assert!(heading.starts_with("POD ID              CREATED             STATE               NAME"), "{heading:?}");
+
+    assert!(!seat.prints("node01", "crictl images").await.contains("docker.io/library/redis"));
+    let missing = seat.fails("node01", "crictl pull nope.example/x:1").await;
+    assert!(missing.starts_with("FATA[0000] pulling image: rpc error:"), "{missing}");
+    let pulled = seat.prints("node01", "crictl pull redis:8").await;
+    assert!(pulled.starts_with("Image is up to date for sha256:"), "{pulled}");
+    let images = seat.prints("node01", "crictl images redis").await;
+    assert!(images.lines().nth(1).unwrap().starts_with("docker.io/library/redis   8"), "{images}");
+    seat.prints("node01", "crictl rmi redis:8").await;
+    assert_eq!(seat.prints("node01", "crictl images redis -q").await, "");
+    let version = seat.prints("node01", "crictl version").await;
+    assert!(version.contains("RuntimeName:  containerd\nRuntimeVersion:  v2."), "{version}");
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_not_there_and_a_container_that_is_not_are_said_so() {
+    let seat = Seat::take(0).await;
+    let elsewhere = seat.fails("controlplane", "crictl -r unix:///run/crio/crio.sock ps").await;
+    assert_eq!(
+        elsewhere,
+        "FATA[0000] validate service connection: validate CRI v1 runtime API for endpoint \"unix:///run/crio/crio.sock\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix /run/crio/crio.sock: connect: no such file or directory\"\n"
+    );
+    seat.prints("controlplane", "crictl config runtime-endpoint unix:///run/nothing.sock").await;
+    assert!(seat.fails("controlplane", "crictl ps").await.contains("dial unix /run/nothing.sock"));
+    seat.prints("controlplane", "crictl config --set runtime-endpoint=unix:///run/containerd/containerd.sock").await;
+    let unknown = seat.fails("controlplane", "crictl logs 0000").await;
+    assert!(unknown.contains("an error occurred when try to find container \"0000\": not found"), "{unknown}");
+}
