@@ -15,7 +15,7 @@ use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, node, node
 use crate::base::clock::Clock;
 use crate::base::files;
 
-use crate::sim::world::{Checkpoint, Journal, Options, World, WorldError};
+use crate::sim::world::{Checkpoint, Options, World, WorldError};
 
 /// How long a new cluster may take until its nodes and system Pods are ready.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -155,7 +155,7 @@ impl Checkpoints for Embedded {
             let known = match (known, self.path(&name)) {
                 (Some(known), _) => Some(known),
                 // Taken before the program was killed.
-                (None, Some(path)) => Journal::load(&path).map_err(WorldError::from)?.map(Arc::new),
+                (None, Some(path)) => Checkpoint::load(&path).map_err(WorldError::from)?.map(Arc::new),
                 (None, None) => None,
             };
             let known = known.ok_or(ClusterError::NoCheckpoint(name))?;

@@ -3,6 +3,7 @@
 
 pub mod apiserver;
 mod bootstrap;
+pub mod checkpoint;
 pub mod controllers;
 pub mod etcd;
 mod listen;

@@ -1,6 +1,7 @@
 //! One simulated cluster whole: its API server, controllers, scheduler and kubelets, and the doors to it.
 //! What a cluster is to the rest of Kubedrill stands in `cluster`.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,17 +20,19 @@ use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::registry::kinds::pod::POD;
 use super::apiserver::server::{self, Command, Connector as _, Outcome, Server, Trusted};
 use super::apiserver::status::Status;
-use super::apiserver::storage::Storage;
-pub use super::apiserver::storage::{Checkpoint, Journal, JournalError};
+use super::apiserver::storage::{Journal, JournalError, Storage};
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
+pub use super::checkpoint::{Checkpoint, CheckpointError};
 use super::controllers::CONTROLLERS;
 use super::listen;
 use super::machine::{Birth, Machines};
 use super::machinery::{FolderError, Machinery, folder_error};
 use super::network::{Network, Sockets};
 use super::nodes::heartbeat::{self, Plan};
+use super::nodes::keeping::{self, Keeper};
 use super::nodes::runtime::Runtime;
+use super::nodes::snapshot::SnapshotError;
 use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
@@ -64,6 +67,10 @@ pub enum WorldError {
     Serving(#[from] ServingError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error("the cluster could not be filled: {0}")]
@@ -107,6 +114,7 @@ async fn serve(
 pub struct World {
     api: Arc<ApiServer>,
     runtime: Arc<Runtime>,
+    keeper: Option<Arc<Keeper>>,
     kubelet: Arc<Kubelet>,
     router: Router,
     keys: Keys,
@@ -125,11 +133,12 @@ impl World {
         let keys = Keys::of(options.dir.as_deref(), now)?;
         let journal = options.dir.as_ref().map(|dir| dir.join("cluster.jsonl"));
         let known = match &journal {
-            Some(path) => Journal::load(path)?,
+            Some(path) => Checkpoint::load(path)?,
             None => None,
         };
         let fresh = known.is_none();
-        let storage = Storage::from_checkpoint(known.unwrap_or_default());
+        let known = known.unwrap_or_default();
+        let storage = Storage::from_checkpoint(known.stored);
         let authenticator = Authenticator::new(keys.authority.certificate(), TokenKey::new(&keys.tokens)?);
         let api = ApiServer::new(storage, options.clock, authenticator);
         let client = Client::of_component(api.clone(), "kubeadm");
@@ -137,10 +146,14 @@ impl World {
             let plans = Plan::cluster(options.workers);
             bootstrap::fill(&client, &plans, &keys.authority.certificate_pem()).map_err(WorldError::Bootstrap)?;
         }
+        let runtime = Arc::new(Runtime::default());
+        runtime.restore(&known.runtime);
+        runtime.forget_others(&pods(&api));
+        let mut keeper = None;
         if let Some(path) = journal {
+            keeper = Some(Arc::new(Keeper::begin(Checkpoint::beside(&path), runtime.snapshot())?));
             api.storage.keep(Journal::at(path))?;
         }
-        let runtime = Arc::new(Runtime::default());
         let kubelet = Context::new(api.clone(), "kubelet", keys.authority.clone());
         let kubelet = Arc::new(Kubelet::new(kubelet, runtime.clone()));
         let connector = kubelet.clone();
@@ -164,6 +177,7 @@ impl World {
             machinery,
             api,
             runtime,
+            keeper,
             kubelet,
             router,
             keys,
@@ -279,17 +293,25 @@ impl World {
         pods.len() >= expected && nodes.iter().all(|node| has(node)) && pods.iter().all(|pod| has(pod))
     }
 
-    /// Everything stored.
+    /// Everything stored, and what Pods have written.
     pub fn checkpoint(&self) -> Checkpoint {
         self.pause.notify_one();
-        self.api.storage.checkpoint()
+        Checkpoint { runtime: self.runtime.snapshot(), stored: self.api.storage.checkpoint() }
     }
 
     /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
     pub async fn restore(&self, checkpoint: &Checkpoint) {
         self.halt().await;
-        self.api.storage.restore(checkpoint);
+        self.runtime.restore(&checkpoint.runtime);
+        self.api.storage.restore(&checkpoint.stored);
+        self.runtime.forget_others(&pods(&self.api));
+        self.keep();
         self.resume();
+    }
+
+    /// Writes down what Pods have written.
+    fn keep(&self) {
+        self.keeper.iter().for_each(|keeper| keeper.write(&self.runtime));
     }
 
     /// Stops every component and waits until it has: none may write after this.
@@ -320,6 +342,9 @@ impl World {
         running.push(tokio::spawn(settling(self.api.clone(), self.pause.clone())));
         let mirrors = kubelet.clone();
         running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
+        if let Some(keeper) = self.keeper.clone() {
+            running.push(tokio::spawn(keeping::run(keeper, self.runtime.clone(), self.api.clock)));
+        }
         let kubelets = Kubelets::new(self.runtime.clone());
         running.push(tokio::spawn(async move { reconciler::run(&kubelets, kubelet).await }));
     }
@@ -331,6 +356,7 @@ impl World {
     /// Stops everything and frees the port.
     pub async fn stop(mut self) {
         self.halt().await;
+        self.keep();
         if let Some(serving) = self.serving.take() {
             serving.stop(Duration::from_millis(100)).await;
         }
@@ -357,6 +383,12 @@ async fn settling(api: Arc<ApiServer>, pause: Arc<Notify>) {
         }
         api.storage.settle();
     }
+}
+
+/// The uids of all Pods.
+fn pods(api: &Arc<ApiServer>) -> HashSet<String> {
+    let client = Client::of_component(api.clone(), "kubelet");
+    client.list(&POD, "").iter().map(|pod| meta::uid(pod).to_owned()).collect()
 }
 
 fn serving_names(address: IpAddr) -> AlternativeNames {

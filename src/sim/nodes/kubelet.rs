@@ -101,14 +101,8 @@ fn on_a_node(_: &Context, pod: &Object) -> Vec<Key> {
 }
 
 impl Kubelets {
-    /// Kubelets over this runtime, in which nothing runs yet.
-    pub fn new(runtime: Arc<Runtime>) -> Self {
-        runtime.clear();
-        Self::over(runtime)
-    }
-
     /// Kubelets over this runtime with what runs in it.
-    pub(super) fn over(runtime: Arc<Runtime>) -> Self {
+    pub fn new(runtime: Arc<Runtime>) -> Self {
         Self {
             runtime,
             memories: Mutex::default(),

@@ -2,13 +2,14 @@
 //! Where it is shown is the container's status. Source: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, getTerminationMessage.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::process::container::Container;
-use super::process::files::{Entry, Mount, Volume};
+use super::process::files::{Mount, Volume};
+use super::process::tree::{Entry, Kept};
 use crate::object::meta;
 
 /// The longest message from a file, in bytes.
@@ -23,12 +24,13 @@ pub fn mount(container: &Value) -> Option<Mount> {
     let tree = BTreeMap::from([("message".to_owned(), file)]);
     (!path.is_empty()).then(|| Mount {
         path: path.to_owned(),
-        volume: Volume::Kept(Arc::new(Mutex::new(tree))),
+        volume: Volume::Kept(Arc::new(Kept::new(Arc::new(tree)))),
         below: "message".to_owned(),
         read_only: false,
         mode: 0o666,
         group: 0,
         in_memory: false,
+        own: true,
     })
 }
 

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::kubelet::Sync;
-use super::process::files::{Entry, Mount, Tree, Volume};
+use super::process::files::{Mount, Volume};
+use super::process::tree::{Entry, Made, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
 use crate::object::meta;
@@ -54,6 +55,7 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
             mode,
             group: group.filter(|_| !of_node).unwrap_or_default(),
             in_memory: in_memory || meta::text(volume, "/emptyDir/medium") == "Memory",
+            own: false,
         })
     };
     mounts.filter_map(read).collect()
@@ -99,11 +101,11 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
         let group = meta::number(sync.pod, "/spec/securityContext/fsGroup").and_then(|id| u32::try_from(id).ok());
         let maker = Maker::new(sync, sources, (mode, group));
         if below.is_empty() {
-            return (Volume::Made(Arc::new(move || maker.tree())), String::new());
+            return (Volume::Made(Arc::new(Made::new(move || maker.tree()))), String::new());
         }
         // A part of it is mounted as it is now, and stays so.
         let plain = Arc::new(maker.plain());
-        return (Volume::Made(Arc::new(move || plain.clone())), below.to_owned());
+        return (Volume::Made(Arc::new(Made::new(move || plain.clone()))), below.to_owned());
     }
     let kept = |name: String, folder: &str| {
         let whole = match (folder.trim_matches('/'), below) {

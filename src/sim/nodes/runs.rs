@@ -1,4 +1,4 @@
-//! The runs of a Pod's containers: found in its sandbox, or begun again when the sandbox is gone.
+//! The runs of a Pod's containers: found in its sandbox, or brought back when the sandbox is gone.
 //! What a run's end means for the Pod is `container.rs`.
 
 use std::sync::Arc;
@@ -10,19 +10,23 @@ use serde_json::Value;
 use super::container::{status_of, time};
 use super::kubelet::{Kubelets, Sync};
 use super::process::container::Container;
+use super::process::replay::Again;
 use super::process::sandbox::Sandbox;
+use super::snapshot::PodRecord;
 use super::{images, starting};
 use crate::object::meta;
 
 /// However busy a container is, it is not looked at more often than this.
 const SOONEST: Duration = Duration::from_millis(200);
 
-/// Works with the Pod's sandbox as it is now. Runs that it should have and has not, as after a restart, are begun from their start.
+/// Works with the Pod's sandbox as it is now. Runs that it should have and has not, as after a restart, go on as they were
+/// remembered; of which nothing is, those begin from their start.
 pub fn with_sandbox<T>(kubelets: &Kubelets, sync: &Sync, work: impl FnOnce(&mut Sandbox) -> T) -> T {
     let uid = meta::uid(sync.pod);
     let runtime = &kubelets.runtime;
     if runtime.front(uid).is_none() {
-        rebuild(kubelets, sync);
+        let told = told(sync);
+        runtime.make_again(uid, |remembered| rebuild(kubelets, sync, &told, remembered.as_deref()));
     }
     runtime.with(uid, (sync.now, sync.now), work)
 }
@@ -35,7 +39,7 @@ struct Told<'a> {
     container: &'a Value,
 }
 
-fn rebuild(kubelets: &Kubelets, sync: &Sync) {
+fn told<'a>(sync: &'a Sync) -> Vec<Told<'a>> {
     let mut told: Vec<Told> = Vec::new();
     let lists = [
         ("/spec/initContainers", "init"),
@@ -65,20 +69,37 @@ fn rebuild(kubelets: &Kubelets, sync: &Sync) {
         }
     }
     told.sort_by_key(|told| told.started);
-    let uid = meta::uid(sync.pod);
+    told
+}
+
+fn rebuild(kubelets: &Kubelets, sync: &Sync, told: &[Told], remembered: Option<&PodRecord>) -> Option<Sandbox> {
+    let first = told.first()?.started;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for told in told {
-        let Ok(image) = images::resolve(meta::text(told.container, "/image")) else { continue };
+        let record = remembered.and_then(|pod| pod.run(told.id));
+        let reference = record.map(|(record, _)| record.recipe.reference.as_str());
+        let Ok(image) = images::resolve(reference.unwrap_or(meta::text(told.container, "/image"))) else { continue };
         let start = starting::start(&kubelets.runtime, sync, told.container, image);
-        kubelets.runtime.with(uid, (told.started, told.started), |sandbox| {
-            // What cannot be started was not started then either.
-            if sandbox.start(told.id, start).is_ok()
-                && let Some(finished) = told.finished
-            {
-                sandbox.run_until(finished);
-                sandbox.run(told.id).iter().for_each(|run| run.kill());
-            }
-        });
+        match record.cloned() {
+            Some((record, written)) => known.push(Again { record, written, start }),
+            None => unknown.push((told, start)),
+        }
     }
+    let mut sandbox = match remembered {
+        Some(pod) => Sandbox::again(known, pod.now),
+        None => Sandbox::new(first),
+    };
+    for (told, start) in unknown {
+        sandbox.run_until(told.started);
+        // What cannot be started was not started then either.
+        if sandbox.start(told.id, start).is_ok()
+            && let Some(finished) = told.finished
+        {
+            sandbox.run_until(finished);
+            sandbox.run(told.id).iter().for_each(|run| run.kill());
+        }
+    }
+    Some(sandbox)
 }
 
 /// Looks again when something in the Pod goes on by itself.

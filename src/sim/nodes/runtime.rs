@@ -1,25 +1,60 @@
 //! The container runtimes of all nodes: every Pod's sandbox, and the files that outlive one.
-//! What starts and ends in them is the kubelets'. Losing a runtime loses what Pods wrote; runs begin again from their start.
+//! What starts and ends in them is the kubelets'. All of it can be taken at one moment and brought back later (`snapshot.rs`).
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::process::files::{Entry, Tree};
 use super::process::sandbox::{Front, Sandbox};
+use super::process::tree::{Entry, Kept, Tree};
+use super::snapshot::{PodRecord, Snapshot};
 use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Key;
 
-type Files = Arc<Mutex<Tree>>;
-
 struct Pod {
     sandbox: Arc<Mutex<Sandbox>>,
     front: Arc<Front>,
+    /// Whether something may have happened since it was remembered.
+    touched: AtomicBool,
+    remembered: Mutex<Option<Remembered>>,
+}
+
+/// A Pod as it was, and the volumes it sees as they were then.
+type Remembered = (Arc<PodRecord>, Vec<Arc<Tree>>);
+
+impl Pod {
+    fn new(sandbox: Sandbox) -> Self {
+        Self {
+            front: sandbox.front().clone(),
+            sandbox: Arc::new(Mutex::new(sandbox)),
+            touched: AtomicBool::new(true),
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// Its runs as they are now; the same as before when nothing but time has passed.
+    fn record(&self) -> Arc<PodRecord> {
+        let mut remembered = lock(&self.remembered);
+        let touched = self.touched.swap(false, Ordering::Relaxed);
+        if let Some((known, _)) = remembered.as_ref().filter(|_| !touched) {
+            return known.clone();
+        }
+        let (now, volumes) = (PodRecord::of(&lock(&self.sandbox)), self.front.volumes());
+        let same = |before: &[Arc<Tree>]| {
+            before.len() == volumes.len() && before.iter().zip(&volumes).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        if let Some((known, _)) = remembered.as_ref().filter(|(known, before)| known.is_like(&now) && same(before)) {
+            return known.clone();
+        }
+        let now = Arc::new(now);
+        *remembered = Some((now.clone(), volumes));
+        now
+    }
 }
 
 /// The runtimes.
@@ -27,7 +62,14 @@ struct Pod {
 pub struct Runtime {
     pods: Mutex<HashMap<String, Pod>>,
     /// Files by what they belong to: `node/NAME`, `pv/NAME`, `UID/VOLUME`.
-    kept: Mutex<HashMap<String, Files>>,
+    kept: Mutex<HashMap<String, Arc<Kept>>>,
+    /// Pods that were brought back, and in which nobody has looked yet.
+    waiting: Mutex<HashMap<String, Arc<PodRecord>>>,
+    /// Held while something happens in a sandbox; alone, while all of them are remembered.
+    still: RwLock<()>,
+    /// Held while a sandbox is made of what is remembered.
+    again: Mutex<()>,
+    stirred: Notify,
     turns: AtomicUsize,
     /// Pods in which something happened that their kubelet does not know of.
     pub wakes: Wakes,
@@ -63,29 +105,82 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Runtime {
-    /// Forgets everything, as after a restore.
+    /// Forgets everything.
     pub fn clear(&self) {
         lock(&self.pods).clear();
         lock(&self.kept).clear();
+        lock(&self.waiting).clear();
+    }
+
+    /// Everything at one moment.
+    pub fn snapshot(&self) -> Snapshot {
+        let _still = self.still.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pods = lock(&self.waiting).clone();
+        pods.extend(lock(&self.pods).iter().map(|(uid, pod)| (uid.clone(), pod.record())));
+        let kept = lock(&self.kept).iter().map(|(name, files)| (name.clone(), files.tree())).collect();
+        Snapshot { kept, pods: pods.into_iter().collect() }
+    }
+
+    /// Makes everything what it was once. What runs is killed, and goes on as it was when somebody looks.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        let _still = self.still.write().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.pods).drain().for_each(|(_, pod)| pod.front.kill());
+        *lock(&self.kept) =
+            snapshot.kept.iter().map(|(name, tree)| (name.clone(), Arc::new(Kept::new(tree.clone())))).collect();
+        *lock(&self.waiting) = snapshot.pods.iter().map(|(uid, pod)| (uid.clone(), pod.clone())).collect();
+        self.stirred.notify_one();
+    }
+
+    /// Forgets all Pods but these, as far as they have not been looked at.
+    pub fn forget_others(&self, uids: &HashSet<String>) {
+        lock(&self.waiting).retain(|uid, _| uids.contains(uid));
+        lock(&self.kept).retain(|name, _| match name.split_once('/') {
+            Some(("node" | "pv", _)) => true,
+            Some((uid, _)) => uids.contains(uid),
+            None => false,
+        });
+    }
+
+    /// Waits until something may have happened.
+    pub async fn stirred(&self) {
+        self.stirred.notified().await;
+    }
+
+    /// Makes the sandbox of a Pod that has none, by `make`, which is given what is remembered of it.
+    pub fn make_again(&self, uid: &str, make: impl FnOnce(Option<Arc<PodRecord>>) -> Option<Sandbox>) {
+        let _again = lock(&self.again);
+        if self.front(uid).is_some() {
+            return;
+        }
+        let remembered = lock(&self.waiting).get(uid).cloned();
+        let made = make(remembered);
+        let _still = self.still.read().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.waiting).remove(uid);
+        if let Some(sandbox) = made {
+            lock(&self.pods).insert(uid.to_owned(), Pod::new(sandbox));
+        }
+        self.stirred.notify_one();
     }
 
     /// Forgets a Pod and what was its alone.
     pub fn forget(&self, uid: &str) {
         lock(&self.pods).remove(uid);
+        lock(&self.waiting).remove(uid);
         let own = format!("{uid}/");
         lock(&self.kept).retain(|name, _| !name.starts_with(&own));
+        self.stirred.notify_one();
     }
 
     /// Works with a Pod's sandbox, brought to `now`; one that is not there yet begins at `begin`.
     pub fn with<T>(&self, uid: &str, (begin, now): (Timestamp, Timestamp), work: impl FnOnce(&mut Sandbox) -> T) -> T {
+        let _still = self.still.read().unwrap_or_else(PoisonError::into_inner);
         let sandbox = {
             let mut pods = lock(&self.pods);
-            let pod = pods.entry(uid.to_owned()).or_insert_with(|| {
-                let sandbox = Sandbox::new(begin);
-                Pod { front: sandbox.front().clone(), sandbox: Arc::new(Mutex::new(sandbox)) }
-            });
+            let pod = pods.entry(uid.to_owned()).or_insert_with(|| Pod::new(Sandbox::new(begin)));
+            pod.touched.store(true, Ordering::Relaxed);
             pod.sandbox.clone()
         };
+        self.stirred.notify_one();
         let mut sandbox = lock(&sandbox);
         sandbox.run_until(now);
         work(&mut sandbox)
@@ -93,7 +188,14 @@ impl Runtime {
 
     /// Works with a Pod's sandbox as it is, if it is there.
     pub fn look<T>(&self, uid: &str, work: impl FnOnce(&mut Sandbox) -> T) -> Option<T> {
-        let sandbox = lock(&self.pods).get(uid)?.sandbox.clone();
+        let _still = self.still.read().unwrap_or_else(PoisonError::into_inner);
+        let sandbox = {
+            let pods = lock(&self.pods);
+            let pod = pods.get(uid)?;
+            pod.touched.store(true, Ordering::Relaxed);
+            pod.sandbox.clone()
+        };
+        self.stirred.notify_one();
         let mut sandbox = lock(&sandbox);
         Some(work(&mut sandbox))
     }
@@ -104,15 +206,18 @@ impl Runtime {
     }
 
     /// Files that are kept under a name, with this folder in them.
-    pub fn files(&self, name: &str, folder: &str) -> Files {
+    pub fn files(&self, name: &str, folder: &str) -> Arc<Kept> {
         let files = lock(&self.kept).entry(name.to_owned()).or_default().clone();
-        let mut tree = lock(&files);
-        let mut path = String::new();
-        for part in folder.split('/').filter(|part| !part.is_empty()) {
-            path = if path.is_empty() { part.to_owned() } else { format!("{path}/{part}") };
-            tree.entry(path.clone()).or_insert_with(|| Entry::folder(Timestamp::UNIX_EPOCH));
+        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+        let folders: Vec<&str> =
+            ends.map(|end| folder[..end].trim_matches('/')).filter(|path| !path.is_empty()).collect();
+        if files.look(|tree| folders.iter().any(|path| !tree.contains_key(*path))) {
+            files.change(|tree| {
+                for path in folders {
+                    tree.entry(path.to_owned()).or_insert_with(|| Entry::folder(Timestamp::UNIX_EPOCH));
+                }
+            });
         }
-        drop(tree);
         files
     }
 }

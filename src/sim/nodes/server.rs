@@ -25,7 +25,7 @@ pub struct Kubelet {
 impl Kubelet {
     /// Over the cluster `context` reaches, and what runs in `runtime`.
     pub fn new(context: Context, runtime: Arc<Runtime>) -> Self {
-        Self { context, kubelets: Arc::new(Kubelets::over(runtime)) }
+        Self { context, kubelets: Arc::new(Kubelets::new(runtime)) }
     }
 
     /// A run of one of the Pod's containers by its id, brought to now.

@@ -150,8 +150,9 @@ fn in_the_cluster_objects_are_reached_through_the_api() {
     let storage = ["sim", "apiserver", "storage"];
     let begins =
         |path: &[String], with: &[&str]| path.len() >= with.len() && path.iter().zip(with).all(|(a, b)| a == b);
-    let root =
-        |module: &[String]| module.len() == 1 || [["sim", "world"], ["sim", "etcd"]].iter().any(|one| module == one);
+    let root = |module: &[String]| {
+        module.len() == 1 || [["sim", "world"], ["sim", "etcd"], ["sim", "checkpoint"]].iter().any(|one| module == one)
+    };
     let past: Vec<_> = arrows()
         .into_iter()
         .filter(|(_, module, named)| begins(&named.path, &storage) && !begins(module, &api) && !root(module))

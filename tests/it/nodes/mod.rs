@@ -3,6 +3,8 @@
 
 mod at_hand;
 mod exec;
+mod keeping;
+mod lasting;
 mod lives;
 mod scripts;
 mod shells;

@@ -1,20 +1,21 @@
 //! What scripts do in containers: what they write and when, how they end, what probes find beside them.
 //! Pods around them are `lives.rs`.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kubedrill::sim::network::View;
 use kubedrill::sim::nodes::images;
 use kubedrill::sim::nodes::process::container::Start;
-use kubedrill::sim::nodes::process::files::{Entry, Files, Mount, Tree, Volume};
+use kubedrill::sim::nodes::process::files::{Files, Mount, Volume};
 use kubedrill::sim::nodes::process::sandbox::Sandbox;
+use kubedrill::sim::nodes::process::tree::{Entry, Kept, Tree};
 
-fn begin() -> Timestamp {
+pub(super) fn begin() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("a time")
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     begin() + SignedDuration::from_secs(seconds)
 }
 
@@ -23,7 +24,7 @@ fn folders() -> Tree {
     ["tmp", "var", "var/log", "etc"].into_iter().map(|path| (path.to_owned(), folder.clone())).collect()
 }
 
-fn asked(image: &str, words: &[&str]) -> Start {
+pub(super) fn asked(image: &str, words: &[&str]) -> Start {
     let reference = image.to_owned();
     let image = images::resolve(image).expect("a known image");
     let mut tree = folders();
@@ -218,7 +219,7 @@ fn two_in_a_pod_cannot_have_the_same_port() {
 
 #[test]
 fn a_sidecar_follows_what_another_container_writes() {
-    let shared = Arc::new(Mutex::new(Tree::new()));
+    let shared = Arc::new(Kept::default());
     let with_logs = |words: &[&str]| {
         let volume = Volume::Kept(shared.clone());
         let mount = Mount {
@@ -229,6 +230,7 @@ fn a_sidecar_follows_what_another_container_writes() {
             mode: 0o777,
             group: 0,
             in_memory: false,
+            own: false,
         };
         Start { files: Files::new(folders(), vec![mount], Ok(())), ..asked("busybox", words) }
     };

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::engine::{Engine, Group};
 use super::files::Files;
+use super::record::{self, Recipe};
 use super::stream::{Input, Log, Output, Pipe, Stream, Writer};
 use super::terminal::{Screen, Terminal};
+use super::tree::Tree;
 use crate::sim::network::View;
 use crate::sim::nodes::images::Image;
 
@@ -18,6 +21,7 @@ use crate::sim::nodes::images::Image;
 pub type Variables = BTreeMap<String, String>;
 
 /// What a container is started with.
+#[derive(Clone)]
 pub struct Start {
     pub image: &'static Image,
     /// The image as the Pod names it.
@@ -48,7 +52,7 @@ pub struct Start {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     pub at: Timestamp,
     pub code: i32,
@@ -67,7 +71,7 @@ pub struct Listed {
 pub struct Ports(Mutex<BTreeMap<u16, u64>>);
 
 impl Ports {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,18 +87,18 @@ impl Ports {
 }
 
 #[derive(Default)]
-struct State {
-    end: Option<End>,
+pub(super) struct State {
+    pub(super) end: Option<End>,
     /// Folders that are served on ports.
-    served: BTreeMap<u16, String>,
+    pub(super) served: BTreeMap<u16, String>,
     /// What is said on ports to whoever calls.
-    said: BTreeMap<u16, String>,
+    pub(super) said: BTreeMap<u16, String>,
     processes: BTreeMap<u32, Listed>,
     last_pid: u32,
     /// What process 1 does with SIGTERM: the code it ends with, when it ends at once.
-    on_term: Option<i32>,
+    pub(super) on_term: Option<i32>,
     /// Whether process 1 looks at signals itself.
-    traps: bool,
+    pub(super) traps: bool,
     /// What may be attached to.
     input: Option<Arc<Writer>>,
     /// Whether somebody was attached.
@@ -104,6 +108,8 @@ struct State {
     last_load: u64,
     /// CPU that loads took which are over.
     burnt: Duration,
+    /// While what it did once is done again: whether it came to an end then, which it had not.
+    pub(super) replayed: Option<bool>,
 }
 
 /// What a program takes of the machine.
@@ -143,16 +149,14 @@ pub struct Container {
     pub number: u64,
     pub started: Timestamp,
     pub engine: Engine,
-    ports: Arc<Ports>,
+    pub(super) ports: Arc<Ports>,
     address: String,
-    /// What process 1 was started with.
-    words: Vec<String>,
     pub image: &'static Image,
-    reference: String,
+    /// What it was started with.
+    pub recipe: Arc<Recipe>,
     pub files: Arc<Files>,
-    pub variables: Variables,
-    /// The names of the variables as they are told; others come last.
-    pub variable_order: Vec<String>,
+    /// The files that end with it as they were at its start, by where they are mounted.
+    pub born: BTreeMap<String, Arc<Tree>>,
     pub folder: String,
     pub hostname: String,
     pub memory: Option<i64>,
@@ -172,7 +176,8 @@ pub struct Container {
 
 impl Container {
     /// What a start asks for, before anything runs; `words` are those of process 1.
-    pub fn new((engine, ports, number): (Engine, Arc<Ports>, u64), start: Start, words: Vec<String>) -> Self {
+    pub fn new((engine, ports, number): (Engine, Arc<Ports>, u64), mut start: Start, words: Vec<String>) -> Self {
+        let recipe = Arc::new(Recipe::new(&mut start, words));
         let log = Arc::<Log>::default();
         let terminal = start.tty.then(|| Terminal::new(&engine, Screen::Log(log.clone())));
         Self {
@@ -183,12 +188,10 @@ impl Container {
             engine,
             ports,
             address: start.address,
-            words,
             image: start.image,
-            reference: start.reference,
+            recipe,
+            born: record::born(&start.files),
             files: Arc::new(start.files),
-            variables: start.variables,
-            variable_order: start.variable_order,
             folder: start.folder,
             hostname: start.hostname,
             memory: start.memory,
@@ -202,7 +205,7 @@ impl Container {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,8 +217,12 @@ impl Container {
     /// Ends it, once.
     pub fn finish(&self, code: i32, out_of_memory: bool) {
         let now = self.engine.now();
-        self.log.finish(now);
         let mut state = self.state();
+        if state.replayed.is_some() {
+            state.replayed = Some(true);
+            return;
+        }
+        self.log.finish(now);
         state.end.get_or_insert(End { at: now, code, out_of_memory });
         state.processes.clear();
         drop(state);
@@ -325,7 +332,7 @@ impl Container {
 
     /// Whether the image's tag is a version, or begins with it and a dot or a dash.
     pub fn is_tagged(&self, version: &str) -> bool {
-        let tag = self.reference.rsplit_once(':').map_or("", |(_, tag)| tag);
+        let tag = self.recipe.reference.rsplit_once(':').map_or("", |(_, tag)| tag);
         tag.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
     }
 
@@ -336,16 +343,16 @@ impl Container {
 
     /// Whether process 1 was started with a word.
     pub fn runs(&self, word: &str) -> bool {
-        self.words.iter().any(|known| known == word)
+        self.recipe.words.iter().any(|known| known == word)
     }
 
     /// The value of an option of process 1: `-name=value` or `-name value`, with one dash or two.
     pub fn option(&self, name: &str) -> Option<String> {
-        self.words.iter().enumerate().find_map(|(at, word)| {
+        self.recipe.words.iter().enumerate().find_map(|(at, word)| {
             let word = if word.starts_with("--") { &word[1..] } else { word };
             match word.split_once('=') {
                 Some((known, value)) if known == name => Some(value.to_owned()),
-                None if word == name => self.words.get(at + 1).cloned(),
+                None if word == name => self.recipe.words.get(at + 1).cloned(),
                 _ => None,
             }
         })

@@ -1,75 +1,20 @@
 //! The files a container sees: its image's own, and the volumes mounted over them.
 //! Which volumes there are is `volumes.rs`. Paths are absolute and normalized; a file is its bytes.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use super::tree::{Body, Entry, Kept, Made, Tree};
 
 /// Files larger than this keep only their end.
 const LARGEST: usize = 4 << 20;
 
-/// What an entry is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    Folder,
-    File(Vec<u8>),
-    /// A symbolic link, and where it leads.
-    Link(String),
-}
-
-/// One entry of a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub body: Body,
-    pub changed: Timestamp,
-    pub mode: u32,
-    /// User and group it belongs to.
-    pub owner: (u32, u32),
-}
-
-impl Entry {
-    /// A folder of root's.
-    pub fn folder(changed: Timestamp) -> Self {
-        Self { body: Body::Folder, changed, mode: 0o755, owner: (0, 0) }
-    }
-
-    /// A file of root's.
-    pub fn file(bytes: impl Into<Vec<u8>>, changed: Timestamp) -> Self {
-        Self { body: Body::File(bytes.into()), changed, mode: 0o644, owner: (0, 0) }
-    }
-
-    /// A link of root's.
-    pub fn link(target: impl Into<String>, changed: Timestamp) -> Self {
-        Self { body: Body::Link(target.into()), changed, mode: 0o777, owner: (0, 0) }
-    }
-
-    /// Whether it is a folder.
-    pub fn is_folder(&self) -> bool {
-        self.body == Body::Folder
-    }
-
-    /// How large it is, bytes.
-    pub fn size(&self) -> usize {
-        match &self.body {
-            Body::Folder => 4096,
-            Body::File(bytes) => bytes.len(),
-            Body::Link(target) => target.len(),
-        }
-    }
-}
-
-/// A volume, or an image's layer: entries by their path below its root (without a leading slash).
-pub type Tree = BTreeMap<String, Entry>;
-
-/// Files made when they are looked at, such as those of a ConfigMap.
-pub type Made = Arc<dyn Fn() -> Arc<Tree> + Send + Sync>;
-
 /// Where the files of a mount come from.
 #[derive(Clone)]
 pub enum Volume {
-    Kept(Arc<Mutex<Tree>>),
-    Made(Made),
+    Kept(Arc<Kept>),
+    Made(Arc<Made>),
 }
 
 /// A volume at its place.
@@ -86,6 +31,8 @@ pub struct Mount {
     pub group: u32,
     /// Whether its files are kept in memory.
     pub in_memory: bool,
+    /// Whether its files end with the container: its own layer, and its termination message.
+    pub own: bool,
 }
 
 /// Why a file cannot be had, in the words of `strerror`.
@@ -119,7 +66,7 @@ impl FileError {
 }
 
 /// The tree, the path in it, and whom (user and group) what is made there belongs to.
-type Place<'a> = (&'a Mutex<Tree>, String, (u32, u32));
+type Place<'a> = (&'a Kept, String, (u32, u32));
 
 /// All that a container sees.
 #[derive(Clone)]
@@ -153,17 +100,22 @@ fn parent(path: &str) -> Option<&str> {
     path.rsplit_once('/').map(|(parent, _)| parent)
 }
 
-fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
-    tree.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Files {
     /// An image's layer with mounts over it.
     pub fn new(layer: Tree, mut mounts: Vec<Mount>, root: Result<(), FileError>) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
-        let volume = Volume::Kept(Arc::new(Mutex::new(layer)));
+        let volume = Volume::Kept(Arc::new(Kept::new(Arc::new(layer))));
         let (path, below) = (String::new(), String::new());
-        mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0, in_memory: false });
+        mounts.push(Mount {
+            path,
+            volume,
+            below,
+            read_only: false,
+            mode: 0o755,
+            group: 0,
+            in_memory: false,
+            own: true,
+        });
         Self { mounts, root, owner: (0, 0) }
     }
 
@@ -181,6 +133,11 @@ impl Files {
     /// What is mounted where, the image's own files last.
     pub fn mounts(&self) -> &[Mount] {
         &self.mounts
+    }
+
+    /// The same, to be replaced by others at the same places.
+    pub fn mounts_mut(&mut self) -> &mut [Mount] {
+        &mut self.mounts
     }
 
     /// A path without links in it; with `last`, it is not a link itself.
@@ -207,8 +164,8 @@ impl Files {
             _ => None,
         };
         match &mount.volume {
-            Volume::Kept(tree) => target(&lock(tree)),
-            Volume::Made(made) => target(&made()),
+            Volume::Kept(tree) => tree.look(target),
+            Volume::Made(made) => target(&made.tree()),
         }
     }
 
@@ -240,8 +197,8 @@ impl Files {
         let (mount, inner) = self.place(path)?;
         let root = || Entry { mode: mount.mode, owner: (0, mount.group), ..Entry::folder(Timestamp::UNIX_EPOCH) };
         let found = match &mount.volume {
-            Volume::Kept(tree) => lock(tree).get(&inner).cloned(),
-            Volume::Made(made) => made().get(&inner).cloned(),
+            Volume::Kept(tree) => tree.look(|tree| tree.get(&inner).cloned()),
+            Volume::Made(made) => made.tree().get(&inner).cloned(),
         };
         // What a mount hangs in is a folder, whether anybody made it or not.
         let leads = || self.mounts.iter().any(|mount| mount.path.starts_with(&format!("{path}/")));
@@ -254,7 +211,7 @@ impl Files {
         match self.entry(&self.resolved(path, true)).map(|entry| entry.body) {
             None | Some(Body::Link(_)) => Err(FileError::Missing),
             Some(Body::Folder) => Err(FileError::IsDirectory),
-            Some(Body::File(bytes)) => Ok(bytes),
+            Some(Body::File(bytes)) => Ok(Arc::unwrap_or_clone(bytes)),
         }
     }
 
@@ -285,8 +242,8 @@ impl Files {
         let prefix = if inner.is_empty() { String::new() } else { format!("{inner}/") };
         let within = |name: &str| Some(name.strip_prefix(&prefix)?.split('/').next()?.to_owned());
         let mut names: Vec<String> = match &mount.volume {
-            Volume::Kept(tree) => lock(tree).keys().filter_map(|name| within(name)).collect(),
-            Volume::Made(made) => made().keys().filter_map(|name| within(name)).collect(),
+            Volume::Kept(tree) => tree.look(|tree| tree.keys().filter_map(|name| within(name)).collect()),
+            Volume::Made(made) => made.tree().keys().filter_map(|name| within(name)).collect(),
         };
         let slash = if path == "/" { "/".to_owned() } else { format!("{path}/") };
         let mounted = self.mounts.iter().filter_map(|mount| mount.path.strip_prefix(&slash)?.split('/').next());
@@ -324,18 +281,20 @@ impl Files {
             return Err(FileError::Missing);
         }
         let (tree, inner, owner) = self.tree(path)?;
-        let mut tree = lock(tree);
-        let entry = tree.entry(inner).or_insert_with(|| Entry { owner, ..Entry::file("", now) });
-        if let Body::File(kept) = &mut entry.body {
-            if !append {
-                kept.clear();
+        tree.change(|tree| {
+            let entry = tree.entry(inner).or_insert_with(|| Entry { owner, ..Entry::file("", now) });
+            if let Body::File(kept) = &mut entry.body {
+                if !append {
+                    *kept = Arc::default();
+                }
+                let kept = Arc::make_mut(kept);
+                kept.extend_from_slice(bytes);
+                if kept.len() > LARGEST {
+                    kept.drain(..kept.len() - LARGEST / 2);
+                }
             }
-            kept.extend_from_slice(bytes);
-            if kept.len() > LARGEST {
-                kept.drain(..kept.len() - LARGEST / 2);
-            }
-        }
-        entry.changed = now;
+            entry.changed = now;
+        });
         Ok(())
     }
 
@@ -346,7 +305,7 @@ impl Files {
             return Err(FileError::Exists);
         }
         let (tree, inner, owner) = self.tree(path)?;
-        lock(tree).insert(inner, Entry { owner, ..Entry::link(target, now) });
+        tree.change(|tree| tree.insert(inner, Entry { owner, ..Entry::link(target, now) }));
         Ok(())
     }
 
@@ -364,7 +323,7 @@ impl Files {
             self.make_folder(above, true, now)?;
         }
         let (tree, inner, owner) = self.tree(path)?;
-        lock(tree).insert(inner, Entry { owner, ..Entry::folder(now) });
+        tree.change(|tree| tree.insert(inner, Entry { owner, ..Entry::folder(now) }));
         Ok(())
     }
 
@@ -377,7 +336,7 @@ impl Files {
         }
         let (tree, inner, _) = self.tree(path)?;
         let within = format!("{inner}/");
-        lock(tree).retain(|name, _| *name != inner && !name.starts_with(&within));
+        tree.change(|tree| tree.retain(|name, _| *name != inner && !name.starts_with(&within)));
         Ok(())
     }
 
@@ -385,17 +344,18 @@ impl Files {
     pub fn set_mode(&self, path: &str, mode: u32) -> Result<(), FileError> {
         let path = &*self.resolved(path, true);
         let (tree, inner, _) = self.tree(path)?;
-        lock(tree).get_mut(&inner).map(|entry| entry.mode = mode).ok_or(FileError::Missing)
+        tree.change(|tree| tree.get_mut(&inner).map(|entry| entry.mode = mode).ok_or(FileError::Missing))
     }
 
     /// Sets a path's user, group or both.
     pub fn set_owner(&self, path: &str, user: Option<u32>, group: Option<u32>) -> Result<(), FileError> {
         let path = &*self.resolved(path, true);
         let (tree, inner, _) = self.tree(path)?;
-        let mut tree = lock(tree);
-        let entry = tree.get_mut(&inner).ok_or(FileError::Missing)?;
-        entry.owner = (user.unwrap_or(entry.owner.0), group.unwrap_or(entry.owner.1));
-        Ok(())
+        tree.change(|tree| {
+            let entry = tree.get_mut(&inner).ok_or(FileError::Missing)?;
+            entry.owner = (user.unwrap_or(entry.owner.0), group.unwrap_or(entry.owner.1));
+            Ok(())
+        })
     }
 
     /// The paths a pattern with `*` and `?` in its parts stands for, sorted.

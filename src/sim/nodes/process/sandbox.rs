@@ -9,11 +9,14 @@ use jiff::Timestamp;
 
 use super::container::{Container, Ports, Start};
 use super::engine::{Group, Simulation};
+use super::files::Volume;
 use super::program::Program;
 use super::programs::server;
+use super::record::Recipe;
 use super::sh::{self, Found};
 use super::stream::{Both, Input, Output, Pipe, Writer};
 use super::terminal::{Screen, Terminal};
+use super::tree::Tree;
 use crate::sim::network::Reply;
 
 /// What a command run beside a container gave.
@@ -95,17 +98,40 @@ const EXEC: &str = "OCI runtime exec failed: exec failed: unable to start contai
 #[derive(Default)]
 pub struct Front {
     runs: Mutex<HashMap<String, Arc<Container>>>,
-    ports: Arc<Ports>,
+    pub(super) ports: Arc<Ports>,
 }
 
 impl Front {
-    fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<Container>>> {
+    pub(super) fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<Container>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A run by its id.
     pub fn run(&self, id: &str) -> Option<Arc<Container>> {
         self.runs().get(id).cloned()
+    }
+
+    /// Ends every run with SIGKILL.
+    pub fn kill(&self) {
+        self.all().iter().for_each(|(_, run)| run.kill());
+    }
+
+    /// Every run with its id.
+    pub fn all(&self) -> Vec<(String, Arc<Container>)> {
+        self.runs().iter().map(|(id, run)| (id.clone(), run.clone())).collect()
+    }
+
+    /// The volumes that runs which go on share with others, as they are now.
+    pub fn volumes(&self) -> Vec<Arc<Tree>> {
+        let runs = self.runs();
+        let mut going_on: Vec<_> = runs.values().filter(|run| run.end().is_none()).collect();
+        going_on.sort_by_key(|run| run.number);
+        let mounts = going_on.iter().flat_map(|run| run.files.mounts()).filter(|mount| !mount.own);
+        let kept = mounts.filter_map(|mount| match &mount.volume {
+            Volume::Kept(kept) => Some(kept.tree()),
+            Volume::Made(_) => None,
+        });
+        kept.collect()
     }
 
     /// Whether something in the Pod listens on a port.
@@ -129,9 +155,10 @@ impl Front {
 
 /// One Pod's runs.
 pub struct Sandbox {
-    simulation: Simulation,
-    front: Arc<Front>,
-    started: u64,
+    pub(super) simulation: Simulation,
+    pub(super) front: Arc<Front>,
+    /// How many runs were started in it.
+    pub(super) started: u64,
 }
 
 impl Sandbox {
@@ -172,17 +199,32 @@ impl Sandbox {
 
     /// Starts a container, or says in the runtime's words why that cannot be.
     pub fn start(&mut self, id: &str, start: Start) -> Result<(), String> {
+        self.started += 1;
+        let number = self.started;
+        self.launch(id, (number, None), start)
+    }
+
+    /// Starts the run of this number. One that does once more what it did after a start like `again` comes to no end.
+    pub(super) fn launch(
+        &mut self,
+        id: &str,
+        (number, again): (u64, Option<Arc<Recipe>>),
+        start: Start,
+    ) -> Result<(), String> {
         let engine = self.simulation.engine().clone();
         let words = start.image.words(&start.command, &start.args);
-        self.started += 1;
         let wants_input = start.stdin;
-        let container =
-            Arc::new(Container::new((engine.clone(), self.front.ports.clone(), self.started), start, words.clone()));
+        let mut container = Container::new((engine.clone(), self.front.ports.clone(), number), start, words.clone());
+        if let Some(recipe) = again {
+            container.recipe = recipe;
+            container.replay();
+        }
+        let container = Arc::new(container);
         let pid = container.enter(words.clone(), container.group.clone());
         let (input, output, errors) = container.open_streams(wants_input);
         let program = Program {
             group: container.group.clone(),
-            variables: container.variables.clone(),
+            variables: container.recipe.variables.clone(),
             folder: container.folder.clone(),
             words,
             input,
@@ -243,7 +285,7 @@ impl Sandbox {
         let program = Program {
             group: group.clone(),
             words: words.to_vec(),
-            variables: container.variables.clone(),
+            variables: container.recipe.variables.clone(),
             folder: container.folder.clone(),
             input: streams.0,
             output: streams.1,
@@ -293,7 +335,7 @@ impl Sandbox {
         let program = Program {
             group: group.clone(),
             words: words.to_vec(),
-            variables: container.variables.clone(),
+            variables: container.recipe.variables.clone(),
             folder: container.folder.clone(),
             input: Input::Nothing,
             errors: output.clone(),

@@ -28,13 +28,36 @@ pub enum Stream {
     Errors,
 }
 
+/// What was written to a log by some moment. Shares its lines, so it costs little.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub lines: Arc<VecDeque<(Timestamp, Arc<str>)>>,
+    /// How many lines are gone.
+    pub gone: usize,
+    /// What each stream has written of a line.
+    pub unfinished: [Vec<u8>; 2],
+}
+
+impl Written {
+    /// How many lines were ever written.
+    pub fn count(&self) -> usize {
+        self.gone + self.lines.len()
+    }
+
+    /// Adds a line; the oldest goes when there are too many.
+    pub fn push(&mut self, line: (Timestamp, Arc<str>)) {
+        let lines = Arc::make_mut(&mut self.lines);
+        lines.push_back(line);
+        if lines.len() > LINES {
+            lines.pop_front();
+            self.gone += 1;
+        }
+    }
+}
+
 #[derive(Default)]
 struct Lines {
-    lines: VecDeque<(Timestamp, String)>,
-    /// How many lines are gone.
-    gone: usize,
-    /// What each stream has written of a line.
-    unfinished: [Vec<u8>; 2],
+    written: Written,
     /// Who reads along: pipes for output and errors.
     followers: Vec<[Writer; 2]>,
 }
@@ -50,7 +73,7 @@ impl Log {
         lines.followers.retain(|[output, _]| output.is_read());
         lines.followers.iter().for_each(|follower| follower[stream as usize].push(bytes));
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let unfinished = &mut lines.unfinished[stream as usize];
+            let unfinished = &mut lines.written.unfinished[stream as usize];
             unfinished.extend_from_slice(part);
             if part.ends_with(b"\n") || unfinished.len() >= LONGEST_LINE {
                 lines.end(stream, now);
@@ -62,7 +85,7 @@ impl Log {
     pub fn finish(&self, now: Timestamp) {
         let mut lines = lock(&self.0);
         for stream in [Stream::Output, Stream::Errors] {
-            if !lines.unfinished[stream as usize].is_empty() {
+            if !lines.written.unfinished[stream as usize].is_empty() {
                 lines.end(stream, now);
             }
         }
@@ -74,8 +97,8 @@ impl Log {
         let ([output, errors], both) = Pipe::both(engine);
         let mut lines = lock(&self.0);
         if whole {
-            lines.lines.iter().for_each(|(_, line)| output.push(format!("{line}\n").as_bytes()));
-            lines.unfinished.iter().for_each(|part| output.push(part));
+            lines.written.lines.iter().for_each(|(_, line)| output.push(format!("{line}\n").as_bytes()));
+            lines.written.unfinished.iter().for_each(|part| output.push(part));
         }
         lines.followers.push([output, errors]);
         both
@@ -84,22 +107,29 @@ impl Log {
     /// The lines from the `from`th on, counted from the first ever written, and how many there were.
     pub fn lines(&self, from: usize) -> (Vec<(Timestamp, String)>, usize) {
         let lines = lock(&self.0);
-        let skip = from.saturating_sub(lines.gone);
-        (lines.lines.iter().skip(skip).cloned().collect(), lines.gone + lines.lines.len())
+        let written = &lines.written;
+        let new = written.lines.iter().skip(from.saturating_sub(written.gone));
+        (new.map(|(time, line)| (*time, line.to_string())).collect(), written.count())
+    }
+
+    /// What is in it now.
+    pub fn written(&self) -> Written {
+        lock(&self.0).written.clone()
+    }
+
+    /// Makes it hold what was written once.
+    pub fn set(&self, written: Written) {
+        lock(&self.0).written = written;
     }
 }
 
 impl Lines {
     fn end(&mut self, stream: Stream, now: Timestamp) {
-        let mut bytes = std::mem::take(&mut self.unfinished[stream as usize]);
+        let mut bytes = std::mem::take(&mut self.written.unfinished[stream as usize]);
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
-        self.lines.push_back((now, String::from_utf8_lossy(&bytes).into_owned()));
-        if self.lines.len() > LINES {
-            self.lines.pop_front();
-            self.gone += 1;
-        }
+        self.written.push((now, String::from_utf8_lossy(&bytes).into()));
     }
 }
 

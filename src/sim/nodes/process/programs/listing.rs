@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{has, options};
-use crate::sim::nodes::process::files::{Body, Entry, Volume};
+use crate::sim::nodes::process::files::Volume;
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::stream::Output;
+use crate::sim::nodes::process::tree::{Body, Entry};
 
 /// The name of a user or group by `/etc/passwd` or `/etc/group`.
 pub fn name_in(program: &Program, table: &str, id: i64) -> Option<String> {

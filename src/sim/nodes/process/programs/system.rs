@@ -28,7 +28,7 @@ pub async fn env(program: Program) -> i32 {
     if !words.is_empty() {
         return Box::pin(time::run(&inner, words)).await;
     }
-    let order = &program.container.variable_order;
+    let order = &program.container.recipe.variable_order;
     let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(order.len());
     let mut variables: Vec<(&String, &String)> = inner.variables.iter().collect();
     variables.sort_by_key(|(name, _)| place(name));

@@ -1,9 +1,9 @@
 //! `test` and `[`: what is so and what is not.
 //! Source: POSIX.1-2017, `test`.
 
-use crate::sim::nodes::process::files::Body;
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::stream::Output;
+use crate::sim::nodes::process::tree::Body;
 
 /// What `test` says of some words.
 pub fn test(program: &Program, words: &[&str]) -> Result<bool, String> {
