@@ -138,6 +138,8 @@ impl Checkpoints for Embedded {
         async move {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
+            let folder = |error| WorldError::Folder { path: world.machines().folder().to_owned(), source: error };
+            world.machines().keep(&name).map_err(folder)?;
             let checkpoint = Arc::new(world.checkpoint());
             if let Some(path) = self.path(&name) {
                 checkpoint.save(&path).map_err(WorldError::from)?;
@@ -158,9 +160,11 @@ impl Checkpoints for Embedded {
                 (None, Some(path)) => Checkpoint::load(&path).map_err(WorldError::from)?.map(Arc::new),
                 (None, None) => None,
             };
-            let known = known.ok_or(ClusterError::NoCheckpoint(name))?;
+            let known = known.ok_or_else(|| ClusterError::NoCheckpoint(name.clone()))?;
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
+            let folder = |error| WorldError::Folder { path: world.machines().folder().to_owned(), source: error };
+            world.machines().bring_back(&name).map_err(folder)?;
             world.restore(&known).await;
             Ok(())
         }

@@ -2,7 +2,7 @@
 //! Who writes what is the services' own.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -77,8 +77,18 @@ impl Journal {
 
     /// Puts all of it on the disk.
     pub fn save(&self) -> std::io::Result<()> {
+        self.save_as(&self.file)
+    }
+
+    /// The same in another file.
+    pub fn save_as(&self, file: &Path) -> std::io::Result<()> {
         let lines: Vec<String> = self.entries().iter().filter_map(|entry| serde_json::to_string(entry).ok()).collect();
-        crate::base::files::write_whole(&self.file, (lines.join("\n") + "\n").as_bytes(), 0o600)
+        crate::base::files::write_whole(file, (lines.join("\n") + "\n").as_bytes(), 0o600)
+    }
+
+    /// Holds what a file does, as after a restore.
+    pub fn load(&self, file: &Path) {
+        self.restore(Self::open(file.to_owned()).entries());
     }
 
     /// Replaces what it holds by what `entries` say, as after a restore.

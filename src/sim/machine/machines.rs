@@ -63,6 +63,13 @@ impl Machines {
         lock(&self.all).values().cloned().collect()
     }
 
+    /// Lays what a fresh machine holds.
+    pub(super) fn lay(&self, machine: &Machine, root: &Root) -> io::Result<()> {
+        let others: Vec<(String, String)> =
+            self.all().iter().map(|other| (other.name.clone(), other.address.clone())).collect();
+        lay::lay(machine, root, (&self.birth, &others))
+    }
+
     /// The machine's files, laid first if they are not.
     pub fn files<'a>(&self, machine: &'a Machine) -> io::Result<&'a Root> {
         if let Some(root) = machine.root.get() {
@@ -71,9 +78,7 @@ impl Machines {
         let _one = lock(&self.laying);
         if machine.root.get().is_none() {
             let root = Root::open(&machine.folder.join("root"))?;
-            let others: Vec<(String, String)> =
-                self.all().iter().map(|other| (other.name.clone(), other.address.clone())).collect();
-            lay::lay(machine, &root, (&self.birth, &others))?;
+            self.lay(machine, &root)?;
             // From here on the files are the learner's: a kill before it lays them anew.
             crate::base::files::write_whole(&machine.folder.join("laid"), b"", 0o600)?;
             let _ = machine.root.set(root);

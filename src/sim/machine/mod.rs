@@ -3,6 +3,7 @@
 
 pub mod etcd;
 pub mod journal;
+mod keeping;
 mod lay;
 pub mod machines;
 pub mod root;
