@@ -138,7 +138,7 @@ impl Checkpoints for Embedded {
         async move {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
-            let folder = |error| WorldError::Folder { path: world.machines().folder().to_owned(), source: error };
+            let folder = |error| WorldError::folder(world.machines().folder(), error);
             world.machines().keep(&name).map_err(folder)?;
             let checkpoint = Arc::new(world.checkpoint());
             if let Some(path) = self.path(&name) {
@@ -163,7 +163,7 @@ impl Checkpoints for Embedded {
             let known = known.ok_or_else(|| ClusterError::NoCheckpoint(name.clone()))?;
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
-            let folder = |error| WorldError::Folder { path: world.machines().folder().to_owned(), source: error };
+            let folder = |error| WorldError::folder(world.machines().folder(), error);
             world.machines().bring_back(&name).map_err(folder)?;
             world.restore(&known).await;
             Ok(())

@@ -79,6 +79,13 @@ pub enum WorldError {
     Client(String),
 }
 
+impl WorldError {
+    /// What the system said about a folder of the cluster's.
+    pub fn folder(path: &Path, source: std::io::Error) -> Self {
+        folder_error(path)(source).into()
+    }
+}
+
 /// The keys of a cluster.
 struct Keys {
     authority: Arc<Authority>,
