@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-
 use super::apiserver::client::Client;
 use super::apiserver::server::discovery::VERSION;
 use super::etcd;
@@ -38,15 +36,6 @@ impl Place {
     }
 }
 
-/// Nothing follows from what is done on nodes.
-struct Steady;
-
-impl Control for Steady {
-    fn settle(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 /// What the system said about a folder of the cluster's.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the cluster's folder {path}: {source}")]
@@ -70,12 +59,13 @@ pub struct Machinery {
 }
 
 impl Machinery {
-    /// Machines for all nodes of a cluster kept in `dir`; `client` is the cluster's own, `birth` what they are born with.
+    /// Machines for all nodes of a cluster kept in `dir`; `client` is the cluster's own, `birth` what they are born with,
+    /// `control` what follows from what is done there.
     pub fn start(
-        dir: Option<&Path>,
-        workers: u8,
+        (dir, workers): (Option<&Path>, u8),
         (client, kubelet): (Client, Arc<Kubelet>),
         birth: impl FnOnce(String) -> Birth,
+        control: impl FnOnce(&Arc<Machines>) -> Arc<dyn Control>,
     ) -> Result<Self, FolderError> {
         let place = Place::of(dir)?;
         let failed = folder_error(place.folder());
@@ -84,7 +74,8 @@ impl Machinery {
             machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
         }
         let etcd = Arc::new(etcd::Keys(client.server().clone()));
-        let inside = Inside { machines: machines.clone(), client, control: Arc::new(Steady), kubelet, etcd };
+        let control = control(&machines);
+        let inside = Inside { machines: machines.clone(), client, control, kubelet, etcd };
         let listening = Listening::start(place.folder(), inside.clone()).map_err(&failed)?;
         Ok(Self { machines, inside, listening, _place: place })
     }

@@ -4,6 +4,7 @@
 pub mod apiserver;
 mod bootstrap;
 pub mod checkpoint;
+mod control_plane;
 pub mod controllers;
 pub mod etcd;
 mod listen;
@@ -11,6 +12,7 @@ pub mod machine;
 mod machinery;
 pub mod network;
 pub mod nodes;
+mod operating;
 pub mod reconciler;
 pub mod scheduler;
 pub mod shell;

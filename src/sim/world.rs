@@ -3,13 +3,12 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::apiserver::auth::{Authenticator, TokenKey, User};
@@ -24,27 +23,22 @@ use super::apiserver::storage::{Journal, JournalError, Storage};
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 pub use super::checkpoint::{Checkpoint, CheckpointError};
-use super::controllers::CONTROLLERS;
+use super::control_plane::ControlPlane;
 use super::listen;
 use super::machine::{Birth, Machines};
 use super::machinery::{FolderError, Machinery, folder_error};
 use super::network::{Network, Sockets};
-use super::nodes::heartbeat::{self, Plan};
-use super::nodes::keeping::{self, Keeper};
+use super::nodes::Kubelet;
+use super::nodes::heartbeat::Plan;
+use super::nodes::keeping::Keeper;
 use super::nodes::runtime::Runtime;
 use super::nodes::snapshot::SnapshotError;
-use super::nodes::{Kubelet, Kubelets, metrics_server, static_pods};
-use super::reconciler::{self, Context};
-use super::scheduler::Scheduler;
-use super::shell::call::Inside;
+use super::operating::Operating;
+use super::reconciler::Context;
+use super::shell::call::{Control as _, Inside};
 use crate::base::clock::Clock;
 use crate::base::files;
 use crate::object::meta;
-
-/// How often the storage lets go of what nobody wanted since. Longer than the periods of those who look at everything by habit.
-const SETTLE: Duration = Duration::from_secs(30);
-/// How soon after a checkpoint it does: a restore at once wants everything that was there.
-const SOON: Duration = Duration::from_secs(1);
 
 /// How a cluster is to be.
 #[derive(Clone, Debug)]
@@ -120,17 +114,13 @@ async fn serve(
 /// A running cluster. It stops when it is dropped.
 pub struct World {
     api: Arc<ApiServer>,
-    runtime: Arc<Runtime>,
-    keeper: Option<Arc<Keeper>>,
+    plane: Arc<ControlPlane>,
     kubelet: Arc<Kubelet>,
     router: Router,
     keys: Keys,
-    serving: Option<Serving>,
-    address: SocketAddr,
     machinery: Machinery,
-    running: Mutex<Vec<JoinHandle<()>>>,
-    /// A checkpoint was taken.
-    pause: Arc<Notify>,
+    operating: Arc<Operating>,
+    looking: JoinHandle<()>,
 }
 
 impl World {
@@ -167,39 +157,34 @@ impl World {
         let address = "127.0.0.1:6443".to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let (serving, issued) = serve(&options.dir, options.port, (&keys, now), &router).await?;
-        let machinery = Machinery::start(
-            options.dir.as_deref(),
-            options.workers,
-            (Client::of_component(api.clone(), "kubelet"), kubelet.clone()),
-            |version| Birth {
-                version,
-                now,
-                api: serving.address(),
-                authority: keys.authority.clone(),
-                serving: (issued.certificate_pem(), issued.key.to_pem()),
-                tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
-            },
-        )?;
-        let world = Self {
-            machinery,
-            api,
-            runtime,
-            keeper,
-            kubelet,
-            router,
-            keys,
-            address: serving.address(),
-            serving: Some(serving),
-            running: Mutex::default(),
-            pause: Arc::default(),
+        let address = serving.address();
+        let authority = keys.authority.clone();
+        let plane = ControlPlane::new((api.clone(), runtime), authority, (router.clone(), serving), keeper);
+        let plane = Arc::new(plane);
+        let birth = |version| Birth {
+            version,
+            now,
+            api: address,
+            authority: keys.authority.clone(),
+            serving: (issued.certificate_pem(), issued.key.to_pem()),
+            tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
         };
-        world.resume();
-        Ok(world)
+        let mut operating = None;
+        let machinery = Machinery::start(
+            (options.dir.as_deref(), options.workers),
+            (Client::of_component(api.clone(), "kubelet"), kubelet.clone()),
+            birth,
+            |machines| operating.insert(Arc::new(Operating::new(plane.clone(), machines.clone()))).clone(),
+        )?;
+        let operating = operating.ok_or_else(|| WorldError::Client("nobody looks at the machines".to_owned()))?;
+        let looking = tokio::spawn(operating.clone().run());
+        plane.resume();
+        Ok(Self { api, plane, kubelet, router, keys, machinery, operating, looking })
     }
 
     /// Where the API server listens: `https://ADDRESS:PORT`, on loopback.
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.plane.address())
     }
 
     /// The machines below its nodes.
@@ -302,93 +287,38 @@ impl World {
 
     /// Everything stored, and what Pods have written.
     pub fn checkpoint(&self) -> Checkpoint {
-        self.pause.notify_one();
-        Checkpoint { runtime: self.runtime.snapshot(), stored: self.api.storage.checkpoint() }
+        self.plane.pause.notify_one();
+        Checkpoint { runtime: self.plane.runtime.snapshot(), stored: self.api.storage.checkpoint() }
     }
 
     /// Brings the cluster back to `checkpoint`. Components stop meanwhile, as in a control plane that is restored from a backup.
     pub async fn restore(&self, checkpoint: &Checkpoint) {
-        self.halt().await;
-        self.runtime.restore(&checkpoint.runtime);
+        self.plane.halt().await;
+        self.plane.runtime.restore(&checkpoint.runtime);
         self.api.storage.restore(&checkpoint.stored);
-        self.runtime.forget_others(&pods(&self.api));
-        self.keep();
-        self.resume();
+        self.plane.runtime.forget_others(&pods(&self.api));
+        self.plane.keep();
+        self.plane.resume();
     }
 
-    /// Writes down what Pods have written.
-    fn keep(&self) {
-        self.keeper.iter().for_each(|keeper| keeper.write(&self.runtime));
-    }
-
-    /// Stops every component and waits until it has: none may write after this.
-    async fn halt(&self) {
-        let stopping: Vec<JoinHandle<()>> =
-            self.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
-        stopping.iter().for_each(JoinHandle::abort);
-        for component in stopping {
-            // It was told to stop; that it did is all there is to know.
-            let _ = component.await;
-        }
-    }
-
-    fn resume(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        for controller in CONTROLLERS {
-            let context = self.context(controller.name);
-            running.push(tokio::spawn(async move { reconciler::run(*controller, context).await }));
-        }
-        let scheduler = self.context("default-scheduler");
-        let scheduling = async move { reconciler::run(&Scheduler::default(), scheduler).await };
-        running.push(tokio::spawn(scheduling));
-        let kubelet = self.context("kubelet");
-        let beating = heartbeat::run(kubelet.client.clone());
-        running.push(tokio::spawn(beating));
-        let measuring = metrics_server::run(kubelet.client.clone(), self.runtime.clone());
-        running.push(tokio::spawn(measuring));
-        running.push(tokio::spawn(settling(self.api.clone(), self.pause.clone())));
-        let mirrors = kubelet.clone();
-        running.push(tokio::spawn(async move { reconciler::run(&static_pods::Mirrors, mirrors).await }));
-        if let Some(keeper) = self.keeper.clone() {
-            running.push(tokio::spawn(keeping::run(keeper, self.runtime.clone(), self.api.clock)));
-        }
-        let kubelets = Kubelets::new(self.runtime.clone());
-        running.push(tokio::spawn(async move { reconciler::run(&kubelets, kubelet).await }));
-    }
-
-    fn context(&self, component: &'static str) -> Context {
-        Context::new(self.api.clone(), component, self.keys.authority.clone())
+    /// Looks at the machines' files now, and comes back when what follows from them has happened.
+    pub async fn settle(&self) {
+        self.operating.settle().await;
     }
 
     /// Stops everything and frees the port.
-    pub async fn stop(mut self) {
-        self.halt().await;
-        self.keep();
-        if let Some(serving) = self.serving.take() {
-            serving.stop(Duration::from_millis(100)).await;
-        }
+    pub async fn stop(self) {
+        self.looking.abort();
+        self.plane.halt().await;
+        self.plane.keep();
+        self.plane.shut().await;
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(JoinHandle::abort);
-        // What runs in containers reaches other Pods through the runtime that holds it.
-        self.runtime.clear();
-    }
-}
-
-/// Makes text of what nobody works with any more: now and then, and when a checkpoint marks a pause.
-async fn settling(api: Arc<ApiServer>, pause: Arc<Notify>) {
-    loop {
-        tokio::select! {
-            () = api.clock.sleep(SETTLE) => {}
-            () = pause.notified() => {
-                api.storage.settle();
-                api.clock.sleep(SOON).await;
-            }
-        }
-        api.storage.settle();
+        self.looking.abort();
+        self.plane.abandon();
     }
 }
 

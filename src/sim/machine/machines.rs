@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Birth, Machine, lay};
 use crate::sim::machine::root::Root;
+use crate::sim::machine::services::Systemd;
 
 /// The machines of a cluster, by name.
 pub struct Machines {
@@ -65,9 +66,19 @@ impl Machines {
 
     /// Lays what a fresh machine holds.
     pub(super) fn lay(&self, machine: &Machine, root: &Root) -> io::Result<()> {
-        let others: Vec<(String, String)> =
-            self.all().iter().map(|other| (other.name.clone(), other.address.clone())).collect();
-        lay::lay(machine, root, (&self.birth, &others))
+        lay::lay(machine, root, (&self.birth, &self.others()))?;
+        Systemd { machine, root, now: self.birth.now }.boot();
+        Ok(())
+    }
+
+    /// The nodes with their addresses.
+    fn others(&self) -> Vec<(String, String)> {
+        self.all().iter().map(|other| (other.name.clone(), other.address.clone())).collect()
+    }
+
+    /// The manifests of static Pods a machine is born with: where, and the text.
+    pub fn manifests(&self, machine: &Machine) -> Vec<(String, String)> {
+        lay::manifests(machine, (&self.birth, &self.others()))
     }
 
     /// The machine's files, laid first if they are not.
@@ -82,6 +93,7 @@ impl Machines {
             // From here on the files are the learner's: a kill before it lays them anew.
             crate::base::files::write_whole(&machine.folder.join("laid"), b"", 0o600)?;
             let _ = machine.root.set(root);
+            self.touched.notify_one();
         }
         machine.root.get().ok_or_else(|| io::ErrorKind::NotFound.into())
     }

@@ -7,6 +7,7 @@ mod keeping;
 mod lay;
 pub mod machines;
 pub mod root;
+pub mod services;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -17,6 +18,7 @@ use self::journal::{Entry, Journal};
 pub use self::lay::Birth;
 pub use self::machines::Machines;
 use self::root::Root;
+use self::services::Services;
 
 /// The machine of one node. Its files are laid when somebody first wants them.
 #[derive(Debug)]
@@ -30,12 +32,14 @@ pub struct Machine {
     folder: PathBuf,
     root: OnceLock<Root>,
     journal: Journal,
+    services: Services,
 }
 
 impl Machine {
     /// The machine of a node, kept in `folder`.
     pub fn new(folder: PathBuf, name: &str, (address, control_plane): (&str, bool)) -> Self {
         let journal = Journal::open(folder.join("journal.jsonl"));
+        let services = Services::open(folder.join("services.json"));
         Self {
             name: name.to_owned(),
             address: address.to_owned(),
@@ -43,6 +47,7 @@ impl Machine {
             folder,
             root: OnceLock::new(),
             journal,
+            services,
         }
     }
 
@@ -59,6 +64,11 @@ impl Machine {
     /// Its journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Its services.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Writes a line of a unit's program into the journal.

@@ -251,9 +251,10 @@ impl One<'_> {
             return sync.wake_after(Duration::from_millis(1));
         }
         let has = |probe: &str| self.container.get(probe).is_some();
-        self.status["started"] = json!(!has("startupProbe"));
+        let rests = probes::rests(kubelets, sync);
+        self.status["started"] = json!(rests || !has("startupProbe"));
         let serves = self.list == "containerStatuses" || is_sidecar(self.container);
-        self.status["ready"] = json!(serves && !has("startupProbe") && !has("readinessProbe"));
+        self.status["ready"] = json!(rests || serves && !has("startupProbe") && !has("readinessProbe"));
         sync.wake_after(START);
     }
 

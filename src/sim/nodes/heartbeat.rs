@@ -1,19 +1,18 @@
 //! Nodes as their kubelets tell of them: registration, status, and the lease that is renewed while a kubelet runs.
 //! What follows when a lease is not renewed is the node lifecycle controller's. Source: `pkg/kubelet/kubelet_node_status.go`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::runtime::Runtime;
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry::kinds::lease::LEASE;
 use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::server::discovery::VERSION;
-
-/// An annotation on a Node whose kubelet is stopped: nothing renews its lease or runs its Pods.
-pub const STOPPED: &str = "kubedrill.io/kubelet-stopped";
 
 /// How often a lease is renewed (nodeLeaseDurationSeconds / 4).
 pub const RENEW: Duration = Duration::from_secs(10);
@@ -90,7 +89,7 @@ impl Plan {
             "addresses": [{ "type": "InternalIP", "address": self.address() }, { "type": "Hostname", "address": self.name }],
             "allocatable": resources("2", "3913344Ki", "18698430040"),
             "capacity": resources("2", "4015744Ki", "20288444Ki"),
-            "conditions": conditions(now),
+            "conditions": conditions(now, None),
             "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250 } },
             "nodeInfo": {
                 "architecture": "amd64",
@@ -108,32 +107,41 @@ impl Plan {
     }
 }
 
-/// The conditions a healthy kubelet tells.
-pub fn conditions(now: jiff::Timestamp) -> Value {
+/// The conditions a kubelet tells; `fault` is why its node is not ready.
+pub fn conditions(now: jiff::Timestamp, fault: Option<&str>) -> Value {
     let now = timestamp(now);
-    let healthy = [
+    let ready = match fault {
+        None => ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+        Some(fault) => ("Ready", "False", "KubeletNotReady", fault),
+    };
+    let told = [
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
         ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+        ready,
     ];
     let condition = |(kind, status, reason, message): (&str, &str, &str, &str)| json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now });
-    healthy.into_iter().map(condition).collect()
+    told.into_iter().map(condition).collect()
 }
 
-/// Renews the leases of all nodes whose kubelet runs, until the task is stopped.
-pub async fn run(client: Client) {
+/// Renews the leases of all nodes whose kubelet works, until the task is stopped.
+pub async fn run(client: Client, runtime: Arc<Runtime>) {
     loop {
-        for node in client.list(&NODE, "") {
-            if meta::annotation(&node, STOPPED).is_none() {
-                beat(&client, &node);
-            }
-        }
+        beat_all(&client, &runtime);
         client.clock().sleep(RENEW).await;
     }
 }
 
-fn beat(client: &Client, node: &Value) {
+/// Has every kubelet that works give a sign of life.
+pub fn beat_all(client: &Client, runtime: &Runtime) {
+    for node in client.list(&NODE, "") {
+        if runtime.halt(meta::name(&node)).is_none() {
+            beat(client, &node, runtime.not_ready(meta::name(&node)).as_deref());
+        }
+    }
+}
+
+fn beat(client: &Client, node: &Value, fault: Option<&str>) {
     let now = client.clock().now();
     let renewed = now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
     let name = meta::name(node);
@@ -150,14 +158,25 @@ fn beat(client: &Client, node: &Value) {
             tracing::debug!(node = name, %status, "no lease yet");
         }
     }
-    let ready = meta::list(node, "/status/conditions")
+    let wanted = if fault.is_none() { "True" } else { "False" };
+    let told = meta::list(node, "/status/conditions")
         .iter()
-        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    if !ready {
-        // The kubelet is back: its own conditions count again.
-        let back = client.modify_status(&NODE, "", name, |node| node["status"]["conditions"] = conditions(now));
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == wanted);
+    if !told {
+        // The kubelet is back, or something has changed: its own conditions count again.
+        let back = client.modify_status(&NODE, "", name, |node| node["status"]["conditions"] = conditions(now, fault));
         if let Err(status) = back {
             tracing::debug!(node = name, %status, "status not told");
         }
+    }
+}
+
+/// A kubelet that starts tells its version.
+pub fn tell_version(client: &Client, (node, version): (&str, &str)) {
+    let told = client.modify_status(&NODE, "", node, |node| {
+        node["status"]["nodeInfo"]["kubeletVersion"] = json!(version);
+    });
+    if let Err(status) = told {
+        tracing::debug!(node, %status, "version not told");
     }
 }

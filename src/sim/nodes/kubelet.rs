@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::halted::Halt;
 use super::runtime::Runtime;
 use super::{address, conditions, container, deadline, runs, stop, volumes};
 use crate::object::meta;
@@ -136,8 +137,10 @@ impl Reconciler for Kubelets {
         let Some(node) = context.client.find(&NODE, "", meta::text(&pod, "/spec/nodeName")) else {
             return Ok(Next::Done);
         };
-        if meta::annotation(&node, super::heartbeat::STOPPED).is_some() {
-            return Ok(Next::Done);
+        match self.runtime.halt(meta::name(&node)) {
+            Some(Halt::Stopped) => return Ok(Next::Done),
+            Some(Halt::Deaf) if !super::static_pods::is_mirror(&pod) => return Ok(Next::Done),
+            _ => {}
         }
         let mut memory = self.take_memory(meta::uid(&pod));
         let result = self.sync(context, &pod, &node, &mut memory);

@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::heartbeat::STOPPED;
 use super::images;
 use super::process::container::Container;
 use super::runtime::Runtime;
@@ -85,7 +84,7 @@ impl Scrape<'_> {
         let all = client.list(&POD, "");
         for node in client.list(&NODE, "") {
             // A kubelet that is stopped tells nothing.
-            if meta::annotation(&node, STOPPED).is_some() {
+            if self.runtime.halt(meta::name(&node)).is_some() {
                 continue;
             }
             let mut sum = SYSTEM;

@@ -2,10 +2,12 @@
 //! Which node a Pod goes to is the scheduler's. What a kubelet knows follows from the Pod's status, so a restart loses nothing.
 
 mod address;
+pub mod components;
 mod conditions;
 mod container;
 mod deadline;
 mod dial;
+pub mod halted;
 pub mod heartbeat;
 mod hooks;
 pub mod images;
@@ -25,6 +27,7 @@ mod server;
 mod session;
 pub mod snapshot;
 mod starting;
+pub mod startup;
 pub mod static_pods;
 mod stop;
 mod volumes;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -13,6 +13,7 @@ use super::process::tree::{Entry, Kept, Tree};
 use super::snapshot::{PodRecord, Snapshot};
 use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
+use crate::sim::machine::Machines;
 use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Key;
 
@@ -73,6 +74,11 @@ pub struct Runtime {
     turns: AtomicUsize,
     /// Pods in which something happened that their kubelet does not know of.
     pub wakes: Wakes,
+    pub(super) machines: OnceLock<Arc<Machines>>,
+    /// Pods that run and do nothing.
+    idle: Mutex<HashSet<String>>,
+    /// Whether the API server cannot be reached.
+    pub(super) deaf: AtomicBool,
 }
 
 /// Keys that wait for somebody to look at them.
@@ -198,6 +204,21 @@ impl Runtime {
         self.stirred.notify_one();
         let mut sandbox = lock(&sandbox);
         Some(work(&mut sandbox))
+    }
+
+    /// Notes whether a Pod does nothing although it runs.
+    pub fn set_idle(&self, uid: &str, idle: bool) {
+        let mut all = lock(&self.idle);
+        if idle {
+            all.insert(uid.to_owned());
+        } else {
+            all.remove(uid);
+        }
+    }
+
+    /// Whether it does.
+    pub fn is_idle(&self, uid: &str) -> bool {
+        lock(&self.idle).contains(uid)
     }
 
     /// What others see of a Pod.

@@ -14,7 +14,7 @@ use super::process::files::{FileError, Files};
 use super::process::tree::{Entry, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{message, mounts, volumes};
+use super::{components, message, mounts, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::network::{Network, Resolver, View};
@@ -50,6 +50,7 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     let resolver = Resolver::of(sync.pod, &address, &hostname);
     let layer = layer(image, &hostname, &resolver, folder);
     Start {
+        script: components::script(runtime, &sync.context.client, (sync.pod, container), sync.now),
         image,
         reference: meta::text(container, "/image").to_owned(),
         command: words("/command"),

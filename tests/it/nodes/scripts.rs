@@ -37,6 +37,7 @@ pub(super) fn asked(image: &str, words: &[&str]) -> Start {
         tree.insert(path.to_owned(), entry);
     }
     Start {
+        script: None,
         image,
         reference,
         command: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -185,7 +185,7 @@ impl Authority {
 }
 
 /// The bytes of a PEM certificate.
-pub(super) fn certificate_der(pem: &str) -> Result<Vec<u8>, PkiError> {
+pub fn certificate_der(pem: &str) -> Result<Vec<u8>, PkiError> {
     from_pem(CERTIFICATE_LABEL, pem.as_bytes())
 }
 

@@ -12,7 +12,7 @@ mod signature;
 mod signer;
 mod usage;
 
-pub use authority::{Authority, Issue, Issued};
+pub use authority::{Authority, Issue, Issued, certificate_der};
 pub use identity::{AlternativeNames, Purpose, Subject, Verified, verify};
 pub use key::KeyPair;
 pub use kubeconfig::Kubeconfig;

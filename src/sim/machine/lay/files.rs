@@ -142,6 +142,15 @@ pub fn words(machine: &Machine, (birth, others): (&Birth, &[(String, String)])) 
     ]
 }
 
+/// The manifests of static Pods a machine is born with: where, and the text.
+pub fn manifests(machine: &Machine, whole: (&Birth, &[(String, String)])) -> Vec<(String, String)> {
+    let words = words(machine, whole);
+    let here = FILES.iter().filter(|(path, _, on, _)| {
+        path.starts_with("/etc/kubernetes/manifests/") && (*on == On::Every || machine.control_plane)
+    });
+    here.map(|(path, .., text)| ((*path).to_owned(), fill(text, &words))).collect()
+}
+
 /// Lays them.
 pub(super) fn lay(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
     let here = |on: On| on == On::Every || machine.control_plane;

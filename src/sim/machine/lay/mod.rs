@@ -29,6 +29,8 @@ pub struct Birth {
     pub tokens: (String, String),
 }
 
+pub(super) use self::files::manifests;
+
 /// Lays everything. `others` are the cluster's nodes with their addresses.
 pub(super) fn lay(machine: &Machine, root: &Root, (birth, others): (&Birth, &[(String, String)])) -> io::Result<()> {
     files::lay(machine, root, (birth, others))?;

@@ -23,6 +23,8 @@ pub type Variables = BTreeMap<String, String>;
 /// What a container is started with.
 #[derive(Clone)]
 pub struct Start {
+    /// What its own program does, where that is known beforehand.
+    pub script: Option<Script>,
     pub image: &'static Image,
     /// The image as the Pod names it.
     pub reference: String,
@@ -49,6 +51,19 @@ pub struct Start {
     /// The Pod's address.
     pub address: String,
     pub network: View,
+}
+
+/// What a program says and how it ends, when that follows from what is outside the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    pub lines: Vec<String>,
+    /// How long until its last words.
+    pub after: std::time::Duration,
+    pub last: Vec<String>,
+    /// With what it ends; it serves without one.
+    pub code: Option<i32>,
+    /// Whether it runs and does nothing.
+    pub idle: bool,
 }
 
 /// How a run ended.
@@ -154,6 +169,7 @@ pub struct Container {
     pub image: &'static Image,
     /// What it was started with.
     pub recipe: Arc<Recipe>,
+    pub script: Option<Script>,
     pub files: Arc<Files>,
     /// The files that end with it as they were at its start, by where they are mounted.
     pub born: BTreeMap<String, Arc<Tree>>,
@@ -191,6 +207,7 @@ impl Container {
             image: start.image,
             recipe,
             born: record::born(&start.files),
+            script: start.script,
             files: Arc::new(start.files),
             folder: start.folder,
             hostname: start.hostname,

@@ -9,9 +9,11 @@ mod hostnamectl;
 mod ip;
 mod journalctl;
 mod modules;
+mod service;
 mod sockets;
 mod swap;
 mod sysctl;
+mod systemctl;
 
 use futures::future::BoxFuture;
 
@@ -38,10 +40,12 @@ pub static COMMANDS: &[Command] = &[
     Command { name: "lsmod", run: |call| Box::pin(modules::list(call)) },
     Command { name: "modprobe", run: |call| Box::pin(modules::run(call)) },
     Command { name: "netstat", run: |call| Box::pin(sockets::netstat(call)) },
+    Command { name: "service", run: |call| Box::pin(service::run(call)) },
     Command { name: "ss", run: |call| Box::pin(sockets::run(call)) },
     Command { name: "swapoff", run: |call| Box::pin(swap::run(call)) },
     Command { name: "swapon", run: |call| Box::pin(swap::run(call)) },
     Command { name: "sysctl", run: |call| Box::pin(sysctl::run(call)) },
+    Command { name: "systemctl", run: |call| Box::pin(systemctl::run(call)) },
 ];
 
 /// Runs the command a call names; 127 where there is none of that name.

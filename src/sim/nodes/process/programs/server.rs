@@ -32,6 +32,19 @@ pub async fn own_program(program: Program) -> i32 {
     if words.iter().any(|word| matches!(*word, "-v" | "-V" | "--version")) {
         return i32::from(!program.say(&format!("{} (simulated)", program.name())).await);
     }
+    if let Some(script) = program.container.script.clone() {
+        let say = async |lines: &[String]| {
+            for line in lines {
+                program.errors.write(program.engine(), format!("{line}\n").as_bytes()).await;
+            }
+        };
+        say(&script.lines).await;
+        program.sleep(script.after).await;
+        say(&script.last).await;
+        if let Some(code) = script.code {
+            return code;
+        }
+    }
     if !image.needs.is_empty() && !image.needs.iter().any(|name| program.variables.contains_key(name)) {
         program.sleep(Duration::from_millis(500)).await;
         for line in &image.complaint {
@@ -117,6 +130,14 @@ fn ports(program: &Program) -> Vec<u16> {
         "nginx" | "nginx-unprivileged" => {
             let configured = configured_ports(container);
             if configured.is_empty() { container.image.ports.clone() } else { configured }
+        }
+        "kube-apiserver" | "kube-scheduler" | "kube-controller-manager" => match said(&["--secure-port"]) {
+            Some(port) => vec![port],
+            None => container.image.ports.clone(),
+        },
+        "etcd" => {
+            let metrics = said(&["--listen-metrics-urls"]);
+            container.image.ports.iter().copied().chain(metrics).collect()
         }
         "agnhost" => match words.get(1).map(String::as_str) {
             Some("netexec") => vec![said(&["--http-port"]).unwrap_or(8080)],

@@ -1,0 +1,65 @@
+//! Which components of the control plane run: those whose static Pod has a container that does.
+//! Why a container ends stands in its log; that the parts start and stop is `control_plane`'s.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Operating;
+use crate::object::meta;
+use crate::sim::apiserver::pki::{Issued, KeyPair, certificate_der};
+use crate::sim::apiserver::storage::Object;
+use crate::sim::control_plane::{Running, WHOLE};
+use crate::sim::machine::Machine;
+use crate::sim::nodes::components::program;
+use crate::sim::nodes::{manifests, static_pods};
+
+impl Operating {
+    /// Starts and stops components as their containers do.
+    pub(super) async fn components(&self) {
+        let planes: Vec<Arc<Machine>> =
+            self.machines.all().into_iter().filter(|machine| machine.control_plane).collect();
+        // A control plane nobody went into is whole.
+        let touched = planes.iter().all(|machine| machine.files().is_some());
+        let wanted = if touched { self.wanted(&planes) } else { WHOLE };
+        let certificate = || planes.iter().find_map(|machine| certificate(machine));
+        if let Err(error) = self.plane.bring_to(wanted, certificate).await {
+            tracing::warn!(%error, "the API server cannot listen");
+        }
+    }
+
+    fn wanted(&self, planes: &[Arc<Machine>]) -> Running {
+        let before = self.plane.running();
+        let is_up = |name: &str, before: bool| planes.iter().any(|machine| self.is_up((machine, name), before));
+        let etcd = is_up("etcd", before.api);
+        Running {
+            api: etcd && is_up("kube-apiserver", before.api),
+            controllers: is_up("kube-controller-manager", before.controllers),
+            scheduler: is_up("kube-scheduler", before.scheduler),
+        }
+    }
+
+    /// Whether a component's container runs on a machine. While its mirror is on the way, what was before counts.
+    fn is_up(&self, (machine, name): (&Machine, &str), before: bool) -> bool {
+        let has =
+            |pod: &Value| meta::list(pod, "/spec/containers").iter().any(|container| program(container) == Some(name));
+        let mirrors: Vec<Object> = static_pods::mirrors(&self.kubelet.client, &machine.name);
+        let mut own = mirrors.iter().filter(|pod| has(pod)).peekable();
+        if own.peek().is_some() {
+            return own.any(|pod| {
+                let statuses = meta::list(pod, "/status/containerStatuses");
+                let runs = statuses.iter().any(|status| status.pointer("/state/running").is_some());
+                runs && !self.plane.runtime.is_idle(meta::uid(pod))
+            });
+        }
+        let files = manifests::files(&self.plane.runtime, &machine.name).unwrap_or_default();
+        before && manifests::static_pods(&Value::Null, &files).iter().any(has)
+    }
+}
+
+/// The certificate the API server of a machine shows, as it lies there.
+fn certificate(machine: &Machine) -> Option<Issued> {
+    let root = machine.files()?;
+    let text = |name: &str| root.text(&format!("/etc/kubernetes/pki/apiserver.{name}")).ok();
+    Some(Issued { certificate: certificate_der(&text("crt")?).ok()?, key: KeyPair::from_pem(&text("key")?).ok()? })
+}

@@ -1,0 +1,172 @@
+//! What follows from what is on the machines: looked at while somebody is on one, and after each command there.
+//! What a unit, a kubelet or a component makes of its files stands with it; here is when they are looked at, and in which order.
+
+mod components;
+mod services;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::control_plane::ControlPlane;
+use super::machine::services::Systemd;
+use super::machine::{Machine, Machines};
+use super::nodes::halted::Halt;
+use super::nodes::{heartbeat, manifests, static_pods};
+use super::reconciler::{Context, Reconciler as _};
+use super::shell::call::Control;
+use crate::object::meta;
+
+/// How often the files are looked at, by the wall's clock: whoever edits them waits by it.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long a command waits for what follows from it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What was seen at the last look.
+#[derive(Default)]
+struct Seen {
+    manifests: HashMap<String, u64>,
+    halts: HashMap<String, Option<Halt>>,
+    faults: HashMap<String, Option<String>>,
+}
+
+/// Looks at the machines of one cluster, and has happen what follows.
+pub struct Operating {
+    plane: Arc<ControlPlane>,
+    machines: Arc<Machines>,
+    kubelet: Context,
+    seen: tokio::sync::Mutex<Seen>,
+}
+
+impl Control for Operating {
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.look().await;
+            let clock = self.plane.api.clock;
+            let tick = PATIENCE / 200;
+            for _ in 0..200 {
+                if self.is_settled() {
+                    break;
+                }
+                clock.sleep(tick.mul_f64(clock.speed())).await;
+            }
+            self.look().await;
+        })
+    }
+}
+
+impl Operating {
+    /// Over a cluster's machines and what runs on them.
+    pub fn new(plane: Arc<ControlPlane>, machines: Arc<Machines>) -> Self {
+        plane.runtime.attach(machines.clone());
+        Self { kubelet: plane.context("kubelet"), plane, machines, seen: tokio::sync::Mutex::default() }
+    }
+
+    fn laid(&self) -> Vec<Arc<Machine>> {
+        self.machines.all().into_iter().filter(|machine| machine.files().is_some()).collect()
+    }
+
+    /// Looks again and again, until the task is stopped. Where nobody ever went in, there is nothing to look at.
+    pub async fn run(self: Arc<Self>) {
+        let clock = self.plane.api.clock;
+        loop {
+            let laid = self.laid();
+            if laid.is_empty() {
+                self.machines.touched.notified().await;
+            } else {
+                let pause =
+                    clock.now() + jiff::SignedDuration::try_from(LOOK.mul_f64(clock.speed())).unwrap_or_default();
+                let due = laid.iter().filter_map(|machine| machine.services().due()).min();
+                tokio::select! {
+                    () = self.machines.touched.notified() => {}
+                    () = clock.sleep_until(due.map_or(pause, |due| due.min(pause))) => {}
+                }
+            }
+            self.look().await;
+        }
+    }
+
+    /// One look at everything.
+    async fn look(&self) {
+        let mut seen = self.seen.lock().await;
+        for machine in self.laid() {
+            self.look_at(&machine, &mut seen);
+        }
+        self.components().await;
+    }
+
+    fn look_at(&self, machine: &Machine, seen: &mut Seen) {
+        let Some(root) = machine.files() else { return };
+        let client = &self.kubelet.client;
+        let systemd = Systemd { machine, root, now: client.clock().now() };
+        systemd.tick();
+        services::containerd(systemd);
+        services::kubelet(&self.machines, systemd, client);
+        self.manifests(machine, seen);
+        let (name, runtime) = (machine.name.as_str(), &self.plane.runtime);
+        let (halt, fault) = (runtime.halt(name), runtime.not_ready(name));
+        let halted = seen.halts.insert(name.to_owned(), halt).flatten();
+        let faulty = seen.faults.insert(name.to_owned(), fault.clone()).flatten();
+        if halt.is_none() && (halted.is_some() || fault != faulty) {
+            heartbeat::beat_all(client, runtime);
+        }
+        if halted != halt || fault != faulty {
+            runtime.wake(client, name);
+        }
+    }
+
+    /// Has the mirrors follow the manifests of a machine, when those changed.
+    fn manifests(&self, machine: &Machine, seen: &mut Seen) {
+        let Some(files) = manifests::files(&self.plane.runtime, &machine.name) else { return };
+        let mut hasher = DefaultHasher::new();
+        files.hash(&mut hasher);
+        let hash = hasher.finish();
+        if seen.manifests.insert(machine.name.clone(), hash) == Some(hash) {
+            return;
+        }
+        let pid = machine.services().unit(super::machine::services::KUBELET).map_or(0, |unit| unit.pid);
+        for (path, why) in manifests::faults(&files) {
+            services::kubelet_says(
+                machine,
+                (self.kubelet.client.clock().now(), pid),
+                ('E', "file.go:187"),
+                &format!("\"Could not process manifest file\" err={why:?} path={path:?}"),
+            );
+        }
+        let mirrors = static_pods::Mirrors(self.plane.runtime.clone());
+        if let Err(status) = mirrors.reconcile(&self.kubelet, &(String::new(), machine.name.clone())) {
+            services::kubelet_says(
+                machine,
+                (self.kubelet.client.clock().now(), pid),
+                ('E', "kubelet.go:3334"),
+                &format!("\"Failed creating a mirror pod\" err={:?}", status.to_string()),
+            );
+        }
+    }
+
+    /// Whether the mirrors are what the manifests ask for, and each has come as far as it does at once.
+    fn is_settled(&self) -> bool {
+        let client = &self.kubelet.client;
+        self.laid().iter().all(|machine| {
+            let Some(files) = manifests::files(&self.plane.runtime, &machine.name) else {
+                return !machine.services().is_fresh(super::machine::services::KUBELET);
+            };
+            let Some(node) = client.find(&super::apiserver::registry::kinds::node::NODE, "", &machine.name) else {
+                return true;
+            };
+            let wanted = manifests::static_pods(&node, &files);
+            let mirrors = static_pods::mirrors(client, &machine.name);
+            wanted.len() <= mirrors.len() && mirrors.iter().all(|pod| !meta::is_terminating(pod) && has_begun(pod))
+        })
+    }
+}
+
+/// Whether every container of a Pod runs, has ended, or waits for more than a moment.
+fn has_begun(pod: &serde_json::Value) -> bool {
+    let statuses = meta::list(pod, "/status/containerStatuses");
+    let begun = |status: &serde_json::Value| meta::text(status, "/state/waiting/reason") != "ContainerCreating";
+    !statuses.is_empty() && statuses.iter().all(begun)
+}

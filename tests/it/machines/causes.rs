@@ -1,0 +1,207 @@
+//! Stories of cause and effect: what is done to a node's files and services, and what the cluster makes of it.
+
+use std::time::Duration;
+
+use kube::Api;
+use kube::api::{DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
+
+use super::typing::Seat;
+
+impl Seat {
+    fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", kind));
+        let client = self.world.client().unwrap();
+        if namespace.is_empty() {
+            Api::all_with(client, &resource)
+        } else {
+            Api::namespaced_with(client, namespace, &resource)
+        }
+    }
+
+    /// The status and message of a node's condition Ready.
+    async fn ready(&self, node: &str) -> (String, String) {
+        let node = self.objects("Node", "").get(node).await.unwrap();
+        let conditions = node.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let ready = conditions.iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default();
+        let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
+        (text("status"), text("message"))
+    }
+
+    /// Waits until a node's Ready is `status`, by the cluster's clock.
+    async fn waits(&self, node: &str, status: &str) -> String {
+        let clock = self.world.clock();
+        for _ in 0..300 {
+            let (found, message) = self.ready(node).await;
+            if found == status {
+                return message;
+            }
+            clock.sleep(Duration::from_secs(1)).await;
+        }
+        panic!("{node} does not become {status}: {:?}", self.ready(node).await);
+    }
+
+    async fn mirrors(&self, node: &str) -> Vec<String> {
+        let listed = self.objects("Pod", "").list(&ListParams::default()).await.unwrap();
+        let mirrors = listed.items.iter().filter(|pod| pod.data["spec"]["nodeName"] == node);
+        let mirrors = mirrors.filter(|pod| {
+            pod.metadata.annotations.iter().flatten().any(|(key, _)| key == "kubernetes.io/config.mirror")
+        });
+        mirrors.filter_map(|pod| pod.metadata.name.clone()).collect()
+    }
+
+    fn edits(&self, node: &str, path: &str, change: impl Fn(String) -> String) {
+        self.files(node, |root| root.write(path, change(root.text(path).unwrap()).as_bytes(), 0o644).unwrap());
+    }
+
+    async fn listens(&self) -> bool {
+        let address = self.world.url().trim_start_matches("https://").to_owned();
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_kubelet_is_missed_and_a_started_one_is_back() {
+    let seat = Seat::take(1).await;
+    let said = seat.prints("node01", "systemctl status kubelet").await;
+    assert!(said.contains("Active: active (running)") && said.contains("10-kubeadm.conf"), "{said}");
+    assert!(seat.prints("node01", "journalctl -u kubelet").await.contains("Successfully registered node"));
+    seat.prints("node01", "systemctl stop kubelet").await;
+    assert_eq!(seat.types("node01", "systemctl is-active kubelet", "").await.code, 3);
+    let message = seat.waits("node01", "Unknown").await;
+    assert_eq!(message, "Kubelet stopped posting node status.");
+    seat.prints("node01", "systemctl start kubelet").await;
+    seat.waits("node01", "True").await;
+    assert!(seat.fails("node01", "systemctl start kubelets").await.contains("Unit kubelets.service not found."));
+}
+
+#[tokio::test]
+async fn a_kubelet_that_cannot_start_says_why_and_tries_again() {
+    let seat = Seat::take(1).await;
+    let config = "/var/lib/kubelet/config.yaml";
+    seat.edits("node01", config, |text| text.replace("pki/ca.crt", "pki/CA.crt"));
+    seat.prints("node01", "systemctl restart kubelet").await;
+    let said = seat.types("node01", "systemctl status kubelet", "").await;
+    assert_eq!(said.code, 3);
+    assert!(said.out.contains("activating (auto-restart) (Result: exit-code)"), "{}", said.out);
+    seat.waits("node01", "Unknown").await;
+    let journal = seat.prints("node01", "journalctl -u kubelet --no-pager").await;
+    for line in [
+        "unable to load client CA file /etc/kubernetes/pki/CA.crt: open /etc/kubernetes/pki/CA.crt: no such file or directory",
+        "kubelet.service: Main process exited, code=exited, status=1/FAILURE",
+        "kubelet.service: Scheduled restart job, restart counter is at 2.",
+    ] {
+        assert!(journal.contains(line), "{line} in {journal}");
+    }
+    seat.edits("node01", config, |text| text.replace("pki/CA.crt", "pki/ca.crt"));
+    seat.waits("node01", "True").await;
+}
+
+#[tokio::test]
+async fn a_kubelet_that_looks_at_the_wrong_port_runs_and_is_missed() {
+    let seat = Seat::take(1).await;
+    let wrong = |text: String| {
+        text.lines()
+            .map(|line| {
+                if line.contains("server:") {
+                    "    server: https://controlplane:6553\n".to_owned()
+                } else {
+                    format!("{line}\n")
+                }
+            })
+            .collect()
+    };
+    seat.edits("node01", "/etc/kubernetes/kubelet.conf", wrong);
+    seat.prints("node01", "systemctl restart kubelet").await;
+    seat.prints("node01", "systemctl is-active kubelet").await;
+    seat.waits("node01", "Unknown").await;
+    let journal = seat.prints("node01", "journalctl -u kubelet").await;
+    assert!(journal.contains(":6553: connect: connection refused"), "{journal}");
+}
+
+#[tokio::test]
+async fn a_unit_file_counts_after_it_was_read_again() {
+    let seat = Seat::take(1).await;
+    seat.prints("node01", "systemctl is-active kubelet").await;
+    let over = "/etc/systemd/system/kubelet.service.d/20-args.conf";
+    seat.files("node01", |root| {
+        root.write(over, b"[Service]\nEnvironment=\"KUBELET_KUBECONFIG_ARGS=--nope\"\n", 0o644).unwrap()
+    });
+    let said = seat.types("node01", "systemctl restart kubelet", "").await;
+    assert!(said.code == 0 && said.errors.contains("changed on disk"), "{said:?}");
+    seat.prints("node01", "systemctl is-active kubelet").await;
+    seat.prints("node01", "systemctl daemon-reload").await;
+    seat.prints("node01", "systemctl restart kubelet").await;
+    let journal = seat.prints("node01", "journalctl -u kubelet").await;
+    assert!(journal.contains("failed to parse kubelet flag: unknown flag: --nope"), "{journal}");
+}
+
+#[tokio::test]
+async fn a_node_without_a_network_is_not_ready() {
+    let seat = Seat::take(1).await;
+    let moved = |from: &str, to: &str| seat.files("node01", |root| root.rename(from, to).unwrap());
+    moved("/etc/cni/net.d/10-flannel.conflist", "/root/10-flannel.conflist");
+    let message = seat.waits("node01", "False").await;
+    assert_eq!(
+        message,
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
+    );
+    moved("/root/10-flannel.conflist", "/etc/cni/net.d/10-flannel.conflist");
+    seat.waits("node01", "True").await;
+}
+
+#[tokio::test]
+async fn static_pods_follow_their_manifests() {
+    let seat = Seat::take(1).await;
+    let manifest = "/etc/kubernetes/manifests/web.yaml";
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
+    seat.files("node01", |root| root.write(manifest, pod.as_bytes(), 0o644).unwrap());
+    seat.world.settle().await;
+    assert_eq!(seat.mirrors("node01").await, ["web-node01"]);
+    seat.edits("node01", manifest, |text| text.replace("- name: web", "-- name: web"));
+    seat.world.settle().await;
+    assert!(seat.mirrors("node01").await.is_empty());
+    let journal = seat.prints("node01", "journalctl -u kubelet").await;
+    assert!(journal.contains("Could not process manifest file"), "{journal}");
+    assert_eq!(seat.mirrors("controlplane").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_component_without_its_manifest_does_not_run() {
+    let seat = Seat::take(1).await;
+    let moved = |from: &str, to: &str| seat.files("controlplane", |root| root.rename(from, to).unwrap());
+    let (there, away) = ("/etc/kubernetes/manifests/kube-apiserver.yaml", "/root/kube-apiserver.yaml");
+    assert!(seat.listens().await);
+    moved(there, away);
+    seat.world.settle().await;
+    assert!(!seat.listens().await, "the API server is gone");
+    moved(away, there);
+    seat.world.settle().await;
+    assert!(seat.listens().await, "the API server is back");
+}
+
+#[tokio::test]
+async fn an_api_server_with_a_flag_nobody_knows_ends_again_and_again() {
+    let seat = Seat::take(1).await;
+    let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    seat.edits("controlplane", manifest, |text| text.replace("--allow-privileged=true", "--allow-privilege=true"));
+    seat.world.settle().await;
+    let pods = seat.objects("Pod", "kube-system");
+    let clock = seat.world.clock();
+    let mut restarts = 0;
+    for _ in 0..120 {
+        clock.sleep(Duration::from_secs(1)).await;
+        let pod = pods.get_opt("kube-apiserver-controlplane").await.unwrap();
+        restarts = pod.and_then(|pod| pod.data["status"]["containerStatuses"][0]["restartCount"].as_u64()).unwrap_or(0);
+        if restarts > 1 {
+            break;
+        }
+    }
+    assert!(restarts > 1, "it is started again");
+    assert!(!seat.listens().await, "nobody answers");
+    seat.edits("controlplane", manifest, |text| text.replace("--allow-privilege=true", "--allow-privileged=true"));
+    seat.world.settle().await;
+    assert!(seat.listens().await, "mended");
+    seat.waits("node01", "True").await;
+}
