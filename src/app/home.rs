@@ -34,6 +34,11 @@ pub fn dirs() -> Result<Dirs, AppError> {
     })
 }
 
+/// The folder of all sessions.
+pub fn sessions(dirs: &Dirs) -> PathBuf {
+    dirs.state.join("sessions")
+}
+
 /// The errors that lint finds in a pack's folder.
 fn faults(folder: &Path) -> Result<Vec<Problem>, PackError> {
     let mut problems = lint::lint(Folder::read(folder)?);
@@ -119,7 +124,7 @@ impl Home {
 
     /// The folder of all sessions.
     pub fn sessions(&self) -> PathBuf {
-        self.dirs.state.join("sessions")
+        sessions(&self.dirs)
     }
 
     /// The file of all attempts.

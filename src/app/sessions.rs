@@ -1,7 +1,7 @@
 //! Beginning practices and exams, and finding those under way.
 //! Driving one stands in `driver`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::driver::Driver;
@@ -25,6 +25,19 @@ pub struct Found {
     pub session: Session,
     /// Whether some process drives it now.
     pub driven: bool,
+}
+
+/// Every session in a folder that can be read, newest first. No pack is read for it.
+pub fn found(sessions: &Path) -> Vec<Found> {
+    let entries = std::fs::read_dir(sessions).into_iter().flatten().flatten();
+    let mut dirs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    dirs.sort();
+    let found = |dir: PathBuf| {
+        let session = ledger::look(&dir).ok()?;
+        let driven = matches!(ledger::lock(&dir), Ok(None));
+        Some(Found { dir, session, driven })
+    };
+    dirs.into_iter().rev().filter_map(found).collect()
 }
 
 impl Home {
@@ -63,15 +76,7 @@ impl Home {
 
     /// Every session on the disk that can be read, newest first.
     pub fn found(&self) -> Vec<Found> {
-        let entries = std::fs::read_dir(self.sessions()).into_iter().flatten().flatten();
-        let mut dirs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        dirs.sort();
-        let found = |dir: PathBuf| {
-            let session = ledger::look(&dir).ok()?;
-            let driven = matches!(ledger::lock(&dir), Ok(None));
-            Some(Found { dir, session, driven })
-        };
-        dirs.into_iter().rev().filter_map(found).collect()
+        found(&self.sessions())
     }
 
     /// The exams that go on, newest first.

@@ -7,8 +7,9 @@ use clap::Args;
 
 use crate::app::control::{self, Ask, Say};
 use crate::app::error::{AppError, Kind};
-use crate::app::home::Home;
+use crate::app::home;
 use crate::app::place::SESSION;
+use crate::app::sessions;
 
 /// Which of the open tasks.
 #[derive(Debug, Args)]
@@ -30,8 +31,8 @@ impl Which {
         {
             return Ok(dir);
         }
-        let home = Home::open(None)?;
-        let mut open: Vec<_> = home.found().into_iter().filter(|found| found.driven).collect();
+        let all = sessions::found(&home::sessions(&home::dirs()?));
+        let mut open: Vec<_> = all.into_iter().filter(|found| found.driven).collect();
         if let Some(name) = &self.scenario {
             let called = |id: &str| id == name || id.rsplit_once('/').is_some_and(|(_, last)| last == name);
             open.retain(|found| found.session.plan().tasks.iter().any(|task| called(&task.scenario)));
