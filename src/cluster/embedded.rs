@@ -166,6 +166,7 @@ impl Checkpoints for Embedded {
             let folder = |error| WorldError::folder(world.machines().folder(), error);
             world.machines().bring_back(&name).map_err(folder)?;
             world.restore(&known).await;
+            world.settle().await;
             Ok(())
         }
         .boxed()

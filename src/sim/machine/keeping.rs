@@ -30,6 +30,7 @@ impl Machines {
                 files::private_dir(&kept)?;
                 copy(root.folder(), &Root::open(&kept.join("root"))?, "")?;
                 machine.journal().save_as(&kept.join("journal.jsonl"))?;
+                files::write_whole(&kept.join("services.json"), machine.services().save().as_bytes(), 0o600)?;
             }
         }
         Ok(())
@@ -46,9 +47,11 @@ impl Machines {
             if kept.exists() {
                 copy(&kept.join("root"), root, "")?;
                 machine.journal().load(&kept.join("journal.jsonl"));
+                machine.services().restore(&fs::read_to_string(kept.join("services.json")).unwrap_or_default());
             } else {
-                self.lay(&machine, root)?;
                 machine.journal().restore(Vec::new());
+                machine.services().restore("");
+                self.lay(&machine, root)?;
             }
         }
         self.touched.notify_one();
