@@ -92,7 +92,7 @@ async fn each_node_has_its_own_pods_and_images() {
 
 #[tokio::test]
 async fn a_runtime_that_is_not_there_and_a_container_that_is_not_are_said_so() {
-    let seat = Seat::take(0).await;
+    let seat = Seat::take(1).await;
     let elsewhere = seat.fails("controlplane", "crictl -r unix:///run/crio/crio.sock ps").await;
     assert_eq!(
         elsewhere,

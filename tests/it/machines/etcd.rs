@@ -88,7 +88,7 @@ async fn keys_are_where_a_real_etcd_has_them() {
 
 #[tokio::test]
 async fn a_backup_is_saved_looked_at_and_restored_once() {
-    let seat = Seat::take(0).await;
+    let seat = Seat::take(1).await;
     let saved = seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
     assert_eq!(saved, "Snapshot saved at /opt/backup.db\nServer version 3.6.0\n");
     let (mode, size) = seat.files("controlplane", |files| {
@@ -126,7 +126,7 @@ async fn a_backup_is_saved_looked_at_and_restored_once() {
 
 #[tokio::test]
 async fn what_is_no_backup_is_refused() {
-    let seat = Seat::take(0).await;
+    let seat = Seat::take(1).await;
     seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
     seat.files("controlplane", |files| {
         let mut bytes = files.read("/opt/backup.db").unwrap();

@@ -21,7 +21,7 @@ async fn parameters_count_when_they_are_loaded_and_stay() {
 
 #[tokio::test]
 async fn swap_and_modules_are_the_nodes_own() {
-    let seat = Seat::take(0).await;
+    let seat = Seat::take(1).await;
     assert_eq!(seat.prints("controlplane", "swapon --show").await, "");
     seat.files("controlplane", |files| files.write("/swap.img", b"", 0o600).unwrap());
     seat.prints("controlplane", "swapon /swap.img").await;
