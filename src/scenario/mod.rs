@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod model;
 pub mod nearest;
 pub mod node;
+pub mod on_node;
 pub mod pack;
 pub mod param;
 pub mod problem;

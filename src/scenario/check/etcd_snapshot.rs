@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Statement;
-use super::node_file::from_the_root;
 use crate::scenario::form::schema_of_form;
 use crate::scenario::inspect::Inspect;
+use crate::scenario::on_node::from_the_root;
 
 /// A snapshot of etcd on a node.
 #[derive(Clone, Debug, Deserialize)]

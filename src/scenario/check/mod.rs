@@ -32,7 +32,7 @@ pub use count::{Bounds, Count};
 pub use etcd_snapshot::EtcdSnapshot;
 pub use event::Event;
 pub use node_command::NodeCommand;
-pub use node_file::{NodeFile, from_the_root, mode};
+pub use node_file::NodeFile;
 pub use node_package::NodePackage;
 pub use node_service::NodeService;
 pub use object::Object;

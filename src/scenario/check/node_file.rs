@@ -10,6 +10,7 @@ use super::Statement;
 use super::answer_file::{Expectation, Wanted, expression};
 use crate::scenario::form::schema_of_form;
 use crate::scenario::inspect::Inspect;
+use crate::scenario::on_node::{from_the_root, mode};
 
 /// A file of a node.
 #[derive(Clone, Debug, Deserialize)]
@@ -66,22 +67,6 @@ struct NodeFileForm {
 }
 
 schema_of_form!(NodeFile, NodeFileForm);
-
-/// Permissions from octal digits.
-pub fn mode(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| format!("`{text}` are no permissions: give octal digits such as \"0600\""))
-}
-
-/// A path from a node's root.
-pub fn from_the_root(path: &str) -> Result<(), String> {
-    let climbs = path.split('/').any(|part| part == "..");
-    if path.starts_with('/') && !climbs {
-        Ok(())
-    } else {
-        Err(format!("the path `{path}` does not begin at the node's root"))
-    }
-}
 
 impl TryFrom<NodeFileForm> for NodeFile {
     type Error = String;

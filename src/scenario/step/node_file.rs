@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::scenario::check::{from_the_root, mode};
 use crate::scenario::form::schema_of_form;
+use crate::scenario::on_node::{from_the_root, mode};
 
 /// Writes, changes or takes away a file of a node.
 #[derive(Clone, Debug, Deserialize)]

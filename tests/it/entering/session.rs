@@ -61,6 +61,9 @@ async fn one_logs_in_works_and_leaves() {
         types(&terminal, "echo begun; sleep 1000\n");
         until(&terminal, "\nbegun").await;
         terminal.key(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+        // What is typed before the shell is back may be lost with what was interrupted.
+        holds(&terminal, "the shell is back", |it| it.screen().text().matches("root@controlplane:~#").count() == 3)
+            .await;
         types(&terminal, "echo code $?\n");
         until(&terminal, "code 130").await;
         // So does the shell's own job control.

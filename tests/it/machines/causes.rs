@@ -1,4 +1,5 @@
 //! Stories of cause and effect: what is done to a node's files and services, and what the cluster makes of it.
+//! What is typed there and how it is read stands in `typing`.
 
 use std::time::Duration;
 

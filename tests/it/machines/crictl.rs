@@ -1,4 +1,5 @@
 //! What the runtime of a node tells of its containers, and what is done to them behind the kubelet's back.
+//! What a kubelet makes of it stands in the stories of `nodes`.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;

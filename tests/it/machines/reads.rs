@@ -1,4 +1,5 @@
 //! What a node says of its kernel, its network and who listens on it.
+//! What follows from changing it stands in `causes`.
 
 use super::typing::Seat;
 

@@ -1,4 +1,5 @@
 //! A seat at the nodes of a cluster: types commands there and reads what they say.
+//! The stories that are typed are beside it.
 
 use std::time::Duration;
 

@@ -155,22 +155,27 @@ async fn whole(call: &mut Call) -> Outcome {
         return about::config(call, &flags);
     }
     connect(call, &global)?;
+    asked(call, (command, &flags), &after[words..]).await
+}
+
+/// Answers a command; `rest` is what a container is to run.
+async fn asked(call: &mut Call, (command, flags): (&str, &Flags), rest: &[String]) -> Outcome {
     let (all, mut kept) = (held::containers(call), Kept::of(&call.machine));
     let all: Vec<Held> = all.into_iter().filter(|one| !kept.removed.contains(&one.id)).collect();
-    match command.as_str() {
-        "ps" => listing::ps(call, &flags, all),
-        "pods" => listing::pods(call, &flags),
-        "images" | "image" | "img" => listing::images(call, &flags, &kept),
-        "logs" => talking::logs(call, &flags, all).await,
-        "exec" => talking::exec(call, (&flags, &after[words..]), all).await,
-        "inspect" => inspect::containers(call, &flags, &all),
-        "inspectp" => inspect::pods(call, &flags),
-        "inspecti" => inspect::images(call, &flags, &kept),
-        "stats" => about::stats(call, &flags, all),
-        "stop" | "rm" => changing::containers(call, (command, &flags), all, &mut kept),
-        "stopp" | "rmp" => changing::pods(call, (command, &flags), all),
-        "pull" => changing::pull(call, &flags, &mut kept).await,
-        "rmi" => changing::remove_images(call, &flags, &mut kept),
+    match command {
+        "ps" => listing::ps(call, flags, all),
+        "pods" => listing::pods(call, flags),
+        "images" | "image" | "img" => listing::images(call, flags, &kept),
+        "logs" => talking::logs(call, flags, all).await,
+        "exec" => talking::exec(call, (flags, rest), all).await,
+        "inspect" => inspect::containers(call, flags, &all),
+        "inspectp" => inspect::pods(call, flags),
+        "inspecti" => inspect::images(call, flags, &kept),
+        "stats" => about::stats(call, flags, all),
+        "stop" | "rm" => changing::containers(call, (command, flags), all, &mut kept),
+        "stopp" | "rmp" => changing::pods(call, (command, flags), all),
+        "pull" => changing::pull(call, flags, &mut kept).await,
+        "rmi" => changing::remove_images(call, flags, &mut kept),
         "version" => about::version(call),
         _ => about::info(call),
     }

@@ -139,6 +139,20 @@ pub async fn run(call: Call) -> u8 {
     })
 }
 
+/// Answers what needs no etcd; false where the command does, an error where there is none of that name.
+fn told(call: &Call, command: &str) -> Result<bool, Failure> {
+    match command {
+        "version" => call.say(format_args!("etcdctl version: {VERSION}\nAPI version: 3.6")),
+        "help" => call.print(USAGE),
+        command if COMMANDS.contains(&command) => return Ok(false),
+        command if OTHERS.contains(&command) => {
+            return Err(Failure::error(format!("{command} is not simulated by this practice cluster")));
+        }
+        other => return Err(unknown(other)),
+    }
+    Ok(true)
+}
+
 async fn whole(call: &Call) -> Outcome {
     // The words before the first flag's are looked at alone: which flags there are depends on them.
     if call.args().iter().any(|arg| arg == "snapshot")
@@ -157,20 +171,8 @@ async fn whole(call: &Call) -> Outcome {
         call.print(USAGE);
         return Ok(0);
     }
-    match *command {
-        "version" => {
-            call.say(format_args!("etcdctl version: {VERSION}\nAPI version: 3.6"));
-            return Ok(0);
-        }
-        "help" => {
-            call.print(USAGE);
-            return Ok(0);
-        }
-        command if COMMANDS.contains(&command) => {}
-        command if OTHERS.contains(&command) => {
-            return Err(Failure::error(format!("{command} is not simulated by this practice cluster")));
-        }
-        other => return Err(unknown(other)),
+    if told(call, command)? {
+        return Ok(0);
     }
     let access = Access::of(call, &flags);
     match *command {
