@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, PostParams};
+use kubedrill::base::topology::Topology;
 use kubedrill::cluster::{self, Cluster, Origin, Wish};
 use serde_json::json;
 
@@ -48,7 +49,7 @@ async fn settle(cluster: &Arc<dyn Cluster>, replicas: i32) -> Done<Duration> {
 
 async fn open(dir: &Path, name: &str, workers: u8) -> Done<Arc<dyn Cluster>> {
     // Kept, as an exam's clusters are: every change is written down.
-    let wish = Wish { workers, keep: true, ..wish(dir, name) };
+    let wish = Wish { topology: Topology::workers(workers), keep: true, ..wish(dir, name) };
     Ok(cluster::open(&Origin::Embedded, &wish).await?)
 }
 

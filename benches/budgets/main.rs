@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
+use kubedrill::base::topology::Topology;
 use kubedrill::cluster::{self, Origin, Wish};
 use kubedrill::grading::{Grader, Patience, grade};
 use kubedrill::lab::Lab;
@@ -39,7 +40,14 @@ fn row(what: &str, measured: Duration, budget: &str) {
 }
 
 fn wish(dir: &Path, name: &str) -> Wish {
-    Wish { name: name.to_owned(), dir: dir.join(name), workers: 2, port: 0, keep: false, clock: Clock::system() }
+    Wish {
+        name: name.to_owned(),
+        dir: dir.join(name),
+        topology: Topology::workers(2),
+        port: 0,
+        keep: false,
+        clock: Clock::system(),
+    }
 }
 
 #[tokio::main]

@@ -11,6 +11,7 @@ use super::home;
 use super::machine::on_path;
 use crate::base::clock::Clock;
 use crate::base::files;
+use crate::base::topology::Topology;
 use crate::cluster::node::{self, Found, Mode};
 use crate::cluster::{self, Origin, Wish};
 
@@ -117,7 +118,14 @@ async fn embedded() -> Finding {
     };
     let clock = Clock::system();
     let began = clock.now();
-    let wish = Wish { name: "doctor".to_owned(), dir: dir.path().to_owned(), workers: 2, port: 0, keep: false, clock };
+    let wish = Wish {
+        name: "doctor".to_owned(),
+        dir: dir.path().to_owned(),
+        topology: Topology::default(),
+        port: 0,
+        keep: false,
+        clock,
+    };
     match cluster::open(&Origin::Embedded, &wish).await {
         Err(error) => Finding::bad(what, error.to_string(), "please report this"),
         Ok(cluster) => {

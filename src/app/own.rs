@@ -16,6 +16,7 @@ use super::machine::server_of;
 use super::records::unwritable;
 use crate::base::clock::Clock;
 use crate::base::files;
+use crate::base::topology::Topology;
 use crate::cluster::{self, Cluster, Origin, Wish};
 
 /// The state a reset goes back to.
@@ -25,8 +26,8 @@ const BORN: &str = "born";
 #[derive(Clone, Debug)]
 pub struct OwnWish {
     pub name: String,
-    /// Worker nodes.
-    pub workers: u8,
+    /// Its machines and its version.
+    pub topology: Topology,
     /// 0 for any that is free.
     pub port: u16,
     /// How many of its seconds pass in one of the wall's.
@@ -60,7 +61,7 @@ impl ClusterHost {
         let asked = Wish {
             name: wish.name.clone(),
             dir: dir.clone(),
-            workers: wish.workers,
+            topology: wish.topology.clone(),
             port: wish.port,
             keep: false,
             clock: Clock::fast(wish.speed),
@@ -77,7 +78,7 @@ impl ClusterHost {
         }
         let status = Status {
             name: wish.name.clone(),
-            title: format!("a control plane and {} workers", wish.workers),
+            title: format!("a control plane and {} workers", wish.topology.workers),
             cluster: Origin::Embedded.to_string(),
             server: server_of(cluster.kubeconfig()),
             kubeconfig,

@@ -15,9 +15,6 @@ use crate::scenario::variant::Variant;
 /// The variable that tells commands typed in the learner's shell which session they are about.
 pub const SESSION: &str = "KUBEDRILL_SESSION";
 
-/// How many worker nodes a task's cluster has.
-const WORKERS: u8 = 2;
-
 /// One task's folder.
 pub struct TaskPlace {
     dir: PathBuf,
@@ -38,6 +35,11 @@ impl TaskPlace {
 
     /// Opens the lab: as it was left, or laid anew.
     pub async fn open(&self, origin: &Origin, variant: &Variant, witness: &dyn Witness) -> Result<Lab, AppError> {
+        if let Some(what) = variant.topology.only_simulated().filter(|_| *origin != Origin::Embedded) {
+            let why = format!("it needs {what}, which only the embedded cluster has");
+            return Err(AppError::new(Kind::Environment, "the task cannot be laid on this cluster", why)
+                .hint("leave --cluster out to have it on the embedded cluster"));
+        }
         let again = self.laid().exists();
         if !again {
             self.remove()?;
@@ -46,7 +48,7 @@ impl TaskPlace {
         let wish = Wish {
             name: self.name.clone(),
             dir: self.dir.clone(),
-            workers: WORKERS,
+            topology: variant.topology.clone(),
             port: 0,
             keep: true,
             clock: Clock::system(),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::error::AppError;
 use crate::base::clock::Clock;
 use crate::base::seed::Seed;
+use crate::base::topology::Topology;
 use crate::cluster::{self, Cluster, ClusterError, Lent, Origin, Wish};
 use crate::grading::report::{Report, Verdict};
 use crate::grading::{Grader, Patience, grade};
@@ -87,7 +88,13 @@ impl Proof {
 pub async fn verify(plan: &Plan, told: impl Fn(&Proof)) -> Result<Vec<Proof>, AppError> {
     let shared = match plan.origin {
         Origin::Embedded => None,
-        _ => Some(cluster::open(&plan.origin, &wish(plan, "verify".to_owned(), plan.dir.join("cluster"))).await?),
+        _ => Some(
+            cluster::open(
+                &plan.origin,
+                &wish(plan, "verify".to_owned(), (plan.dir.join("cluster"), Topology::default())),
+            )
+            .await?,
+        ),
     };
     let mut waiting = jobs(plan, shared.is_some());
     let (mut running, mut claimed) = (FuturesUnordered::new(), Vec::<(usize, Claims)>::new());
@@ -125,9 +132,9 @@ fn jobs(plan: &Plan, one_cluster: bool) -> Vec<Job> {
     all.enumerate().map(job).collect()
 }
 
-fn wish(plan: &Plan, name: String, dir: PathBuf) -> Wish {
+fn wish(plan: &Plan, name: String, (dir, topology): (PathBuf, Topology)) -> Wish {
     let speed = if plan.origin == Origin::Embedded { SPEED } else { 1.0 };
-    Wish { name, dir, workers: 2, port: 0, keep: false, clock: Clock::fast(speed) }
+    Wish { name, dir, topology, port: 0, keep: false, clock: Clock::fast(speed) }
 }
 
 async fn prove(plan: &Plan, shared: Option<&Arc<dyn Cluster>>, job: Job) -> (usize, Proof) {
@@ -146,12 +153,12 @@ async fn prove(plan: &Plan, shared: Option<&Arc<dyn Cluster>>, job: Job) -> (usi
 async fn cluster_of(
     plan: &Plan,
     shared: Option<&Arc<dyn Cluster>>,
-    index: usize,
+    (index, topology): (usize, &Topology),
 ) -> Result<Arc<dyn Cluster>, ClusterError> {
     let dir = plan.dir.join(index.to_string());
     match shared {
         Some(owner) => Ok(Arc::new(Lent::of(owner.clone(), &dir)?)),
-        None => cluster::open(&plan.origin, &wish(plan, format!("verify-{index}"), dir)).await,
+        None => cluster::open(&plan.origin, &wish(plan, format!("verify-{index}"), (dir, topology.clone()))).await,
     }
 }
 
@@ -161,7 +168,11 @@ async fn prove_variant(
     (index, variant): (usize, Variant),
     proof: &mut Proof,
 ) {
-    let cluster = match cluster_of(plan, shared, index).await {
+    if let Some(what) = variant.topology.only_simulated().filter(|_| plan.origin != Origin::Embedded) {
+        proof.skipped = Some(format!("the cluster lacks {what}"));
+        return;
+    }
+    let cluster = match cluster_of(plan, shared, (index, &variant.topology)).await {
         Ok(cluster) => cluster,
         Err(error) => return proof.claim("there is a cluster", Err(error.to_string())),
     };

@@ -7,3 +7,4 @@ pub mod dirs;
 pub mod files;
 pub mod program;
 pub mod seed;
+pub mod topology;

@@ -42,9 +42,13 @@ impl Embedded {
         let file = |source| ClusterError::File { path: kubeconfig.clone(), source };
         files::private_dir(&wish.dir).map_err(file)?;
         let dir = wish.keep.then(|| wish.dir.join("cluster"));
-        let world =
-            World::start(Options { workers: wish.workers, clock: wish.clock, port: wish.port, dir: dir.clone() })
-                .await?;
+        let world = World::start(Options {
+            topology: wish.topology.clone(),
+            clock: wish.clock,
+            port: wish.port,
+            dir: dir.clone(),
+        })
+        .await?;
         world.write_kubeconfig(&kubeconfig).map_err(file)?;
         if !world.ready(PATIENCE).await {
             tracing::warn!("the cluster's system Pods are still not ready");
@@ -60,7 +64,7 @@ impl Embedded {
             traffic,
             clock,
             kubeconfig,
-            workers: wish.workers,
+            workers: wish.topology.workers,
             nodes_socket,
             nodes,
             dir,

@@ -62,7 +62,7 @@ impl Kind {
             kind(&["export", "kubeconfig", "--name", &name, "--kubeconfig", &path]).await?;
         } else {
             let config = wish.dir.join("kind.yaml");
-            files::write_atomic(&config, topology(wish.workers).as_bytes(), 0o600).map_err(file)?;
+            files::write_atomic(&config, topology(wish.topology.workers).as_bytes(), 0o600).map_err(file)?;
             let config = config.to_string_lossy().into_owned();
             let wanted =
                 ["create", "cluster", "--name", &name, "--kubeconfig", &path, "--config", &config, "--wait", "120s"];

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::base::clock::Clock;
+use crate::base::topology::Topology;
 pub use capability::{Capabilities, Capability};
 pub use lent::Lent;
 pub use nodes::{NodeFile, Nodes};
@@ -102,8 +103,8 @@ pub struct Wish {
     pub name: String,
     /// Where its files go: kubeconfig, keys, journal. For this user only.
     pub dir: PathBuf,
-    /// Worker nodes, for clusters that are made.
-    pub workers: u8,
+    /// Its machines and its version, for clusters that are made.
+    pub topology: Topology,
     /// The API server's port on loopback; 0 for any that is free.
     pub port: u16,
     /// Whether its state is kept in `dir` and found there again.
@@ -131,6 +132,11 @@ pub enum ClusterError {
 /// What every cluster of an origin can do; `None` where only the cluster itself can say.
 pub fn promised(origin: &Origin) -> Option<Capabilities> {
     (*origin == Origin::Embedded).then(|| embedded::capabilities(2))
+}
+
+/// The release of Kubernetes that `asked` (`1.34`, `1.34.2`) comes to on a simulated cluster, if it is known there.
+pub fn release(asked: &str) -> Option<String> {
+    crate::sim::machine::packages::offers::release(asked)
 }
 
 /// Opens a cluster.

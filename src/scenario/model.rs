@@ -2,6 +2,7 @@
 //! Reading it stands in `load`, filling its templates in `variant`.
 
 pub use crate::base::capability::Capability;
+pub use crate::base::topology::Topology;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,9 @@ pub struct Spec {
     /// What the cluster must be able to do beyond its API.
     #[serde(default)]
     pub requires: Vec<Capability>,
+    /// What machines the cluster is made of, and which Kubernetes it is born with. It has no templates.
+    #[serde(default)]
+    pub cluster: Topology,
     /// What is drawn anew for each seed, by the name templates use.
     #[serde(default)]
     pub params: Params,

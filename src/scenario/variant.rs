@@ -17,6 +17,7 @@ use super::source::Source;
 use super::step::Step;
 use super::template::Templates;
 use crate::base::seed::Seed;
+use crate::base::topology::Topology;
 
 const SOLUTION_FOLDER: &str = "solution/";
 
@@ -43,6 +44,8 @@ pub struct Variant {
     pub minutes: u32,
     /// What the cluster must be able to do.
     pub requires: Vec<Capability>,
+    /// What machines it is made of, and which Kubernetes it is born with.
+    pub topology: Topology,
     /// What the learner is to do, in Markdown.
     pub task: String,
     /// What is done to the cluster first.
@@ -195,6 +198,7 @@ impl Scenario {
             difficulty: spec.difficulty,
             minutes: spec.minutes,
             requires: spec.requires,
+            topology: spec.cluster,
             task: task.unwrap_or_default(),
             setup: spec.setup,
             checks: spec.checks,

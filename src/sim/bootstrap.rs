@@ -14,6 +14,7 @@ use super::apiserver::registry::kinds::lease::LEASE;
 use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::server::discovery::VERSION;
 use super::apiserver::status::{Result, Status};
+use super::machine::packages::offers;
 use super::nodes::heartbeat::{Plan, RENEW};
 use super::nodes::manifests::read;
 
@@ -32,9 +33,11 @@ static MANIFESTS: &[&str] = &[
 pub fn fill(client: &Client, plans: &[Plan], authority: &str) -> Result<()> {
     let address = plans.first().map(Plan::address).unwrap_or_default();
     let now = client.clock().now();
+    let version = plans.first().map_or_else(|| VERSION.to_owned(), |plan| plan.version.clone());
     let words = [
         ("$(NOW)", timestamp(now)),
-        ("$(VERSION)", VERSION.to_owned()),
+        ("$(VERSION)", version.clone()),
+        ("$(COREDNS)", offers::parts(&version).coredns),
         ("$(ADDRESS)", address),
         ("$(CA_DATA)", STANDARD.encode(authority)),
         ("$(CA)", json!(authority).to_string()),
@@ -46,7 +49,7 @@ pub fn fill(client: &Client, plans: &[Plan], authority: &str) -> Result<()> {
     for rule in bootstrap_policy() {
         create(client, rule)?;
     }
-    for plan in plans {
+    for plan in plans.iter().filter(|plan| !plan.blank) {
         let node = client.create(&NODE, plan.node(now))?;
         client.create(&CSINODE, plan.csi_node(&node))?;
     }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apiserver::client::Client;
-use super::apiserver::server::discovery::VERSION;
 use super::etcd;
-use super::machine::{Birth, Machines};
+use super::machine::{Birth, Born, Machines};
 use super::nodes::Kubelet;
 use super::nodes::heartbeat::Plan;
 use super::shell::call::{Control, Inside};
@@ -59,19 +58,21 @@ pub struct Machinery {
 }
 
 impl Machinery {
-    /// Machines for all nodes of a cluster kept in `dir`; `client` is the cluster's own, `birth` what they are born with,
+    /// Machines for all nodes of a cluster kept in `dir`, as planned; `client` is the cluster's own, `birth` what they are born with,
     /// `control` what follows from what is done there.
     pub fn start(
-        (dir, workers): (Option<&Path>, u8),
+        (dir, plans): (Option<&Path>, &[Plan]),
         (client, kubelet): (Client, Arc<Kubelet>),
         birth: impl FnOnce(String) -> Birth,
         control: impl FnOnce(&Arc<Machines>) -> Arc<dyn Control>,
     ) -> Result<Self, FolderError> {
         let place = Place::of(dir)?;
         let failed = folder_error(place.folder());
-        let machines = Arc::new(Machines::new(place.folder().to_owned(), birth(VERSION.to_owned())));
-        for plan in Plan::cluster(workers) {
-            machines.add(&plan.name, (&plan.address(), plan.control_plane)).map_err(&failed)?;
+        let version = plans.first().map(|plan| plan.version.clone()).unwrap_or_default();
+        let machines = Arc::new(Machines::new(place.folder().to_owned(), birth(version)));
+        for plan in plans {
+            let born = Born { address: plan.address(), control_plane: plan.control_plane, blank: plan.blank };
+            machines.add(&plan.name, born).map_err(&failed)?;
         }
         let etcd = Arc::new(etcd::Keys(client.server().clone()));
         let control = control(&machines);

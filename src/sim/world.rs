@@ -29,7 +29,7 @@ use super::machine::{Birth, Machines};
 use super::machinery::{FolderError, Machinery, folder_error};
 use super::network::{Network, Sockets};
 use super::nodes::Kubelet;
-use super::nodes::heartbeat::Plan;
+use super::nodes::heartbeat::{self, Plan};
 use super::nodes::keeping::Keeper;
 use super::nodes::runtime::Runtime;
 use super::nodes::snapshot::SnapshotError;
@@ -38,13 +38,14 @@ use super::reconciler::Context;
 use super::shell::call::{Control as _, Inside};
 use crate::base::clock::Clock;
 use crate::base::files;
+use crate::base::topology::Topology;
 use crate::object::meta;
 
 /// How a cluster is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Worker nodes beside the control plane.
-    pub workers: u8,
+    /// Its machines and its version.
+    pub topology: Topology,
     pub clock: Clock,
     /// The port wanted; 0 for any that is free.
     pub port: u16,
@@ -71,6 +72,8 @@ pub enum WorldError {
     Bootstrap(Status),
     #[error("the client to the cluster: {0}")]
     Client(String),
+    #[error(transparent)]
+    Version(#[from] heartbeat::UnknownVersion),
 }
 
 impl WorldError {
@@ -139,8 +142,8 @@ impl World {
         let authenticator = Authenticator::new(keys.authority.certificate(), TokenKey::new(&keys.tokens)?);
         let api = ApiServer::new(storage, options.clock, authenticator);
         let client = Client::of_component(api.clone(), "kubeadm");
+        let plans = Plan::cluster(&options.topology)?;
         if fresh {
-            let plans = Plan::cluster(options.workers);
             bootstrap::fill(&client, &plans, &keys.authority.certificate_pem()).map_err(WorldError::Bootstrap)?;
         }
         let runtime = Arc::new(Runtime::default());
@@ -171,7 +174,7 @@ impl World {
         };
         let mut operating = None;
         let machinery = Machinery::start(
-            (options.dir.as_deref(), options.workers),
+            (options.dir.as_deref(), &plans),
             (Client::of_component(api.clone(), "kubelet"), kubelet.clone()),
             birth,
             |machines| operating.insert(Arc::new(Operating::new(plane.clone(), machines.clone()))).clone(),
@@ -375,7 +378,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_that_is_stopped_leaves_nothing_in_memory() {
-        let world = World::start(Options { workers: 1, clock: Clock::system(), port: 0, dir: None }).await.unwrap();
+        let world =
+            World::start(Options { topology: Topology::workers(1), clock: Clock::system(), port: 0, dir: None })
+                .await
+                .unwrap();
         assert!(world.ready(Duration::from_secs(30)).await);
         let client = world.client().unwrap();
         client.apiserver_version().await.unwrap();

@@ -10,6 +10,7 @@ use kubedrill::app::error::Kind;
 use kubedrill::app::ledger::Ledger;
 use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
+use kubedrill::base::topology::Topology;
 use kubedrill::cluster::context::Foreign;
 use kubedrill::cluster::{Objects, Origin, Wish};
 use kubedrill::exam::plan;
@@ -260,7 +261,7 @@ async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_t
     let wish = Wish {
         name: "below".to_owned(),
         dir: folder.path().join("below"),
-        workers: 1,
+        topology: Topology::workers(1),
         port: 0,
         keep: false,
         clock: Clock::system(),

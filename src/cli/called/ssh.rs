@@ -57,11 +57,14 @@ pub(super) async fn known(host: &str, place: Option<&Place>) -> Option<PathBuf> 
 fn parse(words: &[String]) -> Result<Asked, String> {
     let mut asked = Asked::default();
     let mut words = words.iter();
+    let mut only_words = false;
     while let Some(word) = words.next() {
-        if word == "--" {
+        if word == "--" && !only_words {
+            only_words = true;
             continue;
         }
-        if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty() && asked.host.is_empty()) {
+        // Options may also stand between host and command.
+        if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty() && !only_words) {
             options(letters, &mut words, &mut asked)?;
             continue;
         }

@@ -14,6 +14,7 @@ use crate::app::error::{AppError, Kind};
 use crate::app::home;
 use crate::app::own::{self, ClusterHost, OwnWish};
 use crate::app::records::unwritable;
+use crate::base::topology::Topology;
 use crate::cli::open::strange;
 use crate::cli::{Done, Output, output};
 
@@ -52,7 +53,10 @@ pub struct Up {
     /// Nodes, the control plane included.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     nodes: u8,
-    /// The Kubernetes version.
+    /// Machines besides that have not joined.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=5))]
+    blank: u8,
+    /// The Kubernetes version it is born with: 1.34 for the newest release of that, or 1.34.2.
     #[arg(long, default_value = "1.35")]
     kubernetes: String,
     /// The API server's port on loopback; 0 for any that is free.
@@ -76,12 +80,10 @@ impl Up {
     pub fn wish(&self) -> Result<OwnWish, AppError> {
         let wrong =
             |why: String, hint: &str| Err(AppError::new(Kind::Usage, "no such cluster can be had", why).hint(hint));
-        if self.kubernetes.trim_start_matches('v') != "1.35"
-            && !self.kubernetes.trim_start_matches('v').starts_with("1.35.")
-        {
+        if crate::cluster::release(&self.kubernetes).is_none() {
             return wrong(
-                format!("Kubernetes {} is not simulated", self.kubernetes),
-                "leave --kubernetes out for 1.35",
+                format!("there is no Kubernetes {} here", self.kubernetes),
+                "leave --kubernetes out for 1.35; 1.33 to 1.36 are known",
             );
         }
         if !(0.1..=1000.0).contains(&self.speed) {
@@ -95,7 +97,7 @@ impl Up {
         }
         Ok(OwnWish {
             name: self.name.clone(),
-            workers: self.nodes - 1,
+            topology: Topology { kubernetes: self.kubernetes.clone(), workers: self.nodes - 1, blank: self.blank },
             port: self.port,
             speed: self.speed,
             kubeconfig: self.kubeconfig.clone(),
@@ -107,6 +109,8 @@ impl Up {
         let mut give = |name: &str, value: String| args.extend([format!("--{name}"), value]);
         give("name", self.name.clone());
         give("nodes", self.nodes.to_string());
+        give("blank", self.blank.to_string());
+        give("kubernetes", self.kubernetes.clone());
         give("port", self.port.to_string());
         give("speed", self.speed.to_string());
         if let Some(file) = &self.kubeconfig {

@@ -6,9 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{Birth, Machine, lay};
+use super::{Birth, Born, Machine, lay};
 use crate::sim::machine::root::Root;
 use crate::sim::machine::services::Systemd;
 
@@ -43,9 +44,9 @@ impl Machines {
     }
 
     /// Adds a machine. One whose files were laid by an earlier program has them again.
-    pub fn add(&self, name: &str, (address, control_plane): (&str, bool)) -> io::Result<Arc<Machine>> {
+    pub fn add(&self, name: &str, born: Born) -> io::Result<Arc<Machine>> {
         let folder = self.folder.join(name);
-        let machine = Machine::new(folder.clone(), name, (address, control_plane));
+        let machine = Machine::new(folder.clone(), name, born);
         if folder.join("laid").exists() {
             let _ = machine.root.set(Root::open(&folder.join("root"))?);
         }
@@ -79,6 +80,17 @@ impl Machines {
     /// The manifests of static Pods a machine is born with: where, and the text.
     pub fn manifests(&self, machine: &Machine) -> Vec<(String, String)> {
         lay::manifests(machine, (&self.birth, &self.others()))
+    }
+
+    /// The manifest of a component, as a control plane on this machine would have it.
+    pub fn manifest(&self, machine: &Machine, component: &str) -> Option<String> {
+        lay::manifest(machine, component, (&self.birth, &self.others()))
+    }
+
+    /// Lays what a machine holds once it has joined, with the kubelet's certificate and key that were just signed.
+    pub fn join(&self, machine: &Machine, (certificate, key): (&str, &str), now: Timestamp) -> io::Result<()> {
+        let root = self.files(machine)?;
+        lay::join(machine, root, (&self.birth, &self.others()), (certificate, key, now))
     }
 
     /// The machine's files, laid first if they are not.

@@ -4,8 +4,9 @@
 pub mod etcd;
 pub mod journal;
 mod keeping;
-mod lay;
+pub mod lay;
 pub mod machines;
+pub mod packages;
 pub mod root;
 pub mod services;
 
@@ -20,6 +21,17 @@ pub use self::machines::Machines;
 use self::root::Root;
 use self::services::Services;
 
+/// How a machine is when it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Born {
+    /// Its address.
+    pub address: String,
+    /// Whether the control plane runs here.
+    pub control_plane: bool,
+    /// Whether it is in no cluster: nothing of kubeadm's is there, and there is no Node.
+    pub blank: bool,
+}
+
 /// The machine of one node. Its files are laid when somebody first wants them.
 #[derive(Debug)]
 pub struct Machine {
@@ -29,6 +41,8 @@ pub struct Machine {
     pub address: String,
     /// Whether the control plane runs here.
     pub control_plane: bool,
+    /// Whether it was made outside the cluster.
+    pub blank: bool,
     folder: PathBuf,
     root: OnceLock<Root>,
     journal: Journal,
@@ -37,13 +51,14 @@ pub struct Machine {
 
 impl Machine {
     /// The machine of a node, kept in `folder`.
-    pub fn new(folder: PathBuf, name: &str, (address, control_plane): (&str, bool)) -> Self {
+    pub fn new(folder: PathBuf, name: &str, born: Born) -> Self {
         let journal = Journal::open(folder.join("journal.jsonl"));
         let services = Services::open(folder.join("services.json"));
         Self {
             name: name.to_owned(),
-            address: address.to_owned(),
-            control_plane,
+            address: born.address,
+            control_plane: born.control_plane,
+            blank: born.blank,
             folder,
             root: OnceLock::new(),
             journal,

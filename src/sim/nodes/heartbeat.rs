@@ -7,30 +7,56 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::runtime::Runtime;
+use crate::base::topology::Topology;
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry::kinds::lease::LEASE;
 use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::server::discovery::VERSION;
+use crate::sim::machine::packages::offers;
 
 /// How often a lease is renewed (nodeLeaseDurationSeconds / 4).
 pub const RENEW: Duration = Duration::from_secs(10);
+
+/// There is no such release of Kubernetes here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Kubernetes {0} is not simulated")]
+pub struct UnknownVersion(String);
+
+/// The release of Kubernetes that a topology asks for, such as `v1.35.4`.
+pub fn version(topology: &Topology) -> Result<String, UnknownVersion> {
+    match topology.kubernetes.as_str() {
+        "" => Ok(VERSION.to_owned()),
+        asked => offers::release(asked).ok_or_else(|| UnknownVersion(asked.to_owned())),
+    }
+}
 
 /// A node to be.
 pub struct Plan {
     pub name: String,
     pub control_plane: bool,
+    /// Whether it is a machine that has not joined.
+    pub blank: bool,
     /// Which node it is: decides its addresses.
     pub index: u8,
+    /// The version of its kubelet.
+    pub version: String,
 }
 
 impl Plan {
-    /// `controlplane` and as many workers as asked for: `node01`, `node02`, ….
-    pub fn cluster(workers: u8) -> Vec<Self> {
-        let control_plane = Self { name: "controlplane".to_owned(), control_plane: true, index: 0 };
-        let workers = (1..=workers).map(|index| Self { name: format!("node{index:02}"), control_plane: false, index });
-        std::iter::once(control_plane).chain(workers).collect()
+    /// `controlplane`, as many workers as asked for, `node01`, `node02`, …, and after them the machines that have not joined.
+    pub fn cluster(topology: &Topology) -> Result<Vec<Self>, UnknownVersion> {
+        let version = version(topology)?;
+        let plan = |name: String, index: u8| Self {
+            name,
+            control_plane: index == 0,
+            blank: index > topology.workers,
+            index,
+            version: version.clone(),
+        };
+        let others = (1..=topology.workers + topology.blank).map(|index| plan(format!("node{index:02}"), index));
+        Ok(std::iter::once(plan("controlplane".to_owned(), 0)).chain(others).collect())
     }
 
     /// The Node object as it is after kubeadm and the controllers are done with it.
@@ -97,7 +123,7 @@ impl Plan {
                 "containerRuntimeVersion": "containerd://2.1.4",
                 "kernelVersion": "6.8.0-71-generic",
                 "kubeProxyVersion": "",
-                "kubeletVersion": VERSION,
+                "kubeletVersion": self.version,
                 "machineID": crate::sim::apiserver::endpoints::uuid().replace('-', ""),
                 "operatingSystem": "linux",
                 "osImage": "Ubuntu 24.04.3 LTS",

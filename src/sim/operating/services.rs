@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use crate::sim::apiserver::client::Client;
 use crate::sim::machine::services::{CONTAINERD, KUBELET, Systemd};
-use crate::sim::machine::{Machine, Machines};
+use crate::sim::machine::{Machine, Machines, packages};
+use crate::sim::nodes::heartbeat;
 use crate::sim::nodes::startup::{Startup, klog};
 
 /// Writes a line of a machine's kubelet into its journal.
@@ -45,7 +46,11 @@ pub fn kubelet(machines: &Machines, systemd: Systemd, client: &Client) {
     machine.services().take_fresh(KUBELET);
     match run {
         Some(run) if run.deaf.is_some() => {}
-        Some(_) => crate::sim::nodes::heartbeat::tell_version(client, (&machine.name, &machines.birth().version)),
+        Some(_) => {
+            let version =
+                packages::program_version(root, "kubelet").unwrap_or_else(|| machines.birth().version.clone());
+            heartbeat::tell_version(client, (&machine.name, &version));
+        }
         None => systemd.exited(KUBELET, 1),
     }
     machine.services().save();

@@ -93,6 +93,19 @@ impl Call {
         all
     }
 
+    /// A line of standard input, as far as it was typed; nothing when there is no more.
+    pub async fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        while !line.contains(&b'\n') {
+            match self.input.recv().await {
+                Some(bytes) if !bytes.is_empty() => line.extend(bytes),
+                _ if line.is_empty() => return None,
+                _ => break,
+            }
+        }
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
     /// A variable.
     pub fn env(&self, name: &str) -> Option<&str> {
         self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

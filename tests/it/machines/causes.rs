@@ -1,6 +1,7 @@
 //! Stories of cause and effect: what is done to a node's files and services, and what the cluster makes of it.
 //! What is typed there and how it is read stands in `typing`.
 
+use kubedrill::base::topology::Topology;
 use std::time::Duration;
 
 use kube::Api;
@@ -63,7 +64,7 @@ impl Seat {
 
 #[tokio::test]
 async fn a_stopped_kubelet_is_missed_and_a_started_one_is_back() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let said = seat.prints("node01", "systemctl status kubelet").await;
     assert!(said.contains("Active: active (running)") && said.contains("10-kubeadm.conf"), "{said}");
     assert!(seat.prints("node01", "journalctl -u kubelet").await.contains("Successfully registered node"));
@@ -78,7 +79,7 @@ async fn a_stopped_kubelet_is_missed_and_a_started_one_is_back() {
 
 #[tokio::test]
 async fn a_kubelet_that_cannot_start_says_why_and_tries_again() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let config = "/var/lib/kubelet/config.yaml";
     seat.edits("node01", config, |text| text.replace("pki/ca.crt", "pki/CA.crt"));
     seat.prints("node01", "systemctl restart kubelet").await;
@@ -100,7 +101,7 @@ async fn a_kubelet_that_cannot_start_says_why_and_tries_again() {
 
 #[tokio::test]
 async fn a_kubelet_that_looks_at_the_wrong_port_runs_and_is_missed() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let wrong = |text: String| {
         text.lines()
             .map(|line| {
@@ -122,7 +123,7 @@ async fn a_kubelet_that_looks_at_the_wrong_port_runs_and_is_missed() {
 
 #[tokio::test]
 async fn a_unit_file_counts_after_it_was_read_again() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     seat.prints("node01", "systemctl is-active kubelet").await;
     let over = "/etc/systemd/system/kubelet.service.d/20-args.conf";
     seat.files("node01", |root| {
@@ -139,7 +140,7 @@ async fn a_unit_file_counts_after_it_was_read_again() {
 
 #[tokio::test]
 async fn a_node_without_a_network_is_not_ready() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let moved = |from: &str, to: &str| seat.files("node01", |root| root.rename(from, to).unwrap());
     moved("/etc/cni/net.d/10-flannel.conflist", "/root/10-flannel.conflist");
     let message = seat.waits("node01", "False").await;
@@ -153,7 +154,7 @@ async fn a_node_without_a_network_is_not_ready() {
 
 #[tokio::test]
 async fn static_pods_follow_their_manifests() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let manifest = "/etc/kubernetes/manifests/web.yaml";
     let pod =
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
@@ -170,7 +171,7 @@ async fn static_pods_follow_their_manifests() {
 
 #[tokio::test]
 async fn a_component_without_its_manifest_does_not_run() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let moved = |from: &str, to: &str| seat.files("controlplane", |root| root.rename(from, to).unwrap());
     let (there, away) = ("/etc/kubernetes/manifests/kube-apiserver.yaml", "/root/kube-apiserver.yaml");
     assert!(seat.listens().await);
@@ -184,7 +185,7 @@ async fn a_component_without_its_manifest_does_not_run() {
 
 #[tokio::test]
 async fn an_api_server_with_a_flag_nobody_knows_ends_again_and_again() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     seat.edits("controlplane", manifest, |text| text.replace("--allow-privileged=true", "--allow-privilege=true"));
     seat.world.settle().await;

@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use kubedrill::base::topology::Topology;
 use serde_json::json;
 
 use super::typing::Seat;
@@ -11,7 +12,7 @@ use super::typing::Seat;
 const TRIES: usize = 3000;
 
 async fn with_pod() -> Seat {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "default");
     let container =
         json!({ "name": "drill", "image": "busybox:1.36", "command": ["sh", "-c", "echo hello; sleep 3600"] });
@@ -63,7 +64,7 @@ async fn a_container_talks_runs_commands_and_is_begun_again() {
 
 #[tokio::test]
 async fn each_node_has_its_own_pods_and_images() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let names = |text: &str| {
         text.lines()
             .skip(1)
@@ -93,7 +94,7 @@ async fn each_node_has_its_own_pods_and_images() {
 
 #[tokio::test]
 async fn a_runtime_that_is_not_there_and_a_container_that_is_not_are_said_so() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let elsewhere = seat.fails("controlplane", "crictl -r unix:///run/crio/crio.sock ps").await;
     assert_eq!(
         elsewhere,

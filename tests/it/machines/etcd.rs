@@ -1,6 +1,7 @@
 //! What `etcdctl` and `etcdutl` do on a control plane: whom etcd lets in, what it holds, and its backups.
 //! The words were taken from the real tools of etcd 3.6.5.
 
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::etcd;
 use kubedrill::sim::machine::etcd::data::{self, Holds};
 
@@ -18,7 +19,7 @@ fn rightly() -> String {
 
 #[tokio::test]
 async fn etcd_lets_in_who_its_authority_vouches_for() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let refused = |line: String| {
         let seat = &seat;
         async move { seat.fails("controlplane", &line).await }
@@ -55,7 +56,7 @@ async fn etcd_lets_in_who_its_authority_vouches_for() {
 
 #[tokio::test]
 async fn keys_are_where_a_real_etcd_has_them() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let types = |rest: &'static str| {
         let seat = &seat;
         async move { seat.prints("controlplane", &format!("{} {rest}", rightly())).await }
@@ -88,7 +89,7 @@ async fn keys_are_where_a_real_etcd_has_them() {
 
 #[tokio::test]
 async fn a_backup_is_saved_looked_at_and_restored_once() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let saved = seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
     assert_eq!(saved, "Snapshot saved at /opt/backup.db\nServer version 3.6.0\n");
     let (mode, size) = seat.files("controlplane", |files| {
@@ -126,7 +127,7 @@ async fn a_backup_is_saved_looked_at_and_restored_once() {
 
 #[tokio::test]
 async fn what_is_no_backup_is_refused() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
     seat.files("controlplane", |files| {
         let mut bytes = files.read("/opt/backup.db").unwrap();

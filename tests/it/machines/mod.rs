@@ -4,5 +4,7 @@
 mod causes;
 mod crictl;
 mod etcd;
+mod kubeadm;
+mod packages;
 mod reads;
 mod typing;

@@ -2,10 +2,11 @@
 //! What follows from changing it stands in `causes`.
 
 use super::typing::Seat;
+use kubedrill::base::topology::Topology;
 
 #[tokio::test]
 async fn parameters_count_when_they_are_loaded_and_stay() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let forward = "sysctl -n net.ipv4.ip_forward";
     assert_eq!(seat.prints("node01", forward).await, "1\n");
     seat.files("node01", |files| files.write("/etc/sysctl.d/k8s.conf", b"net.ipv4.ip_forward = 0\n", 0o644).unwrap());
@@ -22,7 +23,7 @@ async fn parameters_count_when_they_are_loaded_and_stay() {
 
 #[tokio::test]
 async fn swap_and_modules_are_the_nodes_own() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     assert_eq!(seat.prints("controlplane", "swapon --show").await, "");
     seat.files("controlplane", |files| files.write("/swap.img", b"", 0o600).unwrap());
     seat.prints("controlplane", "swapon /swap.img").await;
@@ -39,7 +40,7 @@ async fn swap_and_modules_are_the_nodes_own() {
 
 #[tokio::test]
 async fn who_listens_follows_from_what_runs() {
-    let seat = Seat::take(1).await;
+    let seat = Seat::take(Topology::workers(1)).await;
     let shown = seat.prints("controlplane", "ss -tlnp").await;
     let port = |text: &str, program: &str, port: &str| {
         text.lines().any(|line| line.contains(&format!("\"{program}\"")) && line.contains(&format!(":{port} ")))

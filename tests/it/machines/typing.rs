@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::machine::root::Root;
 use kubedrill::sim::shell::protocol::{Channel, Request, receive, send};
 use kubedrill::sim::world::{Options, World};
@@ -25,8 +26,8 @@ pub struct Seat {
 
 impl Seat {
     /// A cluster that is ready; its clock is fast.
-    pub async fn take(workers: u8) -> Self {
-        let options = Options { workers, clock: Clock::fast(50.0), port: 0, dir: None };
+    pub async fn take(topology: Topology) -> Self {
+        let options = Options { topology, clock: Clock::fast(50.0), port: 0, dir: None };
         let world = World::start(options).await.unwrap();
         assert!(world.ready(Duration::from_secs(1000)).await, "the cluster becomes ready");
         Self { world }
@@ -40,9 +41,10 @@ impl Seat {
             Request::Run { node: node.to_owned(), words, cwd: "/root".to_owned(), env: Vec::new(), columns: Some(120) };
         stream.write_all(format!("{}\n", serde_json::to_string(&run).unwrap()).as_bytes()).await.unwrap();
         if !input.is_empty() {
-            send(&mut stream, Channel::Stdin, input.as_bytes()).await.unwrap();
+            let _ = send(&mut stream, Channel::Stdin, input.as_bytes()).await;
         }
-        send(&mut stream, Channel::Stdin, b"").await.unwrap();
+        // A command that has ended already reads nothing more.
+        let _ = send(&mut stream, Channel::Stdin, b"").await;
         let mut said = Said::default();
         loop {
             let (channel, bytes) = receive(&mut stream).await.unwrap();

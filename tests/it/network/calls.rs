@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::object::meta;
 use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
@@ -61,7 +62,7 @@ impl Cluster {
             cluster.make(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "team": name } } }));
             cluster.make(json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name } }));
         }
-        Plan::cluster(1).iter().for_each(|plan| cluster.make(plan.node(clock.now())));
+        Plan::cluster(&Topology::workers(1)).unwrap().iter().for_each(|plan| cluster.make(plan.node(clock.now())));
         let proxy = json!({ "k8s-app": "kube-proxy" });
         for (at, node) in ["controlplane", "node01"].into_iter().enumerate() {
             let address = format!("192.168.56.{}", 10 + at);

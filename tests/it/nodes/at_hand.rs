@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::world::{Options, World};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -22,7 +23,7 @@ async fn cluster() -> Option<Cluster> {
         return None;
     }
     let home = tempfile::tempdir().unwrap();
-    let options = Options { workers: 1, clock: Clock::system(), port: 0, dir: None };
+    let options = Options { topology: Topology::workers(1), clock: Clock::system(), port: 0, dir: None };
     let world = World::start(options).await.unwrap();
     world.write_kubeconfig(&home.path().join("config")).unwrap();
     assert!(world.ready(Duration::from_secs(20)).await);

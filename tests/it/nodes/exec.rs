@@ -7,13 +7,14 @@ use futures::SinkExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams, PostParams, TerminalSize};
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::world::{Options, World};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A cluster with one Pod that runs.
 async fn running(spec: Value) -> (World, Api<Pod>) {
-    let options = Options { workers: 1, clock: Clock::system(), port: 0, dir: None };
+    let options = Options { topology: Topology::workers(1), clock: Clock::system(), port: 0, dir: None };
     let world = World::start(options).await.expect("a cluster");
     let pods: Api<Pod> = Api::default_namespaced(world.client().expect("a client"));
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "box" }, "spec": spec });

@@ -7,12 +7,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams, PostParams};
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::nodes::keeping::SOON;
 use kubedrill::sim::world::{Checkpoint, Options, World};
 use serde_json::{Value, json};
 
 async fn open(dir: &Path) -> World {
-    let options = Options { workers: 1, clock: Clock::system(), port: 0, dir: Some(dir.to_owned()) };
+    let options =
+        Options { topology: Topology::workers(1), clock: Clock::system(), port: 0, dir: Some(dir.to_owned()) };
     World::start(options).await.expect("a cluster")
 }
 

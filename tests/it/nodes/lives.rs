@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::object::meta;
 use kubedrill::sim::apiserver::auth::{Authenticator, TokenKey};
 use kubedrill::sim::apiserver::client::Client;
@@ -47,7 +48,7 @@ impl World {
         world.make(
             json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": NS } }),
         );
-        Plan::cluster(1).iter().for_each(|plan| drop(world.make(plan.node(clock.now()))));
+        Plan::cluster(&Topology::workers(1)).unwrap().iter().for_each(|plan| drop(world.make(plan.node(clock.now()))));
         world
     }
 

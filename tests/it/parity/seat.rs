@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use kubedrill::base::clock::Clock;
+use kubedrill::base::topology::Topology;
 use kubedrill::sim::world::{Options, World};
 use serde_json::{Value, json};
 
@@ -113,7 +114,8 @@ impl Seat {
         let found = seat.folder.path().join("found");
         let kubeconfig = match cluster {
             Cluster::Embedded => {
-                let options = Options { workers: 2, clock: Clock::fast(script.speed), port: 0, dir: None };
+                let options =
+                    Options { topology: Topology::default(), clock: Clock::fast(script.speed), port: 0, dir: None };
                 let world = World::start(options).await.expect("a cluster starts");
                 world.write_kubeconfig(&found).expect("a kubeconfig can be written");
                 assert!(world.ready(PATIENCE.mul_f64(script.speed)).await, "the cluster is ready");

@@ -236,7 +236,7 @@ pub(super) fn read(der: &[u8]) -> Result<CertificateInner<Rfc5280>, PkiError> {
 }
 
 /// The bytes that a certificate's signature is over, as they came.
-fn signed_part(der: &[u8]) -> Result<&[u8], PkiError> {
+pub(super) fn signed_part(der: &[u8]) -> Result<&[u8], PkiError> {
     let outer =
         x509_cert::der::asn1::AnyRef::from_der(der).map_err(|error| PkiError::malformed("certificate", error))?;
     let mut reader =
@@ -244,7 +244,7 @@ fn signed_part(der: &[u8]) -> Result<&[u8], PkiError> {
     x509_cert::der::Reader::tlv_bytes(&mut reader).map_err(|error| PkiError::malformed("certificate", error))
 }
 
-fn timestamp(time: Time) -> Result<Timestamp, PkiError> {
+pub(super) fn timestamp(time: Time) -> Result<Timestamp, PkiError> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs());
     let seconds = seconds.map_err(|error| PkiError::malformed("certificate", error))?;
     Timestamp::from_second(seconds).map_err(|error| PkiError::malformed("certificate", error))

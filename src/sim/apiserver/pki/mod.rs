@@ -5,6 +5,7 @@
 mod authority;
 pub mod chain;
 mod identity;
+mod inspect;
 mod key;
 mod kubeconfig;
 mod request;
@@ -14,9 +15,10 @@ mod usage;
 
 pub use authority::{Authority, Issue, Issued, certificate_der};
 pub use identity::{AlternativeNames, Purpose, Subject, Verified, verify};
+pub use inspect::{Inspected, inspect, public_key_hash};
 pub use key::KeyPair;
 pub use kubeconfig::Kubeconfig;
-pub use request::Request;
+pub use request::{Request, request_pem};
 pub use signature::{handshake_schemes, verify_handshake};
 pub use signer::{Signer, sign_request};
 pub use usage::Usages;

@@ -1,7 +1,8 @@
 //! Certificate requests (PKCS#10) as learners make them with `openssl req`.
 //! Who may have one signed and with which usages stands in `signer.rs`.
 
-use x509_cert::der::asn1::AnyRef;
+use x509_cert::builder::{Builder, RequestBuilder};
+use x509_cert::der::asn1::{AnyRef, BitString};
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::oid::db::rfc5912::ID_EXTENSION_REQ;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
@@ -11,8 +12,21 @@ use x509_cert::name::Name;
 use x509_cert::request::CertReq;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::key::from_pem;
-use super::{AlternativeNames, PkiError, Subject, signature};
+use super::key::{from_pem, to_pem};
+use super::{AlternativeNames, KeyPair, PkiError, Subject, signature};
+
+/// A new request of a subject, signed by the key it is for, as PEM.
+pub fn request_pem(key: &KeyPair, subject: &Subject) -> Result<String, PkiError> {
+    let mut builder = RequestBuilder::new(subject.to_name()?).map_err(unmade)?;
+    let unsigned = builder.finalize(key).map_err(unmade)?;
+    let signature = BitString::from_bytes(&key.sign(&unsigned)?).map_err(unmade)?;
+    let whole = builder.assemble(signature, key).map_err(unmade)?.to_der().map_err(unmade)?;
+    Ok(to_pem("CERTIFICATE REQUEST", &whole))
+}
+
+fn unmade(error: impl std::fmt::Display) -> PkiError {
+    PkiError::unmade("a certificate request", error)
+}
 
 /// A request for a certificate, read.
 #[derive(Debug)]

@@ -6,12 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::ApiServer;
 use crate::sim::apiserver::registry::Resource;
 
 /// What is served.
 type Served = [&'static Resource];
 
-/// The version this cluster simulates.
+/// The version that is simulated. A cluster may be born with another one and behaves like this all the same.
 pub const VERSION: &str = "v1.35.4";
 
 /// The groups in the order clients prefer them, each with its versions.
@@ -205,16 +207,25 @@ pub fn paths(served: &Served) -> Vec<String> {
     found
 }
 
-/// `/version`.
-pub fn version() -> Value {
+/// The version of a server: that of the image in its static Pod, which an upgrade changes.
+pub fn running(server: &ApiServer) -> String {
+    let pods = server.storage.list("pods", Some("kube-system")).0;
+    let mut own = pods.iter().filter(|pod| meta::label(pod, "component") == Some("kube-apiserver"));
+    let image = own.next().and_then(|pod| meta::text(pod, "/spec/containers/0/image").rsplit_once(':'));
+    image.map_or_else(|| VERSION.to_owned(), |(_, tag)| tag.to_owned())
+}
+
+/// `/version` of a server of a version.
+pub fn version(version: &str) -> Value {
+    let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default();
     json!({
         "major": "1",
-        "minor": "35",
+        "minor": minor.to_string(),
         "emulationMajor": "1",
-        "emulationMinor": "35",
+        "emulationMinor": minor.to_string(),
         "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": "34",
-        "gitVersion": VERSION,
+        "minCompatibilityMinor": minor.saturating_sub(1).to_string(),
+        "gitVersion": version,
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "2026-04-15T00:00:00Z",

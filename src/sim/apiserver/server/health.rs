@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use axum::response::Response;
 
-use super::discovery::VERSION;
 use super::handler::{Call, with_type};
 use crate::sim::apiserver::endpoints::ApiServer;
 use crate::sim::apiserver::registry::RESOURCES;
@@ -79,9 +78,11 @@ pub fn metrics(server: &ApiServer) -> String {
         let name = resource.group_resource();
         let _ = writeln!(text, "apiserver_storage_objects{{resource=\"{name}\"}} {}", server.storage.count(&name));
     }
+    let version = super::discovery::running(server);
+    let minor = version.split('.').nth(1).unwrap_or_default();
     let _ = write!(
         text,
-        "# HELP kubernetes_build_info [ALPHA] A metric with a constant '1' value labeled by the version of Kubernetes.\n# TYPE kubernetes_build_info gauge\nkubernetes_build_info{{git_version=\"{VERSION}\",major=\"1\",minor=\"35\"}} 1\n"
+        "# HELP kubernetes_build_info [ALPHA] A metric with a constant '1' value labeled by the version of Kubernetes.\n# TYPE kubernetes_build_info gauge\nkubernetes_build_info{{git_version=\"{version}\",major=\"1\",minor=\"{minor}\"}} 1\n"
     );
     text
 }

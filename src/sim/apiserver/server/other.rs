@@ -24,7 +24,7 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
     }
     let served = call.server.api.resources();
     match parts[..] {
-        ["version"] => Ok(indented(&discovery::version())),
+        ["version"] => Ok(indented(&discovery::version(&discovery::running(&call.server.api)))),
         ["healthz" | "livez" | "readyz", ref check @ ..] => health::serve(call, parts[0], &check.join("/")),
         ["metrics"] => {
             Ok(with_type(200, "text/plain; version=0.0.4; charset=utf-8", health::metrics(&call.server.api)))

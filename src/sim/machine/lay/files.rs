@@ -5,12 +5,15 @@ use std::io;
 
 use super::Birth;
 use crate::sim::machine::Machine;
+use crate::sim::machine::packages::offers;
 use crate::sim::machine::root::Root;
 
 /// Which machines have a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     Every,
+    /// Those in the cluster: what kubeadm and the network leave there.
+    Node,
     ControlPlane,
 }
 
@@ -38,20 +41,20 @@ static FILES: &[(&str, u32, On, &str)] = &[
     ("/etc/modules-load.d/k8s.conf", 0o644, On::Every, asset!("etc/modules-k8s.conf")),
     ("/etc/crictl.yaml", 0o644, On::Every, asset!("etc/crictl.yaml")),
     ("/etc/containerd/config.toml", 0o644, On::Every, asset!("etc/containerd-config.toml")),
-    ("/etc/cni/net.d/10-flannel.conflist", 0o644, On::Every, asset!("cni/10-flannel.conflist")),
+    ("/etc/cni/net.d/10-flannel.conflist", 0o644, On::Node, asset!("cni/10-flannel.conflist")),
     (
         "/run/flannel/subnet.env",
         0o644,
-        On::Every,
+        On::Node,
         "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=$(SUBNET)\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n",
     ),
     ("/usr/lib/systemd/system/kubelet.service", 0o644, On::Every, asset!("systemd/kubelet.service")),
     ("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", 0o644, On::Every, asset!("systemd/10-kubeadm.conf")),
     ("/usr/lib/systemd/system/containerd.service", 0o644, On::Every, asset!("systemd/containerd.service")),
     ("/etc/default/kubelet", 0o644, On::Every, "KUBELET_EXTRA_ARGS=\n"),
-    ("/var/lib/kubelet/config.yaml", 0o644, On::Every, asset!("kubelet/config.yaml")),
-    ("/var/lib/kubelet/instance-config.yaml", 0o600, On::Every, asset!("kubelet/instance-config.yaml")),
-    ("/var/lib/kubelet/kubeadm-flags.env", 0o644, On::Every, asset!("kubelet/kubeadm-flags.env")),
+    ("/var/lib/kubelet/config.yaml", 0o644, On::Node, asset!("kubelet/config.yaml")),
+    ("/var/lib/kubelet/instance-config.yaml", 0o600, On::Node, asset!("kubelet/instance-config.yaml")),
+    ("/var/lib/kubelet/kubeadm-flags.env", 0o644, On::Node, asset!("kubelet/kubeadm-flags.env")),
     ("/etc/kubernetes/manifests/etcd.yaml", 0o600, On::ControlPlane, asset!("manifests/etcd.yaml")),
     ("/etc/kubernetes/manifests/kube-apiserver.yaml", 0o600, On::ControlPlane, asset!("manifests/kube-apiserver.yaml")),
     (
@@ -136,6 +139,7 @@ pub fn words(machine: &Machine, (birth, others): (&Birth, &[(String, String)])) 
         ("ADDRESS", machine.address.clone()),
         ("PORT", birth.api.port().to_string()),
         ("VERSION", birth.version.clone()),
+        ("ETCD", offers::parts(&birth.version).etcd),
         ("HOSTS", hosts),
         ("MACHINE_ID", id),
         ("SUBNET", format!("10.244.{}.1/24", index.saturating_sub(10))),
@@ -151,9 +155,30 @@ pub fn manifests(machine: &Machine, whole: (&Birth, &[(String, String)])) -> Vec
     here.map(|(path, .., text)| ((*path).to_owned(), fill(text, &words))).collect()
 }
 
+/// Lays what a machine that was blank holds once it is in the cluster.
+pub(super) fn join(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
+    let words = words(machine, whole);
+    let joined = FILES.iter().filter(|(_, _, on, _)| *on == On::Node);
+    for (path, mode, _, text) in joined {
+        root.write(path, fill(text, &words).as_bytes(), *mode)?;
+    }
+    Ok(())
+}
+
+/// The manifest of a component, as a control plane on this machine would have it.
+pub(super) fn manifest(machine: &Machine, component: &str, whole: (&Birth, &[(String, String)])) -> Option<String> {
+    let path = format!("/etc/kubernetes/manifests/{component}.yaml");
+    let words = words(machine, whole);
+    FILES.iter().find(|(known, ..)| *known == path).map(|(_, _, _, text)| fill(text, &words))
+}
+
 /// Lays them.
 pub(super) fn lay(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
-    let here = |on: On| on == On::Every || machine.control_plane;
+    let here = |on: On| match on {
+        On::Every => true,
+        On::Node => !machine.blank,
+        On::ControlPlane => machine.control_plane,
+    };
     let words = words(machine, whole);
     for (path, mode, _) in FOLDERS.iter().filter(|(_, _, on)| here(*on)) {
         root.make_dir(path, *mode)?;

@@ -4,6 +4,8 @@
 mod files;
 mod pki;
 
+pub use self::pki::{CERTIFICATE_FILES, certificate};
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::root::Root;
-use super::{Machine, etcd};
+use super::{Machine, etcd, packages};
 use crate::sim::apiserver::pki::Authority;
 
 /// What the machines of a cluster are born with.
@@ -34,8 +36,25 @@ pub(super) use self::files::manifests;
 /// Lays everything. `others` are the cluster's nodes with their addresses.
 pub(super) fn lay(machine: &Machine, root: &Root, (birth, others): (&Birth, &[(String, String)])) -> io::Result<()> {
     files::lay(machine, root, (birth, others))?;
+    packages::lay(root, &birth.version)?;
     if machine.control_plane {
         etcd::data::run(root, "/var/lib/etcd")?;
     }
-    pki::lay(machine, root, birth)
+    if machine.blank { Ok(()) } else { pki::lay(machine, root, birth) }
+}
+
+/// The manifest of a component, as a control plane on this machine would have it.
+pub(super) fn manifest(machine: &Machine, component: &str, whole: (&Birth, &[(String, String)])) -> Option<String> {
+    files::manifest(machine, component, whole)
+}
+
+/// Lays what a machine holds once it has joined; the kubelet's certificate and key were just signed.
+pub(super) fn join(
+    machine: &Machine,
+    root: &Root,
+    (birth, others): (&Birth, &[(String, String)]),
+    signed: (&str, &str, Timestamp),
+) -> io::Result<()> {
+    files::join(machine, root, (birth, others))?;
+    pki::join(machine, root, birth, signed)
 }

@@ -4,6 +4,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::Birth;
 use crate::sim::apiserver::pki::{AlternativeNames, Authority, Issue, Issued, Kubeconfig, PkiError, Subject, Usages};
 use crate::sim::machine::Machine;
@@ -82,10 +84,12 @@ const KUBECONFIGS: [(&str, &str, &[&str]); 4] = [
 
 /// A kubeconfig with the certificate in it, as kubeadm writes it.
 fn kubeconfig(birth: &Birth, user: &str, issued: &Issued) -> String {
-    let (certificate, key) = (issued.certificate_pem(), issued.key.to_pem());
+    kubeconfig_with(birth, user, (&issued.certificate_pem(), &issued.key.to_pem()))
+}
+
+fn kubeconfig_with(birth: &Birth, user: &str, (certificate, key): (&str, &str)) -> String {
     let authority = birth.authority.certificate_pem();
     let server = format!("https://controlplane:{}", birth.api.port());
-    let (certificate, key) = (certificate.as_str(), key.as_str());
     Kubeconfig { server: &server, authority: &authority, user, certificate, key, namespace: None }.to_yaml()
 }
 
@@ -101,20 +105,36 @@ fn kubeconfigs(root: &Root, birth: &Birth) -> io::Result<()> {
     Ok(())
 }
 
+/// What a machine that joins gets: the authority's certificate and the kubelet's own.
+pub(super) fn join(machine: &Machine, root: &Root, birth: &Birth, signed: (&str, &str, Timestamp)) -> io::Result<()> {
+    root.write(&format!("{PKI}/ca.crt"), birth.authority.certificate_pem().as_bytes(), 0o644)?;
+    kubelet_with(machine, root, birth, signed)
+}
+
 /// The kubelet's: its client certificate, its serving certificate, and the kubeconfig that names the first.
 fn kubelet(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
     let user = format!("system:node:{}", machine.name);
     let client = birth.authority.issue_client(&user, &["system:nodes"], birth.now).map_err(failed)?;
+    kubelet_with(machine, root, birth, (&client.certificate_pem(), &client.key.to_pem(), birth.now))
+}
+
+fn kubelet_with(
+    machine: &Machine,
+    root: &Root,
+    birth: &Birth,
+    (certificate, key, now): (&str, &str, Timestamp),
+) -> io::Result<()> {
+    let user = format!("system:node:{}", machine.name);
     let folder = "/var/lib/kubelet/pki";
-    let dated = format!("kubelet-client-{}.pem", birth.now.strftime("%Y-%m-%d-%H-%M-%S"));
-    let both = client.certificate_pem() + &client.key.to_pem();
-    root.write(&format!("{folder}/{dated}"), both.as_bytes(), 0o600)?;
+    let dated = format!("kubelet-client-{}.pem", now.strftime("%Y-%m-%d-%H-%M-%S"));
+    root.write(&format!("{folder}/{dated}"), format!("{certificate}{key}").as_bytes(), 0o600)?;
+    root.remove(&format!("{folder}/kubelet-client-current.pem"))?;
     root.link(&format!("{folder}/{dated}"), &format!("{folder}/kubelet-client-current.pem"))?;
     // The kubelet signs its serving certificate itself, by an authority nobody else knows.
     let own = Authority::generate(&format!("{}-ca@{}", machine.name, birth.now.as_second()), birth.now);
     let serving = own.and_then(|own| own.issue_serving(&machine.name, names(machine), birth.now)).map_err(failed)?;
     write(root, &format!("{folder}/kubelet"), (&serving.certificate_pem(), &serving.key.to_pem()))?;
-    let text = kubeconfig(birth, &user, &client);
+    let text = kubeconfig_with(birth, &user, (certificate, key));
     let current = format!("{folder}/kubelet-client-current.pem");
     root.write("/etc/kubernetes/kubelet.conf", by_file(&text, &current).as_bytes(), 0o600)
 }
@@ -129,4 +149,57 @@ fn by_file(kubeconfig: &str, file: &str) -> String {
         format!("{key}: {file}")
     });
     lines.map(|line| line + "\n").collect()
+}
+
+/// The files of a control plane's certificates by their names, in the order in which they are made.
+pub static CERTIFICATE_FILES: [(&str, &str); 11] = [
+    ("ca", "ca.crt"),
+    ("apiserver", "apiserver.crt"),
+    ("apiserver-kubelet-client", "apiserver-kubelet-client.crt"),
+    ("front-proxy-ca", "front-proxy-ca.crt"),
+    ("front-proxy-client", "front-proxy-client.crt"),
+    ("etcd-ca", "etcd/ca.crt"),
+    ("etcd-server", "etcd/server.crt"),
+    ("etcd-peer", "etcd/peer.crt"),
+    ("etcd-healthcheck-client", "etcd/healthcheck-client.crt"),
+    ("apiserver-etcd-client", "apiserver-etcd-client.crt"),
+    ("sa", "sa.key"),
+];
+
+/// Makes one certificate anew, signed by the authority in `folder`. Authorities and keys of a cluster that runs are not made anew.
+pub fn certificate(
+    machine: &Machine,
+    root: &Root,
+    (birth, folder, name): (&Birth, &str, &str),
+    now: Timestamp,
+) -> io::Result<()> {
+    let authority = match name {
+        "etcd-server" | "etcd-peer" | "etcd-healthcheck-client" | "apiserver-etcd-client" => "etcd/ca",
+        "front-proxy-client" => "front-proxy-ca",
+        "apiserver" | "apiserver-kubelet-client" => "ca",
+        _ => return Err(io::Error::other(format!("{name} made anew is not simulated by this practice cluster"))),
+    };
+    let path = format!("{folder}/{authority}");
+    let (certificate, key) = (root.text(&format!("{path}.crt"))?, root.text(&format!("{path}.key"))?);
+    let authority = Authority::from_pem(&certificate, &key).map_err(failed)?;
+    let issued = match name {
+        "apiserver" => {
+            let kept = crate::sim::apiserver::pki::inspect(&birth.serving.0).map_err(failed)?;
+            authority.issue_serving("kube-apiserver", kept.names, now)
+        }
+        "etcd-server" | "etcd-peer" => {
+            let issue = Issue::for_a_year(Subject::new(&machine.name, &[]), Usages::peer(), now);
+            authority.issue(&Issue { names: names(machine), ..issue })
+        }
+        "apiserver-kubelet-client" => {
+            authority.issue_client("kube-apiserver-kubelet-client", &["kubeadm:cluster-admins"], now)
+        }
+        "etcd-healthcheck-client" => authority.issue_client("kube-etcd-healthcheck-client", &[], now),
+        "apiserver-etcd-client" => authority.issue_client("kube-apiserver-etcd-client", &[], now),
+        other => authority.issue_client(other, &[], now),
+    };
+    let issued = issued.map_err(failed)?;
+    let file = CERTIFICATE_FILES.iter().find(|(known, _)| *known == name).map_or(name, |(_, file)| file);
+    let path = format!("{folder}/{}", file.trim_end_matches(".crt"));
+    write(root, &path, (&issued.certificate_pem(), &issued.key.to_pem()))
 }

@@ -1,13 +1,17 @@
 //! The commands of a node that the cluster answers for: one file each, a row here.
 //! All others are the host's own programs on the node's files.
 
+mod apt;
 mod containerd;
 mod crictl;
+mod dpkg;
 mod etcdctl;
 mod etcdutl;
 mod hostnamectl;
 mod ip;
 mod journalctl;
+mod kubeadm;
+mod kubelet;
 mod modules;
 mod service;
 mod sockets;
@@ -34,9 +38,17 @@ pub static COMMANDS: &[Command] = &[
     Command { name: "ctr", run: |call| Box::pin(containerd::ctr(call)) },
     Command { name: "etcdctl", run: |call| Box::pin(etcdctl::run(call)) },
     Command { name: "etcdutl", run: |call| Box::pin(etcdutl::run(call)) },
+    Command { name: "apt", run: |call| Box::pin(apt::apt(call)) },
+    Command { name: "apt-cache", run: |call| Box::pin(apt::cache(call)) },
+    Command { name: "apt-get", run: |call| Box::pin(apt::get(call)) },
+    Command { name: "apt-mark", run: |call| Box::pin(apt::mark(call)) },
+    Command { name: "dpkg", run: |call| Box::pin(dpkg::run(call)) },
+    Command { name: "dpkg-query", run: |call| Box::pin(dpkg::run(call)) },
     Command { name: "hostnamectl", run: |call| Box::pin(hostnamectl::run(call)) },
     Command { name: "ip", run: |call| Box::pin(ip::run(call)) },
     Command { name: "journalctl", run: |call| Box::pin(journalctl::run(call)) },
+    Command { name: "kubeadm", run: |call| Box::pin(kubeadm::run(call)) },
+    Command { name: "kubelet", run: |call| Box::pin(kubelet::run(call)) },
     Command { name: "lsmod", run: |call| Box::pin(modules::list(call)) },
     Command { name: "modprobe", run: |call| Box::pin(modules::run(call)) },
     Command { name: "netstat", run: |call| Box::pin(sockets::netstat(call)) },

@@ -1,0 +1,138 @@
+//! kubeadm on nodes: certificates, tokens, machines that join, and what stands in the way of an upgrade.
+//! The table of certificates is what the real kubeadm 1.35.4 prints (`certs check-expiration --cert-dir`, dates masked).
+
+use std::time::Duration;
+
+use kubedrill::base::topology::Topology;
+use kubedrill::sim::apiserver::pki;
+use regex::Regex;
+
+use super::typing::Seat;
+
+const TABLE: &str = "CERTIFICATE                         EXPIRES                  RESIDUAL TIME   CERTIFICATE AUTHORITY   EXTERNALLY MANAGED
+!MISSING! admin.conf                                                                                 
+apiserver                           Nov 30, 2027 09:40 UTC   364d            ca                      no      
+apiserver-etcd-client               Nov 30, 2027 09:40 UTC   364d            etcd-ca                 no      
+apiserver-kubelet-client            Nov 30, 2027 09:40 UTC   364d            ca                      no      
+!MISSING! controller-manager.conf                                                                    
+etcd-healthcheck-client             Nov 30, 2027 09:40 UTC   364d            etcd-ca                 no      
+etcd-peer                           Nov 30, 2027 09:40 UTC   364d            etcd-ca                 no      
+etcd-server                         Nov 30, 2027 09:40 UTC   364d            etcd-ca                 no      
+front-proxy-client                  Nov 30, 2027 09:40 UTC   364d            front-proxy-ca          no      
+!MISSING! scheduler.conf                                                                             
+!MISSING! super-admin.conf                                                                           
+
+CERTIFICATE AUTHORITY   EXPIRES                  RESIDUAL TIME   EXTERNALLY MANAGED
+ca                      Nov 27, 2036 09:40 UTC   9y              no      
+etcd-ca                 Nov 27, 2036 09:40 UTC   9y              no      
+front-proxy-ca          Nov 27, 2036 09:40 UTC   9y              no      
+";
+
+fn masked(text: &str) -> String {
+    Regex::new("[A-Z][a-z]{2} [0-9]{2}, [0-9]{4} [0-9:]{5} UTC").unwrap().replace_all(text, "DATE").into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_listed_as_kubeadm_lists_them_and_renewed_for_the_same_names() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    let node = "controlplane";
+    let read = |path: &str| seat.files(node, |root| pki::inspect(&root.text(path).unwrap()).unwrap());
+    let (before, file) = (read("/etc/kubernetes/pki/apiserver.crt"), "/etc/kubernetes/pki/apiserver.crt");
+    let renewed = seat.prints(node, "kubeadm certs renew apiserver").await;
+    assert!(renewed.ends_with("\ncertificate for serving the Kubernetes API renewed\n"), "{renewed}");
+    let after = read(file);
+    assert!(after.not_after > before.not_after, "it lasts longer than the old one");
+    assert_eq!((after.subject.clone(), after.names.clone()), (before.subject, before.names));
+    assert!(after.issued_by(&seat.files(node, |root| root.text("/etc/kubernetes/pki/ca.crt").unwrap())));
+    for name in ["admin", "super-admin", "controller-manager", "scheduler"] {
+        seat.files(node, |root| root.remove(&format!("/etc/kubernetes/{name}.conf"))).unwrap();
+    }
+    assert_eq!(masked(&seat.prints(node, "kubeadm certs check-expiration").await), masked(TABLE));
+    assert_eq!(
+        seat.fails(node, "kubeadm certs renew apisever").await,
+        "error: unknown command \"apisever\" for \"kubeadm certs renew\"\nTo see the stack trace of this error execute with --v=5 or higher\n"
+    );
+    let made = seat.prints(node, "kubeadm init phase kubeconfig admin").await;
+    assert_eq!(made, "[kubeconfig] Writing \"admin.conf\" kubeconfig file\n");
+    seat.prints(node, "kubeadm token list").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blank_machine_joins_with_a_token_and_becomes_ready() {
+    let seat = Seat::take(Topology { blank: 1, ..Topology::workers(1) }).await;
+    let client = seat.world.client().unwrap();
+    let nodes: kube::Api<k8s_openapi::api::core::v1::Node> = kube::Api::all(client);
+    assert!(nodes.get_opt("node02").await.unwrap().is_none(), "it has not joined");
+    assert!(!seat.files("node02", |root| root.exists("/etc/kubernetes/kubelet.conf")));
+    let line = seat.prints("controlplane", "kubeadm token create --print-join-command --ttl 1h").await;
+    let line = line.trim().to_owned();
+    let (bare, hash) = line.split_once(" --discovery-token-ca-cert-hash ").unwrap();
+    let unpinned = seat.fails("node02", bare).await;
+    assert!(
+        unpinned.starts_with(
+            "error: discovery.bootstrapToken.caCertHashes: Invalid value: \"\": using token-based discovery"
+        ),
+        "{unpinned}"
+    );
+    let wrong = format!("{bare} --discovery-token-ca-cert-hash sha256:{}", "0".repeat(64));
+    let wrong = seat.fails("node02", &wrong).await;
+    assert!(wrong.contains(&format!("none of the public keys \"{hash}\" are pinned")), "{wrong}");
+    let unknown = line.replace(bare.split_whitespace().last().unwrap(), "abcdef.0123456789abcdef");
+    let unknown = seat.fails("node02", &unknown).await;
+    assert!(
+        unknown.contains("could not find a JWS signature in the cluster-info ConfigMap for token ID \"abcdef\""),
+        "{unknown}"
+    );
+    let joined = seat.prints("node02", &line).await;
+    assert!(joined.contains("\nThis node has joined the cluster:\n"), "{joined}");
+    let clock = seat.world.clock();
+    let mut ready = false;
+    for _ in 0..600 {
+        let node = nodes.get("node02").await.unwrap();
+        let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
+        ready = conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        if ready {
+            break;
+        }
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+    assert!(ready, "the node becomes Ready");
+    let again = seat.fails("node02", &line).await;
+    assert!(
+        again.contains(
+            "[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: /etc/kubernetes/kubelet.conf already exists\n"
+        ),
+        "{again}"
+    );
+    let id = line.split("--token ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    assert!(seat.prints("controlplane", "kubeadm token list").await.contains(&format!("\n{id}.")));
+    assert_eq!(
+        seat.prints("controlplane", &format!("kubeadm token delete {id}")).await,
+        format!("bootstrap token \"{id}\" deleted\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_out_of_order_fails_in_kubeadms_words() {
+    let seat = Seat::take(Topology { kubernetes: "1.34.2".to_owned(), ..Topology::workers(1) }).await;
+    assert_eq!(seat.prints("controlplane", "kubeadm version -o short").await, "v1.34.2\n");
+    let plan = seat.prints("controlplane", "kubeadm upgrade plan").await;
+    assert!(plan.contains("\nkube-apiserver            controlplane   v1.34.2   v1.34.7\n"), "{plan}");
+    assert!(plan.contains("\tkubeadm upgrade apply v1.34.7\n\nNote: Before you can perform this upgrade, you have to update kubeadm to v1.34.7.\n"), "{plan}");
+    let newer = seat.fails("controlplane", "kubeadm upgrade apply v1.35.4 -y").await;
+    assert!(
+        newer.starts_with("error: error execution phase preflight: the version argument is invalid due to these fatal errors:\n\n\t- Specified version to upgrade to \"v1.35.4\" is at least one minor release higher than the kubeadm minor release (35 > 34). Such an upgrade is not supported\n"),
+        "{newer}"
+    );
+    let patch = seat.fails("controlplane", "kubeadm upgrade apply v1.34.7 -y").await;
+    assert!(patch.contains("is higher than the kubeadm version \"v1.34.2\". Upgrade kubeadm first"), "{patch}");
+    assert_eq!(
+        seat.fails("controlplane", "kubeadm upgrade apply").await.lines().next(),
+        Some("error: missing one or more required arguments. Required arguments: [version]")
+    );
+    let worker = seat.fails("node01", "kubeadm upgrade plan").await;
+    assert!(
+        worker.starts_with("error: couldn't create a Kubernetes client from file \"/etc/kubernetes/admin.conf\": failed to load admin kubeconfig: open /etc/kubernetes/admin.conf: no such file or directory\n"),
+        "{worker}"
+    );
+}
