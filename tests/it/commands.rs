@@ -141,7 +141,7 @@ fn what_cannot_be_is_told_in_one_message() {
     assert!(place.refused(2, &["list", "-o", "junit"]).contains("cannot be printed so"));
     assert!(place.refused(2, &[]).contains("no terminal"));
     assert!(place.refused(2, &["ssh", "node01"]).contains("no cluster is up"));
-    assert!(place.refused(2, &["cluster", "up", "--kubernetes", "1.20"]).contains("1.20 is not simulated"));
+    assert!(place.refused(2, &["cluster", "up", "--kubernetes", "1.20"]).contains("there is no Kubernetes 1.20 here"));
     assert!(place.refused(4, &["list", "--pack", "/nowhere"]).contains("/nowhere"));
     let own = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config");
     assert!(place.refused(2, &["cluster", "up", "--kubeconfig", own.to_str().unwrap()]).contains("never written"));
