@@ -45,7 +45,7 @@ async fn holds(terminal: &Terminal, what: &str, wanted: impl Fn(&Terminal) -> bo
             }
         }
     };
-    let _ = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    let _ = tokio::time::timeout(Duration::from_secs(60), waiting).await;
     assert!(wanted(terminal), "never came: {what}\n{}", terminal.screen().text());
 }
 
