@@ -12,7 +12,7 @@ use super::machine::on_path;
 use crate::base::clock::Clock;
 use crate::base::files;
 use crate::base::topology::Topology;
-use crate::cluster::node::{self, Found, Mode};
+use crate::cluster::entry::{self, Found, Mode};
 use crate::cluster::{self, Origin, Wish};
 
 /// The oldest `kubectl` that is good for Kubernetes 1.35 as practised here.
@@ -143,17 +143,17 @@ async fn embedded() -> Finding {
 /// How the embedded cluster's nodes are entered.
 fn nodes() -> Finding {
     let what = "nodes";
-    let Found { mode, why } = node::found();
+    let Found { mode, why } = entry::found();
     match mode {
         Mode::Namespaces => Finding::good(what, "entered as machines of their own, in namespaces"),
         Mode::Proot(_) => {
             let found = format!("entered with proot, with this machine's processes; no namespaces: {why}");
-            Finding::lacking(what, found, node::remedy())
+            Finding::lacking(what, found, entry::remedy())
         }
         Mode::Portable => {
             let found =
                 format!("ssh shows their files in a folder, tasks on nodes are not offered; no namespaces: {why}");
-            Finding::lacking(what, found, node::remedy())
+            Finding::lacking(what, found, entry::remedy())
         }
     }
 }

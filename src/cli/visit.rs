@@ -8,7 +8,7 @@ use super::open::{Which, strange};
 use crate::app::control::{self, Ask, Say};
 use crate::app::error::{AppError, Kind};
 use crate::app::own;
-use crate::cluster::node::{self, ClientError, NODES, Visit};
+use crate::cluster::entry::{self, ClientError, NODES, Visit};
 
 /// Whether a terminal is wanted for a command: ssh's `-t`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,13 +69,13 @@ fn no_cluster(up: &[String]) -> AppError {
 
 /// Goes in: this process becomes what runs there. It returns only where that fails.
 pub async fn enter(socket: &Path, node: &str, command: Option<String>, terminal: Terminal) -> AppError {
-    let entrance = match node::entrance(socket, node).await {
+    let entrance = match entry::entrance(socket, node).await {
         Ok(entrance) => entrance,
         Err(error) => return refused(node, &error),
     };
     let terminal = terminal.given(command.as_ref());
     let visit = Visit { entrance, socket: socket.to_owned(), command, terminal };
-    refused(node, &ClientError::Refused(node::enter(&visit).to_string()))
+    refused(node, &ClientError::Refused(entry::enter(&visit).to_string()))
 }
 
 /// What is told when nobody gets in.

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use super::capability::{Capabilities, Capability};
 use super::traffic::Simulated;
-use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, node, nodes};
+use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, entry, nodes};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -78,7 +78,7 @@ pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
     let all =
         [Capability::Pods, Capability::Nodes, Capability::Network, Capability::NetworkPolicy, Capability::Metrics];
-    let inside = node::found().mode.has_shell().then_some(Capability::NodeShell);
+    let inside = entry::found().mode.has_shell().then_some(Capability::NodeShell);
     all.into_iter().chain(several).chain(inside).collect()
 }
 

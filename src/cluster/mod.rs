@@ -4,9 +4,9 @@
 mod capability;
 pub mod context;
 pub mod embedded;
+pub mod entry;
 mod kind;
 mod lent;
-pub mod node;
 pub mod nodes;
 pub mod objects;
 pub mod traffic;

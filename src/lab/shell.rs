@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Lab, LabError};
 use crate::base::{files, program};
-use crate::cluster::node::NODES;
+use crate::cluster::entry::NODES;
 
 /// A shell as it is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cluster::node::{self, Place};
+use crate::cluster::entry::{self, Place};
 
 /// What has to run before there are threads, or is called by another name than `kubedrill`.
 pub fn early() -> Option<ExitCode> {
-    if let Some(ended) = node::stage() {
+    if let Some(ended) = entry::stage() {
         return Some(ended);
     }
     let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -27,7 +27,7 @@ pub fn early() -> Option<ExitCode> {
         ("kubedrill", _) | (_, None) => None,
         (_, Some(place)) => {
             words[0] = name;
-            Some(node::run(&place, words))
+            Some(entry::run(&place, words))
         }
     }
 }

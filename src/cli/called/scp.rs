@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use super::{failed, ssh, unknown, waited};
-use crate::cluster::node::{self, Place, Root};
+use crate::cluster::entry::{self, Place, Root};
 
 /// Options with a value of their own (scp(1)).
 const VALUED: &str = "cDFiJlOoPSX";
@@ -94,7 +94,7 @@ impl End {
         if place.is_some() {
             return Err(format!("ssh: connect to host {host} port 22: Connection refused"));
         }
-        let entrance = node::entrance(&socket, host).await.map_err(|error| format!("scp: {host}: {error}"))?;
+        let entrance = entry::entrance(&socket, host).await.map_err(|error| format!("scp: {host}: {error}"))?;
         let root = Root::open(&entrance.root).map_err(|error| format!("scp: {host}: {error}"))?;
         let path = path.strip_prefix("~/").unwrap_or(if path == "~" { "" } else { path });
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/root/{path}") };

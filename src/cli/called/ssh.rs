@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{failed, unknown, waited};
 use crate::cli::visit::{self, Terminal};
-use crate::cluster::node::{self, Place};
+use crate::cluster::entry::{self, Place};
 
 /// Options with a value of their own (ssh(1)). Where one goes and as whom is the room's affair, so none of them changes anything.
 const VALUED: &str = "BbcDEeFIiJLlmOopQRSWw";
@@ -51,7 +51,7 @@ pub(super) async fn known(host: &str, place: Option<&Place>) -> Option<PathBuf> 
         Some(place) => place.socket.clone(),
         None => visit::socket(None).await.ok()?,
     };
-    node::nodes(&socket).await.ok()?.iter().any(|node| node == host).then_some(socket)
+    entry::nodes(&socket).await.ok()?.iter().any(|node| node == host).then_some(socket)
 }
 
 fn parse(words: &[String]) -> Result<Asked, String> {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use crate::cluster::node::Place;
+use crate::cluster::entry::Place;
 
 /// Options of sudo(8) with a value of their own, short and long.
 const VALUED: [&str; 18] = [

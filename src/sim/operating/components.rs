@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Operating;
+use super::{Operating, Seen};
 use crate::object::meta;
 use crate::sim::apiserver::pki::{Issued, KeyPair, certificate_der};
 use crate::sim::apiserver::storage::Object;
@@ -16,12 +16,15 @@ use crate::sim::nodes::{manifests, static_pods};
 
 impl Operating {
     /// Starts and stops components as their containers do.
-    pub(super) async fn components(&self) {
+    pub(super) async fn components(&self, seen: &mut Seen) {
         let planes: Vec<Arc<Machine>> =
             self.machines.all().into_iter().filter(|machine| machine.control_plane).collect();
         // A control plane nobody went into is whole.
         let touched = planes.iter().all(|machine| machine.files().is_some());
-        let wanted = if touched { self.wanted(&planes) } else { WHOLE };
+        let mut wanted = if touched { self.wanted(&planes) } else { WHOLE };
+        for machine in planes.iter().filter(|machine| touched && self.is_up((machine, "etcd"), true)) {
+            wanted.api &= self.open_etcd(machine, seen).await;
+        }
         let certificate = || planes.iter().find_map(|machine| certificate(machine));
         if let Err(error) = self.plane.bring_to(wanted, certificate).await {
             tracing::warn!(%error, "the API server cannot listen");

@@ -2,6 +2,7 @@
 //! What a unit, a kubelet or a component makes of its files stands with it; here is when they are looked at, and in which order.
 
 mod components;
+mod etcd;
 mod services;
 
 use std::collections::HashMap;
@@ -31,6 +32,8 @@ struct Seen {
     manifests: HashMap<String, u64>,
     halts: HashMap<String, Option<Halt>>,
     faults: HashMap<String, Option<String>>,
+    /// The data directory etcd was last seen to run with.
+    etcd: Option<String>,
 }
 
 /// Looks at the machines of one cluster, and has happen what follows.
@@ -95,7 +98,7 @@ impl Operating {
         for machine in self.laid() {
             self.look_at(&machine, &mut seen);
         }
-        self.components().await;
+        self.components(&mut seen).await;
     }
 
     fn look_at(&self, machine: &Machine, seen: &mut Seen) {

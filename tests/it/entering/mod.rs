@@ -37,6 +37,7 @@ pub fn grounds() -> Vec<Ground> {
     if has_namespaces {
         return grounds;
     }
+    assert!(std::env::var_os("CI").is_none(), "the kernel gives no namespaces, and in CI it has to");
     eprintln!("the kernel gives no namespaces here: nothing is tested");
     Vec::new()
 }

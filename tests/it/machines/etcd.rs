@@ -1,6 +1,12 @@
 //! What `etcdctl` and `etcdutl` do on a control plane: whom etcd lets in, what it holds, and its backups.
 //! The words were taken from the real tools of etcd 3.6.5.
 
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
 use kubedrill::base::topology::Topology;
 use kubedrill::sim::etcd;
 use kubedrill::sim::machine::etcd::data::{self, Holds};
@@ -152,4 +158,63 @@ async fn what_is_no_backup_is_refused() {
     let folder = seat.fails("controlplane", &folder).await;
     assert!(folder.starts_with("Error: could not open /opt/none/backup.db.part (open"), "{folder}");
     assert!(!seat.files("controlplane", |files| files.exists("/var/lib/new")));
+}
+
+/// Waits until a ConfigMap of the default namespace is there, or gone, with the API server listening.
+async fn becomes(seat: &Seat, name: &str, there: bool) {
+    let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
+    for _ in 0..300 {
+        let open = tokio::net::TcpStream::connect(seat.world.url().trim_start_matches("https://")).await.is_ok();
+        if open && maps.get_opt(name).await.unwrap().is_some() == there {
+            return;
+        }
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
+    panic!("{name} is not as it should be");
+}
+
+#[tokio::test]
+async fn a_restored_directory_is_what_the_cluster_becomes() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
+    let map = |name: &str| ConfigMap {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        ..ConfigMap::default()
+    };
+    maps.create(&PostParams::default(), &map("before")).await.unwrap();
+    seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
+    maps.delete("before", &DeleteParams::default()).await.unwrap();
+    maps.create(&PostParams::default(), &map("after")).await.unwrap();
+
+    let restore = "etcdutl snapshot restore /opt/backup.db --data-dir /var/lib/etcd-restored";
+    seat.prints("controlplane", restore).await;
+    becomes(&seat, "after", true).await;
+    let moved = |from: &'static str, to: &'static str| {
+        let manifest = "/etc/kubernetes/manifests/etcd.yaml";
+        seat.files("controlplane", |root| {
+            let text = root.text(manifest).unwrap().replace(&format!("path: {from}\n"), &format!("path: {to}\n"));
+            root.write(manifest, text.as_bytes(), 0o600).unwrap();
+        });
+    };
+    moved("/var/lib/etcd", "/var/lib/etcd-restored");
+    becomes(&seat, "before", true).await;
+    becomes(&seat, "after", false).await;
+    let kept = seat.files("controlplane", |root| data::find(root, "/var/lib/etcd"));
+    assert!(matches!(kept, Holds::State(_)), "what was is kept where it was: {kept:?}");
+    assert_eq!(seat.files("controlplane", |root| data::find(root, "/var/lib/etcd-restored")), Holds::Live);
+    assert!(seat.world.ready(Duration::from_secs(1000)).await, "nodes and Pods are well again");
+
+    moved("/var/lib/etcd-restored", "/var/lib/etcd");
+    becomes(&seat, "after", true).await;
+    becomes(&seat, "before", false).await;
+
+    moved("/var/lib/etcd", "/var/lib/nothing");
+    for _ in 0..100 {
+        seat.world.settle().await;
+        if tokio::net::TcpStream::connect(seat.world.url().trim_start_matches("https://")).await.is_err() {
+            return;
+        }
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
+    panic!("an API server without data still answers");
 }
