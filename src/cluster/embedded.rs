@@ -143,8 +143,10 @@ impl Checkpoints for Embedded {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
             let folder = |error| WorldError::folder(world.machines().folder(), error);
+            let still = world.still().await;
             world.machines().keep(&name).map_err(folder)?;
             let checkpoint = Arc::new(world.checkpoint());
+            drop(still);
             if let Some(path) = self.path(&name) {
                 checkpoint.save(&path).map_err(WorldError::from)?;
             }
@@ -168,8 +170,11 @@ impl Checkpoints for Embedded {
             let world = self.world.lock().await;
             let world = world.as_ref().ok_or_else(|| ClusterError::Unreachable("it is closed".to_owned()))?;
             let folder = |error| WorldError::folder(world.machines().folder(), error);
+            let mut still = world.still().await;
             world.machines().bring_back(&name).map_err(folder)?;
             world.restore(&known).await;
+            still.forget();
+            drop(still);
             world.settle().await;
             Ok(())
         }

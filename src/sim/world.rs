@@ -33,7 +33,7 @@ use super::nodes::heartbeat::{self, Plan};
 use super::nodes::keeping::Keeper;
 use super::nodes::runtime::Runtime;
 use super::nodes::snapshot::SnapshotError;
-use super::operating::Operating;
+use super::operating::{Operating, Still};
 use super::reconciler::Context;
 use super::shell::call::{Control as _, Inside};
 use crate::base::clock::Clock;
@@ -302,6 +302,11 @@ impl World {
         self.plane.runtime.forget_others(&pods(&self.api));
         self.plane.keep();
         self.plane.resume();
+    }
+
+    /// Holds still what follows from the machines' files, until the answer is dropped: while they are copied or replaced.
+    pub async fn still(&self) -> Still<'_> {
+        self.operating.still().await
     }
 
     /// Looks at the machines' files now, and comes back when what follows from them has happened.

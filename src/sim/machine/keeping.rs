@@ -17,6 +17,23 @@ fn kept(machine: &Machine, name: &str) -> PathBuf {
     machine.folder().join("kept").join(name)
 }
 
+/// What commands remember beside a machine's files, such as settings of its kernel. Its services have a way of their own.
+fn remembered(folder: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_one = |path: &PathBuf| path.extension().is_some_and(|end| end == "json") && !path.ends_with("services.json");
+    names.filter(is_one).collect()
+}
+
+/// Copies what is remembered from one folder to another, where nothing else of it stays.
+fn remember(from: &Path, to: &Path) -> io::Result<()> {
+    remembered(to).iter().try_for_each(fs::remove_file)?;
+    for path in remembered(from) {
+        let Some(name) = path.file_name() else { continue };
+        files::write_whole(&to.join(name), &fs::read(&path)?, 0o600)?;
+    }
+    Ok(())
+}
+
 impl Machines {
     /// Keeps what the machines hold now, under a name; what was kept under it goes.
     pub fn keep(&self, name: &str) -> io::Result<()> {
@@ -29,6 +46,7 @@ impl Machines {
             if let Some(root) = machine.files() {
                 files::private_dir(&kept)?;
                 copy(root.folder(), &Root::open(&kept.join("root"))?, "")?;
+                remember(machine.folder(), &kept)?;
                 machine.journal().save_as(&kept.join("journal.jsonl"))?;
                 files::write_whole(&kept.join("services.json"), machine.services().save().as_bytes(), 0o600)?;
             }
@@ -44,6 +62,7 @@ impl Machines {
             for there in root.list("/")? {
                 root.remove(&format!("/{there}"))?;
             }
+            remember(&kept, machine.folder())?;
             if kept.exists() {
                 copy(&kept.join("root"), root, "")?;
                 machine.journal().load(&kept.join("journal.jsonl"));
@@ -81,6 +100,21 @@ fn copy(from: &Path, to: &Root, below: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_commands_remember_is_what_it_was() -> io::Result<()> {
+        let (machine, kept) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let write = |folder: &tempfile::TempDir, name: &str, text: &str| fs::write(folder.path().join(name), text);
+        write(&kept, "sysctl.json", "before")?;
+        write(&machine, "sysctl.json", "after")?;
+        write(&machine, "swap.json", "after")?;
+        write(&machine, "services.json", "its own")?;
+        remember(kept.path(), machine.path())?;
+        assert_eq!(fs::read_to_string(machine.path().join("sysctl.json"))?, "before");
+        assert!(!machine.path().join("swap.json").exists());
+        assert!(machine.path().join("services.json").exists());
+        Ok(())
+    }
 
     #[test]
     fn a_tree_is_copied_with_its_links_and_modes() -> io::Result<()> {

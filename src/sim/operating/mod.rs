@@ -3,6 +3,7 @@
 
 mod components;
 mod etcd;
+mod logs;
 mod services;
 
 use std::collections::HashMap;
@@ -28,12 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was seen at the last look.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     manifests: HashMap<String, u64>,
     halts: HashMap<String, Option<Halt>>,
     faults: HashMap<String, Option<String>>,
     /// The data directory etcd was last seen to run with.
     etcd: Option<String>,
+    logs: logs::Written,
 }
 
 /// Looks at the machines of one cluster, and has happen what follows.
@@ -42,6 +44,16 @@ pub struct Operating {
     machines: Arc<Machines>,
     kubelet: Context,
     seen: tokio::sync::Mutex<Seen>,
+}
+
+/// While this is held nobody looks at the machines, and nothing follows from their files.
+pub struct Still<'a>(tokio::sync::MutexGuard<'a, Seen>);
+
+impl Still<'_> {
+    /// What was seen counts no more: the machines are others now.
+    pub fn forget(&mut self) {
+        *self.0 = Seen::default();
+    }
 }
 
 impl Control for Operating {
@@ -66,6 +78,11 @@ impl Operating {
     pub fn new(plane: Arc<ControlPlane>, machines: Arc<Machines>) -> Self {
         plane.runtime.attach(machines.clone());
         Self { kubelet: plane.context("kubelet"), plane, machines, seen: tokio::sync::Mutex::default() }
+    }
+
+    /// Stands still until the answer is dropped.
+    pub async fn still(&self) -> Still<'_> {
+        Still(self.seen.lock().await)
     }
 
     fn laid(&self) -> Vec<Arc<Machine>> {
@@ -99,6 +116,9 @@ impl Operating {
             self.look_at(&machine, &mut seen);
         }
         self.components(&mut seen).await;
+        for machine in self.laid() {
+            self.logs(&machine, &mut seen.logs);
+        }
     }
 
     fn look_at(&self, machine: &Machine, seen: &mut Seen) {

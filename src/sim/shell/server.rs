@@ -86,7 +86,12 @@ async fn serve(stream: UnixStream, inside: Inside) {
             let names: Vec<String> = inside.machines.all().iter().map(|machine| machine.name.clone()).collect();
             say(&mut writing, &json!(names)).await
         }
-        Request::Enter { node } => say(&mut writing, &entrance(&inside, &node)).await,
+        Request::Enter { node } => {
+            let entrance = entrance(&inside, &node);
+            // Whoever comes in finds what a node that was there all along would hold.
+            inside.control.settle().await;
+            say(&mut writing, &entrance).await
+        }
         Request::Run { node, words, cwd, env, columns } => match inside.machines.get(&node) {
             Some(machine) => {
                 let (out, output) = unbounded_channel();

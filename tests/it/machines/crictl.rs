@@ -63,6 +63,40 @@ async fn a_container_talks_runs_commands_and_is_begun_again() {
 }
 
 #[tokio::test]
+async fn logs_are_files_of_the_node_and_go_with_their_pod() {
+    let seat = with_pod().await;
+    let first = id(&seat, "").await;
+    let file = || {
+        seat.files("node01", |root| {
+            let folder =
+                root.list("/var/log/pods").unwrap().into_iter().find(|name| name.starts_with("default_drill_"));
+            folder.map(|folder| root.text(&format!("/var/log/pods/{folder}/drill/0.log")).unwrap())
+        })
+    };
+    seat.world.settle().await;
+    let log = file().expect("a folder for the Pod");
+    assert!(log.ends_with("Z stdout F hello\n") && log.lines().count() == 1, "{log}");
+    let link = format!("/var/log/containers/drill_default_drill-{first}.log");
+    assert_eq!(seat.files("node01", |root| root.text(&link)).unwrap(), log);
+    let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "default");
+    pods.delete("drill", &kube::api::DeleteParams::default().grace_period(0)).await.unwrap();
+    seat.world.settle().await;
+    assert_eq!(file(), None);
+    assert!(seat.files("node01", |root| root.text(&link)).is_err());
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_stopped_does_not_answer() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    seat.prints("node01", "crictl ps").await;
+    seat.prints("node01", "systemctl stop containerd").await;
+    let said = seat.fails("node01", "crictl ps").await;
+    assert!(said.contains("dial unix /run/containerd/containerd.sock: connect: no such file or directory"), "{said}");
+    seat.prints("node01", "systemctl start containerd").await;
+    seat.prints("node01", "crictl ps").await;
+}
+
+#[tokio::test]
 async fn each_node_has_its_own_pods_and_images() {
     let seat = Seat::take(Topology::workers(1)).await;
     let names = |text: &str| {

@@ -10,6 +10,7 @@ mod talking;
 
 use self::held::Held;
 pub(super) use self::held::{Kept, containers, references};
+use crate::sim::machine::services::CONTAINERD;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::{Flags, Known};
 
@@ -206,7 +207,8 @@ fn connect(call: &Call, global: &Flags) -> Result<(), String> {
             "validate service connection: validate CRI v1 runtime API for endpoint {endpoint:?}: rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix {socket}: connect: {why}\""
         ))
     };
-    if !SOCKETS.contains(&socket) {
+    // containerd takes its socket away when it stops.
+    if !SOCKETS.contains(&socket) || !call.machine.services().is_running(CONTAINERD) {
         return failed("no such file or directory");
     }
     Ok(())
