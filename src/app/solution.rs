@@ -47,6 +47,9 @@ fn step_text(step: &Step) -> String {
             format!("```sh\nkubectl patch{namespace} {kind} {name} -p '{}'\n```\n", json!(patch.patch))
         }
         Step::NodeFile(file) => format!("Change `{}` on {}.\n", file.path, file.node),
+        Step::Certificate(certificate) => {
+            format!("Sign `{}` on {} anew.\n", certificate.path, certificate.node)
+        }
         Step::NodeCommand(command) => {
             format!("On {}:\n\n```sh\n{}\n```\n", command.node, command.run.join(" "))
         }

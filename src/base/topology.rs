@@ -17,6 +17,40 @@ pub struct Topology {
     /// Machines after the workers that have not joined: there are packages and files, but no Node.
     #[schemars(range(max = 5))]
     pub blank: u8,
+    /// What holds its objects. Not a scenario's to say: every scenario can be solved either way.
+    #[serde(skip)]
+    pub etcd: Etcd,
+}
+
+/// What holds the objects of a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Etcd {
+    /// The simulation's own storage, and its own `etcdctl` and `etcdutl`.
+    #[default]
+    Simulated,
+    /// A real etcd, asked by the real programs of this machine.
+    Real,
+}
+
+impl std::str::FromStr for Etcd {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "simulated" => Ok(Self::Simulated),
+            "real" => Ok(Self::Real),
+            _ => Err("it is simulated or real".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Etcd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Simulated => "simulated",
+            Self::Real => "real",
+        })
+    }
 }
 
 impl Default for Topology {
@@ -28,7 +62,7 @@ impl Default for Topology {
 impl Topology {
     /// So many workers, and all else as usual.
     pub fn workers(workers: u8) -> Self {
-        Self { kubernetes: String::new(), workers, blank: 0 }
+        Self { kubernetes: String::new(), workers, blank: 0, etcd: Etcd::Simulated }
     }
 
     /// Why only a simulated cluster can be like this, if that is so.

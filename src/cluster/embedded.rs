@@ -53,6 +53,7 @@ impl Embedded {
         if !world.ready(PATIENCE).await {
             tracing::warn!("the cluster's system Pods are still not ready");
         }
+        world.begin_etcd().await?;
         let client = world.client()?;
         let clock = world.clock();
         let traffic = Arc::new(Simulated(world.network()));

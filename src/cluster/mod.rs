@@ -2,6 +2,7 @@
 //! The only layer that names the simulated cluster. What is laid on a cluster is the lab's.
 
 mod capability;
+pub mod certificates;
 pub mod context;
 pub mod embedded;
 pub mod entry;

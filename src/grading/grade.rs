@@ -53,7 +53,7 @@ impl Patience {
 
 /// Grades a task. `settled` is told of each check as its verdict is in, by its place in the scenario.
 pub async fn grade(grader: &Grader, variant: &Variant, mut settled: impl FnMut(usize, &Outcome)) -> Report {
-    let view = View::new(grader.objects.clone(), grader.answers.clone());
+    let view = View::new(grader.objects.clone(), grader.clock, grader.answers.clone());
     let mut looking: FuturesUnordered<_> =
         variant.checks.iter().enumerate().map(|(index, check)| look(grader, &view, index, check)).collect();
     let mut outcomes: Vec<(usize, Outcome)> = Vec::new();

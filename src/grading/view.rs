@@ -36,6 +36,8 @@ pub struct View {
     reviews: Mutex<HashMap<String, Once<Value>>>,
     files: Mutex<HashMap<OnNode<String>, Once<Option<NodeFile>>>>,
     commands: Mutex<HashMap<OnNode<Vec<String>>, Once<Ended>>>,
+    /// The clock the cluster's objects live by.
+    pub clock: Clock,
     /// The task's working directory, where answers are written.
     pub answers: PathBuf,
 }
@@ -66,13 +68,14 @@ pub fn target(target: &Target) -> Selection {
 
 impl View {
     /// A fresh view.
-    pub fn new(objects: Arc<Objects>, answers: PathBuf) -> Self {
+    pub fn new(objects: Arc<Objects>, clock: Clock, answers: PathBuf) -> Self {
         Self {
             objects,
             lists: Mutex::default(),
             reviews: Mutex::default(),
             files: Mutex::default(),
             commands: Mutex::default(),
+            clock,
             answers,
         }
     }
@@ -174,6 +177,6 @@ impl View {
 
     /// The same places, to be looked at anew.
     pub fn fresh(&self) -> Self {
-        Self::new(self.objects.clone(), self.answers.clone())
+        Self::new(self.objects.clone(), self.clock, self.answers.clone())
     }
 }

@@ -67,7 +67,7 @@ impl Claims {
 pub fn touches_nodes(variant: &Variant) -> bool {
     let changed = |step: &Step| match step {
         Step::Patch(patch) => patch.target().kind == "Node",
-        Step::NodeFile(_) | Step::NodeCommand(_) => true,
+        Step::NodeFile(_) | Step::NodeCommand(_) | Step::Certificate(_) => true,
         Step::Run(run) => NODES.iter().any(|word| run.0.contains(word)),
         _ => false,
     };

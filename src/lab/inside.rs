@@ -1,9 +1,12 @@
 //! Steps inside of nodes: files that change, commands that run.
 //! Their forms are the scenario's, nodes the cluster's.
 
+use jiff::SignedDuration;
+
 use super::{Lab, LabError};
+use crate::cluster::certificates::{self, CertificateError};
 use crate::cluster::{AskError, NodeFile as File};
-use crate::scenario::step::{Change, NodeCommand, NodeFile};
+use crate::scenario::step::{Certificate, Change, NodeCommand, NodeFile};
 
 /// The permissions of a file that is new.
 const NEW: u32 = 0o644;
@@ -53,4 +56,15 @@ pub async fn command(lab: &Lab, step: &NodeCommand) -> Result<(), LabError> {
         return Ok(());
     }
     Err(LabError::Run { code: format!("exit code {}: {line}", ended.code), output: ended.stdout + &ended.stderr })
+}
+
+/// Signs a certificate anew, with another end.
+pub async fn certificate(lab: &Lab, step: &Certificate) -> Result<(), LabError> {
+    let (node, path, now) = (step.node.as_str(), step.path.as_str(), lab.cluster.clock().now());
+    let end = now + SignedDuration::from_hours(24 * step.ends_in_days);
+    let signed = certificates::sign_anew(lab.objects.nodes(), (node, path), now, end).await;
+    signed.map_err(|error| match error {
+        CertificateError::Ask(source) => failed(format!("{path} on {node}"))(source),
+        CertificateError::Told(why) => LabError::Node(why),
+    })
 }

@@ -53,6 +53,7 @@ pub async fn run(lab: &Lab, step: &Step) -> Result<(), LabError> {
         Step::WaitFor(wait) => wait_for(lab, wait).await,
         Step::NodeFile(file) => inside::file(lab, file).await,
         Step::NodeCommand(command) => inside::command(lab, command).await,
+        Step::Certificate(certificate) => inside::certificate(lab, certificate).await,
         Step::Run(text) => run_text(lab, &text.0).await,
     }
 }

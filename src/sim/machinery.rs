@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apiserver::client::Client;
+use super::etcd::real::{Programs, RealEtcd};
 use super::etcd;
+use super::machine::etcd::Real;
 use super::machine::{Birth, Born, Machines};
 use super::nodes::Kubelet;
 use super::nodes::heartbeat::Plan;
@@ -53,18 +55,20 @@ pub fn folder_error(path: &Path) -> impl Fn(std::io::Error) -> FolderError + use
 pub struct Machinery {
     pub machines: Arc<Machines>,
     pub inside: Inside,
+    /// The real etcd, where there is one.
+    pub real: Option<Arc<RealEtcd>>,
     pub listening: Listening,
     _place: Place,
 }
 
 impl Machinery {
     /// Machines for all nodes of a cluster kept in `dir`, as planned; `client` is the cluster's own, `birth` what they are born with,
-    /// `control` what follows from what is done there.
+    /// `control` what follows from what is done there; `programs` are those of a real etcd, where one is to hold the cluster.
     pub fn start(
         (dir, plans): (Option<&Path>, &[Plan]),
         (client, kubelet): (Client, Arc<Kubelet>),
-        birth: impl FnOnce(String) -> Birth,
-        control: impl FnOnce(&Arc<Machines>) -> Arc<dyn Control>,
+        (birth, programs): (impl FnOnce(String) -> Birth, Option<Programs>),
+        control: impl FnOnce(&Arc<Machines>, Option<Arc<RealEtcd>>) -> Arc<dyn Control>,
     ) -> Result<Self, FolderError> {
         let place = Place::of(dir)?;
         let failed = folder_error(place.folder());
@@ -75,9 +79,12 @@ impl Machinery {
             machines.add(&plan.name, born).map_err(&failed)?;
         }
         let etcd = Arc::new(etcd::Keys(client.server().clone()));
-        let control = control(&machines);
-        let inside = Inside { machines: machines.clone(), client, control, kubelet, etcd };
+        let log = place.folder().join("etcd.log");
+        let real = programs.map(|programs| Arc::new(RealEtcd::new(programs, client.server().clone(), log)));
+        let control = control(&machines, real.clone());
+        let asked = real.clone().map(|real| real as Arc<dyn Real>);
+        let inside = Inside { machines: machines.clone(), client, control, kubelet, etcd, real: asked };
         let listening = Listening::start(place.folder(), inside.clone()).map_err(&failed)?;
-        Ok(Self { machines, inside, listening, _place: place })
+        Ok(Self { machines, inside, real, listening, _place: place })
     }
 }

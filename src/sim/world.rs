@@ -24,7 +24,9 @@ use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::bootstrap;
 pub use super::checkpoint::{Checkpoint, CheckpointError};
 use super::control_plane::ControlPlane;
+use super::etcd::real::{NoProgram, Programs};
 use super::listen;
+use super::machine::etcd::Real as _;
 use super::machine::{Birth, Machines};
 use super::machinery::{FolderError, Machinery, folder_error};
 use super::network::{Network, Sockets};
@@ -38,7 +40,7 @@ use super::reconciler::Context;
 use super::shell::call::{Control as _, Inside};
 use crate::base::clock::Clock;
 use crate::base::files;
-use crate::base::topology::Topology;
+use crate::base::topology::{Etcd, Topology};
 use crate::object::meta;
 
 /// How a cluster is to be.
@@ -72,6 +74,10 @@ pub enum WorldError {
     Bootstrap(Status),
     #[error("the client to the cluster: {0}")]
     Client(String),
+    #[error(transparent)]
+    Etcd(#[from] NoProgram),
+    #[error("etcd does not run; it says: {0}")]
+    EtcdSilent(String),
     #[error(transparent)]
     Version(#[from] heartbeat::UnknownVersion),
 }
@@ -130,6 +136,7 @@ impl World {
     /// Starts a cluster: from nothing, or as its folder's journal left it.
     pub async fn start(options: Options) -> Result<Self, WorldError> {
         let now = options.clock.now();
+        let programs = (options.topology.etcd == Etcd::Real).then(Programs::find).transpose()?;
         let keys = Keys::of(options.dir.as_deref(), now)?;
         let journal = options.dir.as_ref().map(|dir| dir.join("cluster.jsonl"));
         let known = match &journal {
@@ -176,8 +183,8 @@ impl World {
         let machinery = Machinery::start(
             (options.dir.as_deref(), &plans),
             (Client::of_component(api.clone(), "kubelet"), kubelet.clone()),
-            birth,
-            |machines| operating.insert(Arc::new(Operating::new(plane.clone(), machines.clone()))).clone(),
+            (birth, programs),
+            |machines, real| operating.insert(Arc::new(Operating::new(plane.clone(), machines.clone(), real))).clone(),
         )?;
         let operating = operating.ok_or_else(|| WorldError::Client("nobody looks at the machines".to_owned()))?;
         let looking = tokio::spawn(operating.clone().run());
@@ -259,6 +266,20 @@ impl World {
         kubeconfig.write(path)
     }
 
+    /// Has a real etcd, where there is to be one, take what the cluster holds. It has its files on the control plane's machines.
+    pub async fn begin_etcd(&self) -> Result<(), WorldError> {
+        let Some(real) = &self.machinery.real else { return Ok(()) };
+        let machines = self.machines();
+        for machine in machines.all().iter().filter(|machine| machine.control_plane) {
+            machines.files(machine).map_err(folder_error(machines.folder()))?;
+        }
+        self.operating.settle().await;
+        match real.address().await {
+            Some(_) => Ok(()),
+            None => Err(WorldError::EtcdSilent(real.last())),
+        }
+    }
+
     /// Waits until every node is Ready and every Pod there is runs; false when that takes longer than `patience`.
     pub async fn ready(&self, patience: Duration) -> bool {
         let clock = self.api.clock;
@@ -301,6 +322,9 @@ impl World {
         self.api.storage.restore(&checkpoint.stored);
         self.plane.runtime.forget_others(&pods(&self.api));
         self.plane.keep();
+        if let Some(real) = &self.machinery.real {
+            real.begin_anew().await;
+        }
         self.plane.resume();
     }
 
@@ -320,6 +344,9 @@ impl World {
         self.plane.halt().await;
         self.plane.keep();
         self.plane.shut().await;
+        if let Some(real) = &self.machinery.real {
+            real.stop().await;
+        }
     }
 }
 

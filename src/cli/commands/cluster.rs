@@ -14,7 +14,7 @@ use crate::app::error::{AppError, Kind};
 use crate::app::home;
 use crate::app::own::{self, ClusterHost, OwnWish};
 use crate::app::records::unwritable;
-use crate::base::topology::Topology;
+use crate::base::topology::{Etcd, Topology};
 use crate::cli::open::strange;
 use crate::cli::{Done, Output, output};
 
@@ -59,6 +59,9 @@ pub struct Up {
     /// The Kubernetes version it is born with: 1.34 for the newest release of that, or 1.34.2.
     #[arg(long, default_value = "1.35")]
     kubernetes: String,
+    /// What holds its objects: simulated, or real for the etcd of this machine (Debian: etcd-server and etcd-client).
+    #[arg(long, default_value_t)]
+    etcd: Etcd,
     /// The API server's port on loopback; 0 for any that is free.
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -97,7 +100,12 @@ impl Up {
         }
         Ok(OwnWish {
             name: self.name.clone(),
-            topology: Topology { kubernetes: self.kubernetes.clone(), workers: self.nodes - 1, blank: self.blank },
+            topology: Topology {
+                kubernetes: self.kubernetes.clone(),
+                workers: self.nodes - 1,
+                blank: self.blank,
+                etcd: self.etcd,
+            },
             port: self.port,
             speed: self.speed,
             kubeconfig: self.kubeconfig.clone(),
@@ -111,6 +119,7 @@ impl Up {
         give("nodes", self.nodes.to_string());
         give("blank", self.blank.to_string());
         give("kubernetes", self.kubernetes.clone());
+        give("etcd", self.etcd.to_string());
         give("port", self.port.to_string());
         give("speed", self.speed.to_string());
         if let Some(file) = &self.kubeconfig {

@@ -5,6 +5,7 @@ mod absent;
 mod access;
 mod answer_file;
 mod cel;
+mod certificate;
 mod connect;
 mod count;
 mod etcd_snapshot;
@@ -37,6 +38,7 @@ pub async fn look(kind: &CheckKind, view: &View) -> Verdict {
         CheckKind::NodeService(check) => node_service::look(check, view).await,
         CheckKind::NodeCommand(check) => node_command::look(check, view).await,
         CheckKind::NodePackage(check) => node_package::look(check, view).await,
+        CheckKind::Certificate(check) => certificate::look(check, view).await,
         CheckKind::EtcdSnapshot(check) => etcd_snapshot::look(check, view).await,
     };
     verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))

@@ -6,6 +6,7 @@ mod answer_file;
 mod can;
 mod cannot;
 mod cel;
+mod certificate;
 mod connect;
 mod count;
 mod etcd_snapshot;
@@ -27,6 +28,7 @@ pub use answer_file::{AnswerFile, Expectation};
 pub use can::{Access, Can, ResourceName};
 pub use cannot::Cannot;
 pub use cel::Cel;
+pub use certificate::Certificate;
 pub use connect::{Caller, Callers, Connect, Destination};
 pub use count::{Bounds, Count};
 pub use etcd_snapshot::EtcdSnapshot;
@@ -163,6 +165,8 @@ checks! {
     node_command, "nodeCommand", NodeCommand;
     /// A package of a node has a version, and is held or not.
     node_package, "nodePackage", NodePackage;
+    /// A certificate on a node is valid, for whom and for how long it should.
+    certificate, "certificate", Certificate;
     /// A file of a node is a whole snapshot of etcd.
     etcd_snapshot, "etcdSnapshot", EtcdSnapshot;
 }

@@ -45,7 +45,7 @@ fn lint_step(subject: &Subject<'_>, step: &Step, node: &Node, problems: &mut Vec
         }
         Step::Patch(patch) => lint_patch(source, node, patch, problems),
         Step::WaitFor(_) => object(source, node, &["object"], problems),
-        Step::Run(_) | Step::NodeFile(_) | Step::NodeCommand(_) => {}
+        Step::Run(_) | Step::NodeFile(_) | Step::NodeCommand(_) | Step::Certificate(_) => {}
     }
 }
 

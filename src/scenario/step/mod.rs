@@ -2,6 +2,7 @@
 //! Doing it is the lab's.
 
 mod apply;
+mod certificate;
 mod delete;
 mod node_command;
 mod node_file;
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use apply::{Apply, ManifestText};
+pub use certificate::Certificate;
 pub use delete::Delete;
 pub use node_command::NodeCommand;
 pub use node_file::{Change, NodeFile, Replacement};
@@ -70,6 +72,8 @@ steps! {
     node_file, "nodeFile", NodeFile;
     /// Runs one of a node's own commands.
     node_command, "nodeCommand", NodeCommand;
+    /// Signs a certificate of a node anew, so that it ends when it should.
+    certificate, "certificate", Certificate;
     /// Runs shell text; only in solutions and wrong answers.
     run, "run", Run;
 }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RawMode, ResolveFlags, Stat};
@@ -26,6 +26,13 @@ impl Root {
     /// The folder on this machine's disk.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where something is on this machine's disk, links followed as on the node. For programs that are given paths; whoever can write there
+    /// can change it in between.
+    pub fn place(&self, path: &str) -> io::Result<PathBuf> {
+        let handle = self.at(path, OFlags::PATH, 0)?;
+        std::fs::read_link(Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string()))
     }
 
     fn at(&self, path: &str, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {

@@ -22,8 +22,12 @@ impl Operating {
         // A control plane nobody went into is whole.
         let touched = planes.iter().all(|machine| machine.files().is_some());
         let mut wanted = if touched { self.wanted(&planes) } else { WHOLE };
-        for machine in planes.iter().filter(|machine| touched && self.is_up((machine, "etcd"), true)) {
+        let with_etcd = || planes.iter().filter(|machine| touched && self.is_up((machine, "etcd"), true));
+        for machine in with_etcd() {
             wanted.api &= self.open_etcd(machine, seen).await;
+        }
+        if let Some(real) = self.real.as_ref().filter(|_| touched && with_etcd().next().is_none()) {
+            real.stop().await;
         }
         let certificate = || planes.iter().find_map(|machine| certificate(machine));
         if let Err(error) = self.plane.bring_to(wanted, certificate).await {

@@ -14,6 +14,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::control_plane::ControlPlane;
+use super::etcd::real::RealEtcd;
+use super::machine::etcd::Real as _;
 use super::machine::services::Systemd;
 use super::machine::{Machine, Machines};
 use super::nodes::halted::Halt;
@@ -42,6 +44,7 @@ pub struct Seen {
 pub struct Operating {
     plane: Arc<ControlPlane>,
     machines: Arc<Machines>,
+    real: Option<Arc<RealEtcd>>,
     kubelet: Context,
     seen: tokio::sync::Mutex<Seen>,
 }
@@ -75,9 +78,9 @@ impl Control for Operating {
 
 impl Operating {
     /// Over a cluster's machines and what runs on them.
-    pub fn new(plane: Arc<ControlPlane>, machines: Arc<Machines>) -> Self {
+    pub fn new(plane: Arc<ControlPlane>, machines: Arc<Machines>, real: Option<Arc<RealEtcd>>) -> Self {
         plane.runtime.attach(machines.clone());
-        Self { kubelet: plane.context("kubelet"), plane, machines, seen: tokio::sync::Mutex::default() }
+        Self { kubelet: plane.context("kubelet"), plane, machines, real, seen: tokio::sync::Mutex::default() }
     }
 
     /// Stands still until the answer is dropped.
@@ -112,6 +115,9 @@ impl Operating {
     /// One look at everything.
     async fn look(&self) {
         let mut seen = self.seen.lock().await;
+        if let Some(real) = &self.real {
+            real.level().await;
+        }
         for machine in self.laid() {
             self.look_at(&machine, &mut seen);
         }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::protocol::Channel;
 use crate::sim::apiserver::client::Client;
-use crate::sim::machine::etcd::Store;
+use crate::sim::machine::etcd::{Real, Store};
 use crate::sim::machine::root::Root;
 use crate::sim::machine::{Machine, Machines};
 use crate::sim::nodes::Kubelet;
@@ -31,6 +31,8 @@ pub struct Inside {
     pub kubelet: Arc<Kubelet>,
     /// What the cluster's etcd holds.
     pub etcd: Arc<dyn Store>,
+    /// The real etcd below it, where there is one.
+    pub real: Option<Arc<dyn Real>>,
 }
 
 /// A call of a command.

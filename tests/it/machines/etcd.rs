@@ -7,8 +7,9 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
-use kubedrill::base::topology::Topology;
+use kubedrill::base::topology::{Etcd, Topology};
 use kubedrill::sim::etcd;
+use kubedrill::sim::etcd::real::Programs;
 use kubedrill::sim::machine::etcd::data::{self, Holds};
 
 use super::typing::Seat;
@@ -160,6 +161,13 @@ async fn what_is_no_backup_is_refused() {
     assert!(!seat.files("controlplane", |files| files.exists("/var/lib/new")));
 }
 
+fn map(name: &str) -> ConfigMap {
+    ConfigMap {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        ..ConfigMap::default()
+    }
+}
+
 /// Waits until a ConfigMap of the default namespace is there, or gone, with the API server listening.
 async fn becomes(seat: &Seat, name: &str, there: bool) {
     let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
@@ -173,14 +181,18 @@ async fn becomes(seat: &Seat, name: &str, there: bool) {
     panic!("{name} is not as it should be");
 }
 
-#[tokio::test]
-async fn a_restored_directory_is_what_the_cluster_becomes() {
-    let seat = Seat::take(Topology::workers(1)).await;
+/// Has etcd run with another directory.
+fn moved(seat: &Seat, from: &str, to: &str) {
+    let manifest = "/etc/kubernetes/manifests/etcd.yaml";
+    seat.files("controlplane", |root| {
+        let text = root.text(manifest).unwrap().replace(&format!("path: {from}\n"), &format!("path: {to}\n"));
+        root.write(manifest, text.as_bytes(), 0o600).unwrap();
+    });
+}
+
+/// The cluster before, restored from a snapshot; then what it was after that again.
+async fn back_and_forth(seat: &Seat) {
     let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
-    let map = |name: &str| ConfigMap {
-        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-        ..ConfigMap::default()
-    };
     maps.create(&PostParams::default(), &map("before")).await.unwrap();
     seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
     maps.delete("before", &DeleteParams::default()).await.unwrap();
@@ -188,27 +200,25 @@ async fn a_restored_directory_is_what_the_cluster_becomes() {
 
     let restore = "etcdutl snapshot restore /opt/backup.db --data-dir /var/lib/etcd-restored";
     seat.prints("controlplane", restore).await;
-    becomes(&seat, "after", true).await;
-    let moved = |from: &'static str, to: &'static str| {
-        let manifest = "/etc/kubernetes/manifests/etcd.yaml";
-        seat.files("controlplane", |root| {
-            let text = root.text(manifest).unwrap().replace(&format!("path: {from}\n"), &format!("path: {to}\n"));
-            root.write(manifest, text.as_bytes(), 0o600).unwrap();
-        });
-    };
-    moved("/var/lib/etcd", "/var/lib/etcd-restored");
-    becomes(&seat, "before", true).await;
-    becomes(&seat, "after", false).await;
-    let kept = seat.files("controlplane", |root| data::find(root, "/var/lib/etcd"));
-    assert!(matches!(kept, Holds::State(_)), "what was is kept where it was: {kept:?}");
-    assert_eq!(seat.files("controlplane", |root| data::find(root, "/var/lib/etcd-restored")), Holds::Live);
+    becomes(seat, "after", true).await;
+    moved(seat, "/var/lib/etcd", "/var/lib/etcd-restored");
+    becomes(seat, "before", true).await;
+    becomes(seat, "after", false).await;
     assert!(seat.world.ready(Duration::from_secs(1000)).await, "nodes and Pods are well again");
+    moved(seat, "/var/lib/etcd-restored", "/var/lib/etcd");
+    becomes(seat, "after", true).await;
+    becomes(seat, "before", false).await;
+}
 
-    moved("/var/lib/etcd-restored", "/var/lib/etcd");
-    becomes(&seat, "after", true).await;
-    becomes(&seat, "before", false).await;
+#[tokio::test]
+async fn a_restored_directory_is_what_the_cluster_becomes() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    back_and_forth(&seat).await;
+    assert_eq!(seat.files("controlplane", |root| data::find(root, "/var/lib/etcd")), Holds::Live);
+    let kept = seat.files("controlplane", |root| data::find(root, "/var/lib/etcd-restored"));
+    assert!(matches!(kept, Holds::State(_)), "what was is kept where it was: {kept:?}");
 
-    moved("/var/lib/etcd", "/var/lib/nothing");
+    moved(&seat, "/var/lib/etcd", "/var/lib/nothing");
     for _ in 0..100 {
         seat.world.settle().await;
         if tokio::net::TcpStream::connect(seat.world.url().trim_start_matches("https://")).await.is_err() {
@@ -217,4 +227,65 @@ async fn a_restored_directory_is_what_the_cluster_becomes() {
         seat.world.clock().sleep(Duration::from_secs(1)).await;
     }
     panic!("an API server without data still answers");
+}
+
+/// A seat at a cluster that a real etcd holds, where this machine has one.
+async fn with_real_etcd() -> Option<Seat> {
+    if let Err(missing) = Programs::find() {
+        assert!(std::env::var_os("CI").is_none(), "{missing}, and in CI it has to be");
+        eprintln!("{missing}: not tried");
+        return None;
+    }
+    Some(Seat::take(Topology { etcd: Etcd::Real, ..Topology::workers(1) }).await)
+}
+
+#[tokio::test]
+async fn a_real_etcd_holds_the_cluster_and_goes_back_with_it() {
+    let Some(seat) = with_real_etcd().await else { return };
+    back_and_forth(&seat).await;
+}
+
+#[tokio::test]
+async fn a_real_etcd_and_the_cluster_say_the_same() {
+    let Some(seat) = with_real_etcd().await else { return };
+    let types = |rest: String| {
+        let seat = &seat;
+        async move { seat.prints("controlplane", &format!("{} {rest}", rightly())).await }
+    };
+    let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
+    maps.create(&PostParams::default(), &map("seen")).await.unwrap();
+    let key = "/registry/configmaps/default/seen";
+    assert!(types(format!("get {key} --print-value-only")).await.starts_with("k8s\0{"));
+    assert_eq!(types(format!("del {key}")).await, "1\n");
+    assert!(maps.get_opt("seen").await.unwrap().is_none(), "what etcd has lost the cluster has lost");
+    assert_eq!(seat.types("controlplane", &(rightly() + " put drill"), "piped").await.out, "OK\n");
+    assert_eq!(types("get drill".to_owned()).await, "drill\npiped\n");
+    let table = types("endpoint status -w table".to_owned()).await;
+    assert!(table.contains("| https://127.0.0.1:2379 |"), "{table}");
+    let bare = seat.fails("controlplane", "etcdctl --dial-timeout=200ms --command-timeout=200ms get drill").await;
+    assert!(bare.contains("context deadline exceeded"), "without certificates nobody gets in: {bare}");
+    let worker = rightly() + " --dial-timeout=200ms --command-timeout=200ms get drill";
+    let worker = seat.fails("node01", &worker).await;
+    assert!(worker.contains("no such file or directory"), "a worker has no certificates of etcd's: {worker}");
+}
+
+#[tokio::test]
+async fn the_tools_of_a_real_etcd_stay_on_the_machine() {
+    let Some(seat) = with_real_etcd().await else { return };
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, "the host's").unwrap();
+    let secret = secret.to_str().unwrap();
+    seat.files("controlplane", |root| {
+        root.link(secret, "/opt/out.db").unwrap();
+        root.link(secret, "/opt/out.db.part").unwrap();
+        root.link(outside.path().to_str().unwrap(), "/var/lib/out").unwrap();
+    });
+    seat.prints("controlplane", &(rightly() + " snapshot save /opt/out.db")).await;
+    assert_eq!(std::fs::read_to_string(secret).unwrap(), "the host's");
+    seat.prints("controlplane", "etcdutl snapshot status /opt/out.db").await;
+    let elsewhere = seat.types("controlplane", "etcdutl snapshot restore /opt/out.db --data-dir /var/lib/out/etcd", "").await;
+    assert!(!outside.path().join("etcd").exists(), "{elsewhere:?}");
+    let read = seat.fails("controlplane", &format!("etcdutl snapshot status {secret}")).await;
+    assert!(read.contains("no such file or directory"), "{read}");
 }

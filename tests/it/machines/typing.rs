@@ -30,6 +30,7 @@ impl Seat {
         let options = Options { topology, clock: Clock::fast(50.0), port: 0, dir: None };
         let world = World::start(options).await.unwrap();
         assert!(world.ready(Duration::from_secs(1000)).await, "the cluster becomes ready");
+        world.begin_etcd().await.unwrap();
         Self { world }
     }
 

@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 use x509_cert::der::Encode;
-use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
 use super::authority::certificate_der;
 use super::identity::{read, timestamp};
-use super::{AlternativeNames, PkiError, Subject, signature};
+use super::{AlternativeNames, PkiError, Subject, Usages, signature};
 
 /// A certificate, read.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Inspected {
     pub subject: Subject,
     /// The other names it has.
     pub names: AlternativeNames,
+    /// What it is for.
+    pub usages: Usages,
     /// First moment of its validity.
     pub not_before: Timestamp,
     /// Last moment of its validity.
@@ -29,7 +31,10 @@ pub fn inspect(pem: &str) -> Result<Inspected, PkiError> {
     let certificate = read(&der)?;
     let inner = certificate.tbs_certificate();
     let names = inner.get_extension::<SubjectAltName>().ok().flatten();
+    let key = inner.get_extension::<KeyUsage>().ok().flatten().map(|(_, usage)| usage.0);
+    let extended = inner.get_extension::<ExtendedKeyUsage>().ok().flatten().map(|(_, usage)| usage.0);
     Ok(Inspected {
+        usages: Usages { key, extended: extended.unwrap_or_default() },
         subject: Subject::from_name(inner.subject()),
         names: names.map(|(_, names)| AlternativeNames::from_extension(&names)).unwrap_or_default(),
         not_before: timestamp(inner.validity().not_before)?,

@@ -4,6 +4,7 @@
 
 mod authority;
 pub mod chain;
+mod embedded;
 mod identity;
 mod inspect;
 mod key;
@@ -14,6 +15,7 @@ mod signer;
 mod usage;
 
 pub use authority::{Authority, Issue, Issued, certificate_der};
+pub use embedded::{certificate_in, embed};
 pub use identity::{AlternativeNames, Purpose, Subject, Verified, verify};
 pub use inspect::{Inspected, inspect, public_key_hash};
 pub use key::KeyPair;

@@ -36,6 +36,22 @@ pub fn key(resource: &str, (namespace, name): (&str, &str)) -> Option<String> {
     Some(format!("/registry/{place}/{namespace}{name}"))
 }
 
+/// The resource whose objects have keys like this one, if Kubernetes keeps anything there.
+pub fn resource(of: &str) -> Option<String> {
+    let place = of.strip_prefix("/registry/")?;
+    let (first, rest) = place.split_once('/')?;
+    if first.contains('.') && let Some((plural, _)) = rest.split_once('/') {
+        return Some(format!("{plural}.{first}"));
+    }
+    let known = RESOURCES.iter().map(|row| match row.group {
+        "" => row.plural.to_owned(),
+        group => format!("{}.{group}", row.plural),
+    });
+    // Services and their endpoints share the first part.
+    let fits = |resource: &String| key(resource, ("", "")).is_some_and(|stem| of.starts_with(&stem));
+    known.filter(fits).max_by_key(|resource| key(resource, ("", "")).map_or(0, |stem| stem.len()))
+}
+
 /// Whether objects of a resource are stored as JSON: custom resources, and what is declared beside them.
 pub fn is_json(resource: &str) -> bool {
     is_custom(resource) || WITH_GROUP.iter().any(|group| resource.ends_with(group))
@@ -64,6 +80,22 @@ mod tests {
             "/registry/apiregistration.k8s.io/apiservices/v1.apps"
         );
         assert_eq!(at("widgets.example.com", "a", "b"), "/registry/example.com/widgets/a/b");
+        for (resource_of, namespace, name) in [
+            ("pods", "a", "b"),
+            ("deployments.apps", "a", "b"),
+            ("nodes", "", "node01"),
+            ("services", "a", "b"),
+            ("endpoints", "a", "b"),
+            ("endpointslices.discovery.k8s.io", "a", "b"),
+            ("events", "a", "b"),
+            ("ingresses.networking.k8s.io", "a", "b"),
+            ("apiservices.apiregistration.k8s.io", "", "v1.apps"),
+            ("widgets.example.com", "a", "b"),
+            ("things.example.com", "", "b"),
+        ] {
+            assert_eq!(resource(&at(resource_of, namespace, name)).as_deref(), Some(resource_of));
+        }
+        assert_eq!((resource("foo"), resource("/registry/nothing/a")), (None, None));
         assert_eq!(key("pods.metrics.k8s.io", ("a", "b")), None);
         assert!(is_json("widgets.example.com") && !is_json("roles.rbac.authorization.k8s.io"));
     }

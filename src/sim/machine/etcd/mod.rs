@@ -1,6 +1,11 @@
 //! The etcd of a control plane's machine: which one its manifest describes, its data directory, its keys by name.
 //! What is stored is the API server's; what `etcdctl` and `etcdutl` do with it stands in `shell`.
 
+use std::net::SocketAddr;
+use std::path::Path;
+
+use futures::future::BoxFuture;
+
 pub mod data;
 pub mod keys;
 mod member;
@@ -30,4 +35,16 @@ pub trait Store: Send + Sync {
 
     /// Everything, to be kept in a file.
     fn save(&self) -> Saved;
+}
+
+/// A real etcd that holds what the cluster holds, and the programs that come with it.
+pub trait Real: Send + Sync {
+    /// The host's program that stands for `etcdctl` or `etcdutl`.
+    fn program(&self, name: &str) -> &Path;
+
+    /// Where it listens for clients, while it runs: what `127.0.0.1:2379` is on its machine.
+    fn address(&self) -> BoxFuture<'_, Option<SocketAddr>>;
+
+    /// Comes back when etcd holds what the cluster holds, and the cluster what others have written to etcd.
+    fn level(&self) -> BoxFuture<'_, ()>;
 }

@@ -5,14 +5,14 @@ use std::io;
 
 use serde_json::json;
 
-use super::etcdctl::{Failure, Outcome, VERSION, words};
+use super::etcdctl::{Failure, Outcome, VERSION, real, words};
 use crate::sim::machine::etcd::data::{self, Refused, is_live};
 use crate::sim::machine::etcd::{Member, Saved};
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::{Flags, Known};
 use crate::sim::shell::table::{bytes, framed};
 
-static KNOWN: Known = &[
+pub(super) static KNOWN: Known = &[
     ("write-out", 'w', true),
     ("data-dir", '\0', true),
     ("wal-dir", '\0', true),
@@ -45,6 +45,9 @@ const STORAGE_VERSION: &str = "3.6.0";
 
 /// Runs it.
 pub async fn run(call: Call) -> u8 {
+    if let Some(real) = call.inside.real.clone() {
+        return real::run(call, real).await;
+    }
     finish(&call, whole(&call, &[KNOWN], call.args()))
 }
 

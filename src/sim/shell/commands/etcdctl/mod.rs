@@ -4,6 +4,7 @@
 mod access;
 mod endpoints;
 mod kv;
+pub(super) mod real;
 mod snapshot;
 
 use self::access::Access;
@@ -15,7 +16,7 @@ use crate::sim::shell::flags::{Flags, Known};
 /// The version of etcd's client here, and of its API.
 pub(super) const VERSION: &str = "3.6.5";
 
-static GLOBAL: Known = &[
+pub(super) static GLOBAL: Known = &[
     ("endpoints", '\0', true),
     ("cacert", '\0', true),
     ("cert", '\0', true),
@@ -36,7 +37,7 @@ static GLOBAL: Known = &[
     ("help", 'h', false),
 ];
 
-static OWN: Known = &[
+pub(super) static OWN: Known = &[
     ("prefix", '\0', false),
     ("from-key", '\0', false),
     ("keys-only", '\0', false),
@@ -132,6 +133,9 @@ fn unknown(word: &str) -> Failure {
 
 /// Runs it.
 pub async fn run(call: Call) -> u8 {
+    if let Some(real) = call.inside.real.clone() {
+        return real::run(call, real).await;
+    }
     let outcome = whole(&call).await;
     outcome.unwrap_or_else(|Failure(code, lines)| {
         lines.iter().for_each(|line| call.complain(line));

@@ -1,8 +1,6 @@
 //! The certificates kubeadm looks after: where each is, what for, and whose.
 //! Listing and renewing them is `certs`', making them anew `phases`'. Source: `cmd/kubeadm/app/phases/certs/{certlist,renewal}`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use crate::sim::apiserver::pki::{self, Authority, Inspected, Issue, Issued, Usages};
@@ -131,13 +129,7 @@ impl Certificate {
 
     /// Reads it, if it is there.
     pub fn read(&self, root: &Root, folder: &str) -> Option<Inspected> {
-        let text = root.text(&self.path(folder)).ok()?;
-        if !self.is_embedded() {
-            return pki::inspect(&text).ok();
-        }
-        let config: serde_json::Value = serde_yaml::from_str(&text).ok()?;
-        let data = config["users"][0]["user"]["client-certificate-data"].as_str()?;
-        pki::inspect(&String::from_utf8(STANDARD.decode(data).ok()?).ok()?).ok()
+        pki::inspect(&pki::certificate_in(&root.text(&self.path(folder)).ok()?)?).ok()
     }
 
     /// Signs it anew, for the same subject and names, and puts it in its place. False when there is no key to sign with.
@@ -155,26 +147,11 @@ impl Certificate {
         let path = self.path(folder);
         let written = if self.is_embedded() {
             let text = root.text(&path).map_err(|error| error.to_string())?;
-            root.write(&path, embed(&text, (&certificate, &key)).as_bytes(), 0o600)
+            root.write(&path, pki::embed(&text, (&certificate, &key)).as_bytes(), 0o600)
         } else {
             root.write(&path, certificate.as_bytes(), 0o644)
                 .and_then(|()| root.write(&format!("{folder}/{}.key", self.file), key.as_bytes(), 0o600))
         };
         written.map_err(|error| error.to_string())
     }
-}
-
-/// A kubeconfig with another certificate and key in it; all else stays.
-fn embed(text: &str, (certificate, key): (&str, &str)) -> String {
-    let line = |line: &str| {
-        let indent = &line[..line.len() - line.trim_start().len()];
-        match line.trim_start().split(':').next() {
-            Some("client-certificate-data") => {
-                format!("{indent}client-certificate-data: {}\n", STANDARD.encode(certificate))
-            }
-            Some("client-key-data") => format!("{indent}client-key-data: {}\n", STANDARD.encode(key)),
-            _ => format!("{line}\n"),
-        }
-    };
-    text.lines().map(line).collect()
 }

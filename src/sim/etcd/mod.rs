@@ -1,6 +1,8 @@
 //! The cluster's storage as the etcd it stands for: keys for those who ask etcd itself, and what its files hold.
 //! Where an object's key is, and what a data directory is, stand in `machine/etcd`; who asks, in `shell`.
 
+pub mod real;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +19,9 @@ use crate::object::meta;
 /// What stands before a value that the API server wrote in protobuf
 /// (`apimachinery/pkg/runtime/serializer/protobuf`). Here JSON follows it.
 const PREFIX: &[u8] = b"k8s\0";
+
+/// What an etcd holds, as the storage takes it.
+pub type Held = Checkpoint;
 
 /// The storage, by etcd's keys.
 pub struct Keys(pub Arc<ApiServer>);
@@ -38,6 +43,16 @@ fn value(resource: &str, text: &[u8]) -> Vec<u8> {
     }
     let prefix: &[u8] = if keys::is_json(resource) { b"" } else { PREFIX };
     [prefix, text].concat()
+}
+
+/// The object a key holds, and the resource it is of: what [`value`] made.
+fn object(key: &str, value: &[u8]) -> (String, Value) {
+    let text = value.strip_prefix(PREFIX).unwrap_or(value);
+    let resource = keys::resource(key);
+    match (resource, serde_json::from_slice::<Value>(text)) {
+        (Some(resource), Ok(object)) if object.is_object() => (resource, object),
+        _ => (FOREIGN.to_owned(), json!({ "metadata": { "name": key }, "value": BASE64.encode(value) })),
+    }
 }
 
 impl Store for Keys {
