@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::nodes::{NodeFile, Nodes};
 use super::objects::AskError;
-use crate::sim::apiserver::pki::{self, Authority, Issue};
 pub use crate::sim::apiserver::pki::Inspected;
+use crate::sim::apiserver::pki::{self, Authority, Issue};
 
 /// The authorities of a kubeadm node, without the endings of their files.
 const AUTHORITIES: [&str; 3] =
@@ -34,7 +34,12 @@ pub fn inspect(file: &NodeFile) -> Option<Inspected> {
 
 /// Signs the certificate in a file of a node anew: the same subject, names and uses by the same authority, but its end is `end`.
 /// The key beside it, or in the kubeconfig, is another then.
-pub async fn sign_anew(nodes: &dyn Nodes, (node, path): (&str, &str), now: Timestamp, end: Timestamp) -> Result<(), CertificateError> {
+pub async fn sign_anew(
+    nodes: &dyn Nodes,
+    (node, path): (&str, &str),
+    now: Timestamp,
+    end: Timestamp,
+) -> Result<(), CertificateError> {
     let told = |why: String| CertificateError::Told(why);
     let file = nodes.read(node, path).await?.ok_or_else(|| told(format!("the file {path} is not there on {node}")))?;
     let old = inspect(&file).ok_or_else(|| told(format!("{path} on {node} holds no certificate")))?;

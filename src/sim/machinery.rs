@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apiserver::client::Client;
-use super::etcd::real::{Programs, RealEtcd};
 use super::etcd;
+use super::etcd::real::{Programs, RealEtcd};
 use super::machine::etcd::Real;
 use super::machine::{Birth, Born, Machines};
 use super::nodes::Kubelet;

@@ -9,6 +9,7 @@ pub mod machines;
 pub mod packages;
 pub mod root;
 pub mod services;
+pub mod swap;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use tokio::io::DuplexStream;
 
+use super::halted::Halt;
 use super::kubelet::{Kubelets, Memory, Sync};
 use super::process::container::Container;
 use super::runtime::Runtime;
 use super::{dial, logs, runs, session};
 use crate::object::meta;
 use crate::sim::apiserver::server::{ByteStream, Command, Connector, LogOptions, Session};
-use crate::sim::apiserver::status::Result;
+use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 use crate::sim::network::{Reply, Request, Sockets};
 use crate::sim::reconciler::Context;
+
+/// Where kubelets listen.
+const PORT: u16 = 10250;
 
 /// The API server's way to the kubelets.
 pub struct Kubelet {
@@ -79,12 +83,44 @@ impl Sockets for Kubelet {
     }
 }
 
+impl Kubelet {
+    /// Why nobody answers at the kubelet of a Pod's node, as who connects there is told.
+    fn refuses(&self, pod: &Object) -> Option<String> {
+        let node = meta::text(pod, "/spec/nodeName");
+        let runtime = &self.kubelets.runtime;
+        let machine = runtime.laid(node).filter(|_| runtime.halt(node) == Some(Halt::Stopped))?;
+        Some(format!("dial tcp {}:{PORT}: connect: connection refused", machine.address))
+    }
+
+    /// Where the API server asks for logs (`pkg/registry/core/pod/strategy.go`, LogLocation).
+    fn log_url(pod: &Object, options: &LogOptions) -> String {
+        let (address, container) = (meta::text(pod, "/status/hostIP"), &options.container);
+        let asked = [
+            options.follow.then(|| "follow=true".to_owned()),
+            options.limit_bytes.map(|bytes| format!("limitBytes={bytes}")),
+            options.previous.then(|| "previous=true".to_owned()),
+            options.tail_lines.map(|lines| format!("tailLines={lines}")),
+            options.timestamps.then(|| "timestamps=true".to_owned()),
+        ];
+        let asked = asked.into_iter().flatten().collect::<Vec<_>>().join("&");
+        let (mark, pod) =
+            (if asked.is_empty() { "" } else { "?" }, format!("{}/{}", meta::namespace(pod), meta::name(pod)));
+        format!("https://{address}:{PORT}/containerLogs/{pod}/{container}{mark}{asked}")
+    }
+}
+
 impl Connector for Kubelet {
     fn logs(&self, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
+        if let Some(why) = self.refuses(pod) {
+            return Err(Status::unclassified(500, format!("Get {:?}: {why}", Self::log_url(pod, options))));
+        }
         logs::logs(self, pod, options)
     }
 
     fn session(&self, pod: &Object, command: Command) -> Result<Session> {
+        if let Some(why) = self.refuses(pod) {
+            return Err(Status::unclassified(500, format!("error dialing backend: {why}")));
+        }
         session::begin(self, pod, command)
     }
 

@@ -4,8 +4,9 @@
 use kubedrill::base::topology::Topology;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams, LogParams};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::typing::Seat;
@@ -72,6 +73,14 @@ async fn a_stopped_kubelet_is_missed_and_a_started_one_is_back() {
     assert_eq!(seat.types("node01", "systemctl is-active kubelet", "").await.code, 3);
     let message = seat.waits("node01", "Unknown").await;
     assert_eq!(message, "Kubelet stopped posting node status.");
+    let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "kube-system");
+    let on_it = ListParams::default().fields("spec.nodeName=node01").labels("k8s-app=kube-proxy");
+    let proxy = pods.list(&on_it).await.unwrap().items[0].metadata.name.clone().unwrap();
+    let refused = "192.168.56.11:10250: connect: connection refused";
+    let logs = pods.logs(&proxy, &LogParams::default()).await.unwrap_err().to_string();
+    let asked =
+        format!("Get \"https://192.168.56.11:10250/containerLogs/kube-system/{proxy}/kube-proxy\": dial tcp {refused}");
+    assert!(logs.contains(&asked), "{logs}");
     seat.prints("node01", "systemctl start kubelet").await;
     seat.waits("node01", "True").await;
     assert!(seat.fails("node01", "systemctl start kubelets").await.contains("Unit kubelets.service not found."));
@@ -97,6 +106,19 @@ async fn a_kubelet_that_cannot_start_says_why_and_tries_again() {
     }
     seat.edits("node01", config, |text| text.replace("pki/CA.crt", "pki/ca.crt"));
     seat.waits("node01", "True").await;
+}
+
+#[tokio::test]
+async fn a_kubelet_on_a_machine_that_swaps_does_not_start() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    seat.files("node01", |root| root.write("/swap.img", b"", 0o600).unwrap());
+    seat.prints("node01", "swapon /swap.img").await;
+    seat.prints("node01", "systemctl restart kubelet").await;
+    let journal = seat.prints("node01", "journalctl -u kubelet --no-pager").await;
+    assert!(journal.contains("failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false"), "{journal}");
+    seat.prints("node01", "swapoff -a").await;
+    seat.prints("node01", "systemctl restart kubelet").await;
+    assert_eq!(seat.prints("node01", "systemctl is-active kubelet").await, "active\n");
 }
 
 #[tokio::test]

@@ -162,10 +162,7 @@ async fn what_is_no_backup_is_refused() {
 }
 
 fn map(name: &str) -> ConfigMap {
-    ConfigMap {
-        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-        ..ConfigMap::default()
-    }
+    ConfigMap { metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }, ..ConfigMap::default() }
 }
 
 /// Waits until a ConfigMap of the default namespace is there, or gone, with the API server listening.
@@ -284,7 +281,8 @@ async fn the_tools_of_a_real_etcd_stay_on_the_machine() {
     seat.prints("controlplane", &(rightly() + " snapshot save /opt/out.db")).await;
     assert_eq!(std::fs::read_to_string(secret).unwrap(), "the host's");
     seat.prints("controlplane", "etcdutl snapshot status /opt/out.db").await;
-    let elsewhere = seat.types("controlplane", "etcdutl snapshot restore /opt/out.db --data-dir /var/lib/out/etcd", "").await;
+    let elsewhere =
+        seat.types("controlplane", "etcdutl snapshot restore /opt/out.db --data-dir /var/lib/out/etcd", "").await;
     assert!(!outside.path().join("etcd").exists(), "{elsewhere:?}");
     let read = seat.fails("controlplane", &format!("etcdutl snapshot status {secret}")).await;
     assert!(read.contains("no such file or directory"), "{read}");

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::Api;
+use kube::api::ListParams;
 use kubedrill::base::topology::Topology;
 use kubedrill::sim::apiserver::pki;
 use regex::Regex;
@@ -135,4 +138,40 @@ async fn an_upgrade_out_of_order_fails_in_kubeadms_words() {
         worker.starts_with("error: couldn't create a Kubernetes client from file \"/etc/kubernetes/admin.conf\": failed to load admin kubeconfig: open /etc/kubernetes/admin.conf: no such file or directory\n"),
         "{worker}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_and_a_worker_go_to_the_next_minor_version() {
+    let seat = Seat::take(Topology { kubernetes: "1.34".to_owned(), ..Topology::workers(1) }).await;
+    let nodes: Api<Node> = Api::all(seat.world.client().unwrap());
+    let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "kube-system");
+    let versions = || async {
+        let found = nodes.list(&ListParams::default()).await.unwrap().items;
+        found.into_iter().map(|node| node.status.unwrap().node_info.unwrap().kubelet_version).collect::<Vec<_>>()
+    };
+    for node in ["controlplane", "node01"] {
+        seat.files(node, |root| {
+            let list = "/etc/apt/sources.list.d/kubernetes.list";
+            root.write(list, root.text(list).unwrap().replace("v1.34", "v1.35").as_bytes(), 0o644).unwrap();
+        });
+        for line in ["apt-get update", "apt-mark unhold kubeadm kubelet", "apt-get install -y kubeadm=1.35.4-*"] {
+            seat.prints(node, line).await;
+        }
+    }
+    let said = seat.prints("controlplane", "kubeadm upgrade apply v1.35.4 -y").await;
+    assert!(said.contains("SUCCESS! A control plane node of your cluster was upgraded to \"v1.35.4\"."), "{said}");
+    let api = pods.get("kube-apiserver-controlplane").await.unwrap();
+    let image = api.spec.unwrap().containers.remove(0).image;
+    assert_eq!(image.as_deref(), Some("registry.k8s.io/kube-apiserver:v1.35.4"));
+    assert_eq!(versions().await, ["v1.34.7", "v1.34.7"], "kubelets are upgraded by themselves");
+    let node = seat.prints("node01", "kubeadm upgrade node").await;
+    assert!(node.contains("The kubelet configuration for this node was successfully upgraded!"), "{node}");
+    for node in ["controlplane", "node01"] {
+        seat.prints(node, "apt-get install -y kubelet=1.35.4-*").await;
+        seat.prints(node, "systemctl daemon-reload").await;
+        seat.prints(node, "systemctl restart kubelet").await;
+    }
+    assert_eq!(versions().await, ["v1.35.4", "v1.35.4"]);
+    let again = seat.prints("controlplane", "kubeadm upgrade plan").await;
+    assert!(again.contains("[upgrade/versions] Cluster version: 1.35.4\n"), "{again}");
 }

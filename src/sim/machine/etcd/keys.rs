@@ -40,7 +40,9 @@ pub fn key(resource: &str, (namespace, name): (&str, &str)) -> Option<String> {
 pub fn resource(of: &str) -> Option<String> {
     let place = of.strip_prefix("/registry/")?;
     let (first, rest) = place.split_once('/')?;
-    if first.contains('.') && let Some((plural, _)) = rest.split_once('/') {
+    if first.contains('.')
+        && let Some((plural, _)) = rest.split_once('/')
+    {
         return Some(format!("{plural}.{first}"));
     }
     let known = RESOURCES.iter().map(|row| match row.group {

@@ -13,6 +13,7 @@ use crate::object::meta;
 use crate::sim::apiserver::pki;
 use crate::sim::machine::root::Root;
 use crate::sim::machine::services::{CONTAINERD, KubeletRun};
+use crate::sim::machine::swap;
 use crate::sim::machine::{Machine, Machines};
 
 /// A line as klog writes it.
@@ -66,6 +67,7 @@ impl Startup<'_> {
         let access = self.access((given.get("kubeconfig"), given.get("bootstrap-kubeconfig")))?;
         self.client_authority(&config)?;
         self.runtime((&config, given.get("container-runtime-endpoint")))?;
+        self.swap((&config, given.get("fail-swap-on")))?;
         let fallback = || meta::text(&config, "/staticPodPath");
         let path = given.get("pod-manifest-path").unwrap_or_else(fallback);
         Ok(KubeletRun {
@@ -146,6 +148,15 @@ impl Startup<'_> {
             return Err(failed("code = Unimplemented desc = unknown service runtime.v1.RuntimeService"));
         }
         Ok(())
+    }
+
+    /// Whether the machine swaps although it may not. Source: `pkg/kubelet/cm/container_manager_linux.go`.
+    fn swap(&self, (config, flag): (&Value, Option<&str>)) -> Result<(), String> {
+        let minds = flag.map_or(config["failSwapOn"] != false, |flag| flag != "false");
+        if !minds || swap::used(self.machine).is_empty() {
+            return Ok(());
+        }
+        Err("failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false".to_owned())
     }
 
     /// What a kubelet writes that has started.

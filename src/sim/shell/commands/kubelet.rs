@@ -2,6 +2,7 @@
 //! Source: `cmd/kubelet/app/server.go`.
 
 use crate::sim::machine::packages::program_version;
+use crate::sim::nodes::startup::klog;
 use crate::sim::shell::call::Call;
 
 /// Runs it.
@@ -26,7 +27,9 @@ pub async fn run(call: Call) -> u8 {
         }
         _ => {
             // The service has the port that a second one would need.
-            call.complain("E1 server.go:259] \"Failed to listen and serve\" err=\"listen tcp 0.0.0.0:10250: bind: address already in use\"");
+            let told = "\"Failed to listen and serve\" err=\"listen tcp 0.0.0.0:10250: bind: address already in use\"";
+            let at = (call.inside.client.clock().now(), std::process::id());
+            call.complain(klog('E', at, "server.go:259", told));
             1
         }
     }

@@ -1,8 +1,8 @@
-//! `swapon` and `swapoff`: whether this node swaps, which a kubelet minds. What is in use is kept beside the node's files.
+//! `swapon` and `swapoff`: whether this node swaps. What is in use is the machine's.
 //! Source: util-linux 2.39, `sys-utils/swapon.c`, `swapoff.c`.
 
-use crate::sim::machine::Machine;
 use crate::sim::machine::root::Root;
+use crate::sim::machine::swap::{keep, used};
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::{Flags, Known};
 
@@ -27,22 +27,6 @@ fn declared(root: &Root) -> Vec<String> {
         .filter(|words| words.get(2) == Some(&"swap"))
         .filter_map(|words| words.first().map(|one| (*one).to_owned()))
         .collect()
-}
-
-fn file(machine: &Machine) -> std::path::PathBuf {
-    machine.folder().join("swap.json")
-}
-
-/// The areas in use. A node boots without any, as a kubelet wants it.
-pub fn used(machine: &Machine) -> Vec<String> {
-    let kept = std::fs::read_to_string(file(machine)).ok();
-    kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
-}
-
-fn keep(machine: &Machine, areas: &[String]) {
-    let text = serde_json::to_vec(areas).unwrap_or_default();
-    // Without it the node is as at its boot.
-    let _ = crate::base::files::write_whole(&file(machine), &text, 0o600);
 }
 
 fn show(call: &Call, flags: &Flags, used: &[String]) {

@@ -91,7 +91,10 @@ impl Stage<'_> {
             return self.read(path);
         }
         std::fs::create_dir_all(self.place(path))?;
-        self.root.list(path)?.iter().try_for_each(|name| self.copy_in(&format!("{}/{name}", path.trim_end_matches('/'))))
+        self.root
+            .list(path)?
+            .iter()
+            .try_for_each(|name| self.copy_in(&format!("{}/{name}", path.trim_end_matches('/'))))
     }
 
     fn copy_back(&self) -> io::Result<()> {
@@ -164,7 +167,11 @@ fn lay(call: &Call, stage: &mut Stage) -> io::Result<Vec<String>> {
             *arg = format!("--{name}={}", stage.place(&path).display());
         } else if let Some((verb, path)) = snapshot.filter(|(_, path)| path == arg) {
             let whole = call.path(path);
-            if verb == "save" { stage.write(&whole)? } else { stage.read(&whole)? };
+            if verb == "save" {
+                stage.write(&whole)?
+            } else {
+                stage.read(&whole)?
+            };
             *arg = stage.place(&whole).display().to_string();
         }
     }

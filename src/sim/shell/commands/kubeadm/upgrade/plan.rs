@@ -12,6 +12,7 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::server::discovery::running;
 use crate::sim::machine::packages::offers;
+use crate::sim::nodes::startup::klog;
 use crate::sim::shell::commands::kubeadm::table::{lines, row};
 
 const LINE: &str = "_____________________________________________________________________\n";
@@ -40,10 +41,8 @@ pub async fn run(typed: &mut Typed) -> Done {
     // A kubeadm knows nothing of a newer minor version: what it offers is of its own.
     let stable = match offers::release(&format!("1.{}", kubeadm.minor)).and_then(|text| Release::read(&text)) {
         Some(own) if asked.is_none() && stable.minor > kubeadm.minor => {
-            typed.call.complain(format_args!(
-                "I1 version.go:260] remote version is much newer: {stable}; falling back to: stable-1.{}",
-                kubeadm.minor
-            ));
+            let told = format!("remote version is much newer: {stable}; falling back to: stable-1.{}", kubeadm.minor);
+            typed.call.complain(klog('I', (typed.now(), std::process::id()), "version.go:260", &told));
             own
         }
         _ => stable,
