@@ -62,10 +62,14 @@ impl Runtime {
         }
     }
 
+    /// Whether a node's container runtime does not run.
+    pub fn has_no_containers(&self, node: &str) -> bool {
+        self.laid(node).is_some_and(|machine| machine.services().is_down(CONTAINERD))
+    }
+
     /// Why a node is not ready although its kubelet works, in the kubelet's words.
     pub fn not_ready(&self, node: &str) -> Option<String> {
-        let machine = self.laid(node)?;
-        if !machine.services().is_running(CONTAINERD) {
+        if self.has_no_containers(node) {
             return Some("container runtime is down".to_owned());
         }
         self.no_network(node).map(|why| format!("container runtime network not ready: {why}"))

@@ -92,6 +92,9 @@ pub struct Kubelets {
     pub(super) present: Mutex<super::pull::Present>,
 }
 
+/// How soon a Pod is looked at again that waits for the node's network.
+const LOOK: Duration = Duration::from_secs(10);
+
 static WATCHES: &[Watched] = &[Watched { resource: &POD, keys: on_a_node }];
 
 fn on_a_node(_: &Context, pod: &Object) -> Vec<Key> {
@@ -140,6 +143,8 @@ impl Reconciler for Kubelets {
         match self.runtime.halt(meta::name(&node)) {
             Some(Halt::Stopped) => return Ok(Next::Done),
             Some(Halt::Deaf) if !super::static_pods::is_mirror(&pod) => return Ok(Next::Done),
+            // "Skipping pod synchronization" until the runtime is back.
+            _ if self.runtime.has_no_containers(meta::name(&node)) => return Ok(Next::Done),
             _ => {}
         }
         let mut memory = self.take_memory(meta::uid(&pod));
@@ -210,6 +215,16 @@ impl Kubelets {
         ))
     }
 
+    /// Whether a Pod has to wait for the node's network, which it then is told (`pkg/kubelet/kubelet.go`, SyncPod).
+    fn lacks_network(&self, sync: &mut Sync, node: &Value) -> bool {
+        let has = !meta::text(&sync.status, "/podIP").is_empty() || sync.pod["spec"]["hostNetwork"] == true;
+        let Some(why) = (!has).then(|| self.runtime.no_network(meta::name(node))).flatten() else { return false };
+        let message = format!("network is not ready: container runtime network not ready: {why}");
+        sync.events.warning(sync.pod, "NetworkNotReady", &message);
+        sync.wake_after(LOOK);
+        true
+    }
+
     fn bring_up(&self, sync: &mut Sync, node: &Value) {
         if sync.status.get("startTime").is_none() {
             sync.status["startTime"] = json!(timestamp(sync.now));
@@ -222,7 +237,7 @@ impl Kubelets {
             conditions::update(sync);
             return deadline::tell(sync);
         }
-        let mounted = volumes::mounted(sync);
+        let mounted = !self.lacks_network(sync, node) && volumes::mounted(sync);
         if mounted {
             address::assign(self, sync, node);
         }

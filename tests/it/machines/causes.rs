@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams, LogParams};
+use kube::api::{DynamicObject, ListParams, LogParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::typing::Seat;
@@ -170,8 +170,26 @@ async fn a_node_without_a_network_is_not_ready() {
         message,
         "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
     );
+    let pods: Api<Pod> = Api::default_namespaced(seat.world.client().unwrap());
+    let pod = serde_json::json!({ "metadata": { "name": "bound" }, "spec": {
+        "nodeName": "node01", "tolerations": [{ "operator": "Exists" }], "containers": [{ "name": "web", "image": "nginx" }],
+    } });
+    pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    let events = seat.objects("Event", "default");
+    let told = || async {
+        let found = events.list(&ListParams::default()).await.unwrap().items;
+        found.iter().any(|event| event.data["reason"] == "NetworkNotReady")
+    };
+    while !told().await {
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
+    let phase = |pod: Pod| pod.status.and_then(|status| status.phase).unwrap_or_default();
+    assert_eq!(phase(pods.get("bound").await.unwrap()), "Pending", "there is no network for it");
     moved("/root/10-flannel.conflist", "/etc/cni/net.d/10-flannel.conflist");
     seat.waits("node01", "True").await;
+    while phase(pods.get("bound").await.unwrap()) != "Running" {
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::test]

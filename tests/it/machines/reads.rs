@@ -51,6 +51,8 @@ async fn who_listens_follows_from_what_runs() {
     assert!(shown.contains("kube-apiserver"), "{shown}");
     let worker = seat.prints("node01", "ss -tlnp").await;
     assert!(!worker.contains("etcd") && port(&worker, "kubelet", "10250"), "{worker}");
+    seat.prints("node01", "systemctl stop kubelet").await;
+    assert!(!seat.prints("node01", "ss -tlnp").await.contains("kubelet"));
     let netstat = seat.prints("controlplane", "netstat -tulpn").await;
     assert!(netstat.lines().any(|line| line.contains("127.0.0.1:2379") && line.contains("/etcd")), "{netstat}");
     let address = seat.prints("node01", "ip -br addr show eth0").await;

@@ -137,6 +137,11 @@ impl Services {
         self.kept().units.get(name).is_some_and(|unit| unit.active == Active::Running)
     }
 
+    /// Whether a unit does not run. Before anybody has looked at a machine its units run.
+    pub fn is_down(&self, name: &str) -> bool {
+        self.unit(name).is_some_and(|unit| unit.active != Active::Running)
+    }
+
     /// The state of a unit, once it has one.
     pub fn unit(&self, name: &str) -> Option<Unit> {
         self.kept().units.get(name).cloned()

@@ -4,6 +4,7 @@
 use crate::object::meta;
 use crate::object::selector::FieldSelector;
 use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::machine::services::{CONTAINERD, KUBELET};
 use crate::sim::nodes::hash;
 use crate::sim::shell::call::Call;
 
@@ -18,7 +19,7 @@ const USUAL: &[(&str, &str, u16)] = &[
     ("kube-proxy", "*", 10256),
 ];
 
-/// What always listens: the kubelet, the runtime, and the way in.
+/// What listens beside Pods, while it runs: the kubelet, the runtime, and the way in.
 const ALWAYS: &[(&str, &str, u16)] =
     &[("kubelet", "127.0.0.1", 10248), ("kubelet", "*", 10250), ("containerd", "127.0.0.1", 38171), ("sshd", "*", 22)];
 
@@ -36,7 +37,13 @@ fn of_urls(words: &[&str], flag: &str) -> Vec<(String, u16)> {
 /// Everybody who listens.
 fn listeners(call: &Call) -> Vec<Listener> {
     let own = |(program, address, port): &(&str, &str, u16)| ((*address).to_owned(), *port, (*program).to_owned());
-    let mut all: Vec<Listener> = ALWAYS.iter().map(own).collect();
+    let services = call.machine.services();
+    let runs = |program: &str| match program {
+        "kubelet" => !services.is_down(KUBELET),
+        "containerd" => !services.is_down(CONTAINERD),
+        _ => true,
+    };
+    let mut all: Vec<Listener> = ALWAYS.iter().filter(|(program, ..)| runs(program)).map(own).collect();
     let Ok(here) = FieldSelector::parse(&format!("spec.nodeName={}", call.machine.name)) else { return all };
     for pod in call.inside.client.where_fields(&POD, "", &here) {
         if pod.pointer("/spec/hostNetwork") != Some(&true.into()) {
