@@ -4,6 +4,7 @@
 mod called;
 mod commands;
 mod consent;
+mod log;
 mod open;
 mod output;
 mod packs;
@@ -41,6 +42,9 @@ pub fn main() -> ExitCode {
         return ended;
     }
     let arguments = Arguments::parse();
+    if let Err(why) = log::begin() {
+        eprintln!("warning: {why}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

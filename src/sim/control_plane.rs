@@ -1,14 +1,14 @@
 //! The parts of a cluster that run: each started and stopped by itself, and the API server's door to the outside.
 //! Which of them are to run stands in `operating`; that all of them do, in a cluster nobody broke.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use super::apiserver::client::Client;
 use super::apiserver::endpoints::ApiServer;
@@ -18,6 +18,7 @@ use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::controllers::CONTROLLERS;
 use super::nodes::keeping::{self, Keeper};
 use super::nodes::runtime::Runtime;
+use super::nodes::second_schedulers::SecondSchedulers;
 use super::nodes::{Kubelets, heartbeat, metrics_server, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
@@ -54,6 +55,32 @@ async fn settling(api: Arc<ApiServer>, pause: Arc<Notify>) {
     }
 }
 
+/// Runs schedulers of these names, and ends those that are no longer among them.
+async fn second_schedulers(mut told: watch::Receiver<BTreeSet<String>>, context: Context) {
+    let (mut all, mut running) = (JoinSet::new(), BTreeMap::new());
+    loop {
+        let names = told.borrow_and_update().clone();
+        running.retain(|name: &String, task: &mut AbortHandle| {
+            let stays = names.contains(name);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for name in names {
+            running.entry(name).or_insert_with_key(|name| {
+                // A component's name lives as long as the program; few ever have one of their own.
+                let name: &'static str = String::leak(name.clone());
+                let context = context.clone().as_source(name);
+                all.spawn(async move { reconciler::run(&Scheduler::named(name), context).await })
+            });
+        }
+        if told.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Everything.
 pub const WHOLE: Running = Running { api: true, controllers: true, scheduler: true };
 
@@ -77,6 +104,8 @@ pub struct ControlPlane {
     router: Router,
     address: SocketAddr,
     door: tokio::sync::Mutex<Option<Serving>>,
+    /// The certificate the door shows, DER; empty while it is that of its birth.
+    shown: Mutex<Vec<u8>>,
     wanted: Mutex<Running>,
     parts: Mutex<BTreeMap<Part, Vec<JoinHandle<()>>>>,
 }
@@ -100,6 +129,7 @@ impl ControlPlane {
             router,
             address,
             door,
+            shown: Mutex::default(),
             wanted: Mutex::new(WHOLE),
             parts: Mutex::default(),
         }
@@ -162,7 +192,11 @@ impl ControlPlane {
         let measuring = metrics_server::run(kubelet.client.clone(), self.runtime.clone());
         let (mirrors, of_mirrors) = (static_pods::Mirrors(self.runtime.clone()), kubelet.clone());
         let kubelets = Kubelets::new(self.runtime.clone());
+        let (tell, told) = watch::channel(BTreeSet::new());
+        let (second, of_second) = (SecondSchedulers { runtime: self.runtime.clone(), tell }, kubelet.clone());
         vec![
+            tokio::spawn(async move { reconciler::run(&second, of_second).await }),
+            tokio::spawn(second_schedulers(told, self.context("default-scheduler"))),
             tokio::spawn(beating),
             tokio::spawn(measuring),
             tokio::spawn(async move { reconciler::run(&mirrors, of_mirrors).await }),
@@ -235,10 +269,25 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Whether the door shows this certificate, DER.
+    pub fn shows(&self, certificate: &[u8]) -> bool {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) == certificate
+    }
+
+    /// Has the door, where it is open, show a certificate from now on.
+    pub async fn show(&self, certificate: Issued) -> Result<(), ServingError> {
+        if let Some(door) = &*self.door.lock().await {
+            door.show(&certificate, &self.authority)?;
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = certificate.certificate;
+        }
+        Ok(())
+    }
+
     async fn open(&self, certificate: Option<Issued>) -> Result<(), ServingError> {
         let Some(certificate) = certificate else { return Ok(()) };
         let options = ServingOptions { address: self.address, serving: &certificate, authority: &self.authority };
         *self.door.lock().await = Some(Serving::start(options, self.router.clone()).await?);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = certificate.certificate;
         self.runtime.set_api(true);
         // Kubelets speak up before anybody asks whether they are still there.
         let client = Client::of_component(self.api.clone(), "kubelet");

@@ -37,8 +37,12 @@ pub fn lint(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     let variant = &subject.drawing.variant;
     let mut told = variant.task.clone();
     for step in &variant.setup {
-        if let Step::Apply(apply) = step {
-            apply.objects.iter().for_each(|object| told.push_str(&format!(" {object} {}", meta::name(object))));
+        match step {
+            Step::Apply(apply) => {
+                apply.objects.iter().for_each(|object| told.push_str(&format!(" {object} {}", meta::name(object))));
+            }
+            Step::Certificate(certificate) => told.push_str(&format!(" {}", certificate.path)),
+            _ => {}
         }
     }
     for (check, node) in variant.checks.iter().zip(subject.items("checks")) {

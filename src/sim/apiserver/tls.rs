@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -76,10 +76,13 @@ pub struct ServingOptions<'a> {
     pub authority: &'a Authority,
 }
 
+/// What new connections are accepted with; it can be another from one moment to the next.
+type Acceptor = Arc<RwLock<TlsAcceptor>>;
+
 /// A listener that serves until it is stopped or dropped.
-#[derive(Debug)]
 pub struct Serving {
     address: SocketAddr,
+    acceptor: Acceptor,
     stop: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
 }
@@ -87,7 +90,7 @@ pub struct Serving {
 impl Serving {
     /// Listens on loopback and serves `router` there; requests carry a [`PeerCertificate`] where the client showed one.
     pub async fn start(options: ServingOptions<'_>, router: Router) -> Result<Self, ServingError> {
-        let acceptor = TlsAcceptor::from(Arc::new(configure(options)?));
+        let acceptor = Arc::new(RwLock::new(TlsAcceptor::from(Arc::new(configure(options)?))));
         let address = options.address;
         let bound = async {
             let listener = TcpListener::bind(address).await?;
@@ -99,8 +102,17 @@ impl Serving {
             _ => ServingError::Listen { address, source },
         })?;
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(accept(listener, Door { acceptor, router }, stopped));
-        Ok(Self { address, stop: Some(stop), task })
+        let task = tokio::spawn(accept(listener, Door { acceptor: acceptor.clone(), router }, stopped));
+        Ok(Self { address, acceptor, stop: Some(stop), task })
+    }
+
+    /// Shows new connections another certificate, as a server does whose file has changed
+    /// (`k8s.io/apiserver/pkg/server/dynamiccertificates/dynamic_serving_content.go`).
+    pub fn show(&self, serving: &Issued, authority: &Authority) -> Result<(), ServingError> {
+        let options = ServingOptions { address: self.address, serving, authority };
+        let acceptor = TlsAcceptor::from(Arc::new(configure(options)?));
+        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
     }
 
     /// Where it listens.
@@ -127,7 +139,7 @@ impl Drop for Serving {
 /// What every connection needs.
 #[derive(Clone)]
 struct Door {
-    acceptor: TlsAcceptor,
+    acceptor: Acceptor,
     router: Router,
 }
 
@@ -204,7 +216,8 @@ impl Door {
             stream.shutdown().await?;
             return Ok(None);
         }
-        self.acceptor.accept(stream).await.map(Some)
+        let acceptor = self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        acceptor.accept(stream).await.map(Some)
     }
 }
 

@@ -15,6 +15,7 @@ use super::startup::klog;
 use super::static_pods::{is_mirror, mirrors};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
+use crate::sim::apiserver::decoding;
 use crate::sim::apiserver::pki;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::machine::root::Root;
@@ -86,22 +87,26 @@ pub fn script(
     Some(script)
 }
 
+/// The volume under whose mount a container finds a path, and the rest of the path in it.
+pub fn mounted<'a>(pod: &'a Value, container: &Value, path: &'a str) -> Option<(&'a Value, &'a str)> {
+    let mounts = meta::list(container, "/volumeMounts").iter();
+    let under = mounts.filter(|mount| {
+        let at = meta::text(mount, "/mountPath").trim_end_matches('/');
+        path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    let mount = under.max_by_key(|mount| meta::text(mount, "/mountPath").len())?;
+    let volume = meta::list(pod, "/spec/volumes").iter().find(|volume| volume["name"] == mount["name"])?;
+    Some((volume, &path[meta::text(mount, "/mountPath").trim_end_matches('/').len()..]))
+}
+
 fn ends(code: i32, last: Vec<String>) -> Script {
     Script { last, code: Some(code), ..Script::default() }
 }
 
 impl Begin<'_> {
-    /// What a file holds as the container sees it: through the mount it lies under.
+    /// What a file holds as the container sees it.
     fn read(&self, path: &str) -> io::Result<String> {
-        let mounts = meta::list(self.container, "/volumeMounts").iter();
-        let under = mounts.filter(|mount| {
-            let at = meta::text(mount, "/mountPath").trim_end_matches('/');
-            path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        let mount = under.max_by_key(|mount| meta::text(mount, "/mountPath").len()).ok_or(io::ErrorKind::NotFound)?;
-        let named = |volume: &&Value| volume["name"] == mount["name"];
-        let volume = meta::list(self.pod, "/spec/volumes").iter().find(named).ok_or(io::ErrorKind::NotFound)?;
-        let rest = &path[meta::text(mount, "/mountPath").trim_end_matches('/').len()..];
+        let (volume, rest) = mounted(self.pod, self.container, path).ok_or(io::ErrorKind::NotFound)?;
         self.root.text(&format!("{}{rest}", meta::text(volume, "/hostPath/path").trim_end_matches('/')))
     }
 
@@ -244,7 +249,16 @@ impl Begin<'_> {
                 ));
             }
         }
-        let access = match Access::read(given.get("kubeconfig").unwrap_or_default(), &reader) {
+        let config = match given.get("config").map(reader) {
+            Some(Err(error)) => {
+                let path = given.get("config").unwrap_or_default();
+                return self.failed(&format!("open {path}: {}", file_fault(&error)));
+            }
+            Some(Ok(text)) => decoding::tree(text.as_bytes(), "application/yaml").unwrap_or_default(),
+            None => Value::Null,
+        };
+        let configured = meta::text(&config, "/clientConnection/kubeconfig");
+        let access = match Access::read(given.get("kubeconfig").unwrap_or(configured), &reader) {
             Ok(access) => access,
             Err(why) => return self.failed(&why),
         };

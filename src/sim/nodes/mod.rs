@@ -23,6 +23,7 @@ pub mod process;
 mod pull;
 mod runs;
 pub mod runtime;
+pub mod second_schedulers;
 mod server;
 mod session;
 pub mod snapshot;

@@ -38,6 +38,8 @@ pub struct Seen {
     /// The data directory etcd was last seen to run with.
     etcd: Option<String>,
     logs: logs::Written,
+    /// Whether there was a look.
+    begun: bool,
 }
 
 /// Looks at the machines of one cluster, and has happen what follows.
@@ -118,8 +120,12 @@ impl Operating {
         if let Some(real) = &self.real {
             real.level().await;
         }
+        let begun = std::mem::replace(&mut seen.begun, !self.laid().is_empty());
         for machine in self.laid() {
             self.look_at(&machine, &mut seen);
+            if !begun {
+                self.look_into(&machine);
+            }
         }
         self.components(&mut seen).await;
         for machine in self.laid() {

@@ -40,6 +40,11 @@ impl Context {
         Self { events: Recorder::new(client.clone(), component, ""), client, authority, memory: Arc::default() }
     }
 
+    /// The same for a component of another name in its events; it remembers for itself.
+    pub fn as_source(self, component: &'static str) -> Self {
+        Self { events: Recorder::new(self.client.clone(), component, ""), memory: Arc::default(), ..self }
+    }
+
     /// What the component remembers between two keys: nothing when it starts, and a value of one type only.
     /// What must outlive a restart belongs into objects.
     pub fn remember<T: Default + Send + 'static, R>(&self, with: impl FnOnce(&mut T) -> R) -> R {

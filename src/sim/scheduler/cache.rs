@@ -40,6 +40,8 @@ type Group = (String, Option<Map<String, Value>>, bool);
 /// Pods, nodes and the watches they come from.
 pub struct Cache {
     client: Client,
+    /// The scheduler's.
+    name: &'static str,
     pods: HashMap<Key, PodInfo>,
     nodes: BTreeMap<String, NodeInfo>,
     groups: Vec<Group>,
@@ -53,7 +55,7 @@ pub struct Cache {
 
 impl Cache {
     /// Reads everything, and what is to be scheduled of it.
-    pub fn open(client: &Client) -> Result<(Self, Vec<News>)> {
+    pub fn open(client: &Client, name: &'static str) -> Result<(Self, Vec<News>)> {
         let (nodes, node_watch) = client.follow(&NODE)?;
         let (mut pods, pod_watch) = client.follow(&POD)?;
         let mut others = Vec::new();
@@ -67,6 +69,7 @@ impl Cache {
         }
         let mut cache = Self {
             client: client.clone(),
+            name,
             pods: HashMap::new(),
             nodes: BTreeMap::new(),
             groups: Vec::new(),
@@ -171,7 +174,7 @@ impl Cache {
                 let about = About::Pod(info.clone(), before);
                 news.push(News::Happened(Happened { what: POD_LABELS, about }));
             }
-        } else if is_mine(&info.object) && !self.assumed.contains_key(&key) {
+        } else if is_of(&info.object, self.name) && !self.assumed.contains_key(&key) {
             let other = before.is_none_or(|before| !same_wants(&before.object, &info.object));
             news.push(News::Pending(info.clone(), other));
         } else {
@@ -261,10 +264,10 @@ impl Cache {
     }
 }
 
-/// Whether this scheduler has to find a node for a Pod.
-fn is_mine(pod: &Value) -> bool {
+/// Whether the scheduler of a name has to find a node for a Pod.
+fn is_of(pod: &Value, name: &str) -> bool {
     let scheduler = meta::text(pod, "/spec/schedulerName");
-    matches!(scheduler, "" | "default-scheduler")
+    (scheduler == name || scheduler.is_empty() && name == super::DEFAULT)
         && meta::text(pod, "/spec/nodeName").is_empty()
         && !meta::is_terminating(pod)
 }

@@ -30,10 +30,26 @@ use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::{Context, Key, Next, Reconciler, Watched};
 use turn::Desk;
 
-/// `default-scheduler`.
-#[derive(Default)]
+/// The scheduler of Pods that name none.
+const DEFAULT: &str = "default-scheduler";
+
+/// A scheduler: of the Pods that name it.
 pub struct Scheduler {
+    name: &'static str,
     desk: Mutex<Option<Desk>>,
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self::named(DEFAULT)
+    }
+}
+
+impl Scheduler {
+    /// One of another name.
+    pub fn named(name: &'static str) -> Self {
+        Self { name, desk: Mutex::default() }
+    }
 }
 
 /// There is one queue, so there is one key: every change leads to the next Pod's turn.
@@ -52,7 +68,7 @@ static WATCHES: &[Watched] = &[
 
 impl Reconciler for Scheduler {
     fn name(&self) -> &'static str {
-        "default-scheduler"
+        self.name
     }
 
     fn watches(&self) -> &'static [Watched] {
@@ -63,7 +79,7 @@ impl Reconciler for Scheduler {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open = match desk.take() {
             Some(open) => open,
-            None => Desk::open(&context.client)?,
+            None => Desk::open(&context.client, self.name)?,
         };
         // What fell too far behind is opened anew.
         let next = open.turn(context)?;

@@ -35,9 +35,9 @@ enum Decision {
 }
 
 impl Desk {
-    /// Reads the cluster.
-    pub fn open(client: &Client) -> Result<Self> {
-        let (cache, news) = Cache::open(client)?;
+    /// Reads the cluster, for the scheduler of this name.
+    pub fn open(client: &Client, name: &'static str) -> Result<Self> {
+        let (cache, news) = Cache::open(client, name)?;
         let mut queue = Queue::default();
         queue.learn(news);
         Ok(Self { cache, queue, binder: Binder::default() })

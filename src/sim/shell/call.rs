@@ -82,10 +82,15 @@ impl Call {
         let _ = self.out.send((Channel::Stderr, format!("{line}\n").into_bytes()));
     }
 
+    /// Says that the command reads: nothing is sent to it before.
+    fn read(&self) {
+        let _ = self.out.send((Channel::Stdin, Vec::new()));
+    }
+
     /// All of standard input.
     pub async fn stdin(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
-        let _ = self.out.send((Channel::Stdin, Vec::new()));
+        self.read();
         while let Some(bytes) = self.input.recv().await {
             if bytes.is_empty() {
                 break;
@@ -98,6 +103,7 @@ impl Call {
     /// A line of standard input, as far as it was typed; nothing when there is no more.
     pub async fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
+        self.read();
         while !line.contains(&b'\n') {
             match self.input.recv().await {
                 Some(bytes) if !bytes.is_empty() => line.extend(bytes),

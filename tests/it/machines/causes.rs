@@ -257,3 +257,61 @@ async fn an_api_server_with_a_flag_nobody_knows_ends_again_and_again() {
     assert!(seat.listens().await, "mended");
     seat.waits("node01", "True").await;
 }
+
+#[tokio::test]
+async fn a_second_scheduler_places_the_pods_that_name_it() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    let pods: Api<Pod> = Api::default_namespaced(seat.world.client().unwrap());
+    let asks = |name: &str, scheduler: &str| {
+        let pod = serde_json::json!({ "metadata": { "name": name }, "spec": {
+            "schedulerName": scheduler, "containers": [{ "name": "web", "image": "nginx" }],
+        } });
+        serde_json::from_value::<Pod>(pod).unwrap()
+    };
+    pods.create(&PostParams::default(), &asks("early", "my-scheduler")).await.unwrap();
+    let config = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nclientConnection: { kubeconfig: /etc/kubernetes/scheduler.conf }\nleaderElection: { leaderElect: false }\nprofiles: [{ schedulerName: my-scheduler }]\n";
+    let manifests = "/etc/kubernetes/manifests";
+    seat.files("controlplane", |root| {
+        root.write("/etc/kubernetes/my-scheduler.yaml", config.as_bytes(), 0o600).unwrap();
+        let own = root.text(&format!("{manifests}/kube-scheduler.yaml")).unwrap();
+        let second = own
+            .replace("name: kube-scheduler\n", "name: my-scheduler\n")
+            .replace("component: kube-scheduler", "component: my-scheduler")
+            .replace(
+                "    - --kubeconfig=/etc/kubernetes/scheduler.conf\n",
+                "    - --config=/etc/kubernetes/my-scheduler.yaml\n",
+            )
+            .replace("    - --leader-elect=true\n", "    - --secure-port=10269\n")
+            .replace(
+                "  volumes:\n",
+                "  volumes:\n  - hostPath: { path: /etc/kubernetes/my-scheduler.yaml, type: File }\n    name: config\n",
+            )
+            .replace(
+                "    volumeMounts:\n",
+                "    volumeMounts:\n    - mountPath: /etc/kubernetes/my-scheduler.yaml\n      name: config\n",
+            );
+        root.write(&format!("{manifests}/my-scheduler.yaml"), second.as_bytes(), 0o600).unwrap();
+    });
+    let placed = |name: &'static str| {
+        let pods = pods.clone();
+        async move { pods.get(name).await.unwrap().spec.unwrap().node_name }
+    };
+    while placed("early").await.is_none() {
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
+    let events = seat.objects("Event", "default").list(&ListParams::default()).await.unwrap().items;
+    let told = |event: &DynamicObject| {
+        event.data["reason"] == "Scheduled" && event.data["reportingComponent"] == "my-scheduler"
+    };
+    assert!(events.iter().any(told), "it speaks for itself");
+
+    // The cluster's own is gone: the second one does not stand in for it.
+    seat.files("controlplane", |root| root.remove(&format!("{manifests}/kube-scheduler.yaml")).unwrap());
+    seat.world.settle().await;
+    pods.create(&PostParams::default(), &asks("usual", "default-scheduler")).await.unwrap();
+    pods.create(&PostParams::default(), &asks("late", "my-scheduler")).await.unwrap();
+    while placed("late").await.is_none() {
+        seat.world.clock().sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(placed("usual").await, None);
+}

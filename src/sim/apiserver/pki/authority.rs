@@ -20,6 +20,7 @@ use x509_cert::time::{Time, Validity};
 
 use super::key::{from_pem, random, to_pem};
 use super::{AlternativeNames, KeyPair, PkiError, Subject, Usages, identity};
+use crate::base::clock::Clock;
 
 const CERTIFICATE_LABEL: &str = "CERTIFICATE";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -54,11 +55,16 @@ pub struct Issue {
     pub not_after: Timestamp,
 }
 
+/// Where a validity begins: a little before now. Whoever reads the certificate may go by the wall's clock, from which a fast one runs away.
+pub(super) fn backdated(now: Timestamp) -> Timestamp {
+    now.min(Clock::system().now()) - BACKDATE
+}
+
 impl Issue {
     /// A certificate as kubeadm signs it: valid a year from `now`.
     pub fn for_a_year(subject: Subject, usages: Usages, now: Timestamp) -> Self {
         let names = AlternativeNames::default();
-        let (not_before, not_after) = (now - BACKDATE, now + CERTIFICATE_VALIDITY);
+        let (not_before, not_after) = (backdated(now), now + CERTIFICATE_VALIDITY);
         Self { subject, names, usages, not_before, not_after }
     }
 }
@@ -88,7 +94,7 @@ impl Authority {
             subject: Subject::default(),
             names: AlternativeNames { dns: vec![common_name.to_owned()], ..AlternativeNames::default() },
             usages: Usages::authority(),
-            not_before: now - BACKDATE,
+            not_before: backdated(now),
             not_after: now + AUTHORITY_VALIDITY,
         };
         let public = key.public_info()?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::authority::{Issue, certificate_pem};
+use super::authority::{Issue, backdated, certificate_pem};
 use super::identity::as_signed;
 use super::{AlternativeNames, Authority, PkiError, Request, Subject, Usages};
 
@@ -117,7 +117,7 @@ pub fn sign_request(
         subject: Subject::default(),
         names: request.names(),
         usages: Usages::from_words(usages)?,
-        not_before: now - BACKDATE,
+        not_before: backdated(now),
         not_after: if lasting < SHORT { now + lasting } else { now + lasting - BACKDATE },
     };
     if now >= authority.not_after() {

@@ -20,6 +20,8 @@ const KEEPER: &str = r#"exec 3<&0
 "$@" </dev/null & etcd=$!
 (read -r _ <&3; kill "$etcd") >/dev/null 2>&1 & reader=$!
 wait "$etcd"; kill "$reader""#;
+/// What it would show to other members; there are none, and nobody else gets in.
+const PEER: &str = "/etc/kubernetes/pki/etcd/peer";
 /// How long it may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -81,12 +83,15 @@ impl Process {
         command.args(["--name", &member.name]).arg("--data-dir").arg(data);
         command.arg(format!("--listen-client-urls=https://{clients}"));
         command.arg(format!("--advertise-client-urls={}", advertised(&member.advertises, 2379)));
-        command.arg(format!("--listen-peer-urls=http://{peers}"));
+        command.arg(format!("--listen-peer-urls=https://{peers}"));
         command.arg(format!("--initial-advertise-peer-urls={peer}"));
         command.arg(format!("--initial-cluster={}={peer}", member.name));
         command.arg("--cert-file").arg(file(&member.certificate)?).arg("--key-file").arg(file(&member.key)?);
         command.arg("--trusted-ca-file").arg(file(&member.trusted)?);
         command.arg(format!("--client-cert-auth={}", member.client_auth));
+        command.arg("--peer-cert-file").arg(file(&format!("{PEER}.crt"))?);
+        command.arg("--peer-key-file").arg(file(&format!("{PEER}.key"))?);
+        command.arg("--peer-trusted-ca-file").arg(file(&member.trusted)?).arg("--peer-client-cert-auth=true");
         command.args(["--logger=zap", "--log-outputs=stderr"]);
         // Its settings are its flags; what this machine says about other etcds is not for this one.
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

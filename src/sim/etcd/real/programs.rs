@@ -1,7 +1,9 @@
 //! The real programs of etcd, where this machine has them: on its search path.
 //! Debian's packages are `etcd-server` and `etcd-client`; up to 3.4 `etcdctl` also does what is `etcdutl`'s since.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::base::program::on_path;
 
 /// The programs found.
 #[derive(Clone, Debug)]
@@ -16,15 +18,6 @@ pub struct Programs {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no {0} on this machine; Debian has it in the packages etcd-server and etcd-client")]
 pub struct NoProgram(&'static str);
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| is_program(program))
-}
-
-fn is_program(path: &Path) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
-}
 
 impl Programs {
     /// Looks for them.

@@ -49,6 +49,9 @@ const NODES_OWN: [&str; 32] = [
     "update-motd.d",
 ];
 
+/// Folders that are the node's own though they lie in the host's trees; where the host has none, there is none.
+pub const OWN: [&str; 2] = ["/usr/local", "/usr/lib/systemd/system"];
+
 /// Names of the host's top folders with programs and libraries.
 pub fn trees() -> Vec<String> {
     let is_program = |name: &String| {

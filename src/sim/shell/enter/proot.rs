@@ -34,7 +34,9 @@ fn command(visit: &Visit, program: &Path, proot: &Path) -> io::Result<Command> {
         bind(tree.as_ref(), tree);
     }
     bind("/etc".as_ref(), host::ETC);
-    bind(&root.join("usr/local"), "/usr/local");
+    for path in host::OWN {
+        bind(&root.join(path.trim_start_matches('/')), path);
+    }
     bind(&ours, OURS);
     bind(program, PROGRAM);
     bind(&visit.socket, SOCKET);
@@ -61,7 +63,9 @@ fn ours(visit: &Visit) -> io::Result<PathBuf> {
     let ours = above.join(".proot").join(&visit.entrance.node);
     let bin = ours.join("bin");
     std::fs::create_dir_all(&bin)?;
-    std::fs::create_dir_all(visit.entrance.root.join("usr/local"))?;
+    for path in host::OWN {
+        std::fs::create_dir_all(visit.entrance.root.join(path.trim_start_matches('/')))?;
+    }
     for name in host::names(&visit.entrance.commands) {
         if !bin.join(name).is_symlink() {
             symlink(PROGRAM, bin.join(name))?;

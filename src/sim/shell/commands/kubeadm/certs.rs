@@ -103,6 +103,9 @@ async fn renew(typed: &mut Typed) -> Done {
     let names: Vec<&str> = CERTIFICATES.iter().map(|known| known.name).chain(["all"]).collect();
     let name = typed.subcommand(&names)?;
     let flags = typed.flags(KNOWN)?;
+    if let Some(more) = flags.rest.first() {
+        return Err(format!("unknown command {more:?} for {:?}", typed.path));
+    }
     let folder = configuration(typed, &flags, "renew").await?;
     let wanted = CERTIFICATES.iter().filter(|known| name == "all" || known.name == name);
     for known in wanted {

@@ -212,7 +212,7 @@ async fn bootstrap(typed: &Typed, token: &Token) -> Done {
         if issued.is_some() {
             break;
         }
-        client.clock().sleep(LOOK).await;
+        typed.pause(LOOK).await;
     }
     let Some(certificate) = issued else {
         return Err("failed while waiting for TLS bootstrap: context deadline exceeded".to_owned());

@@ -18,10 +18,13 @@ mod token;
 mod upgrade;
 mod version;
 
+use std::time::Duration;
+
 use std::fmt::Display;
 
 use futures::future::BoxFuture;
 
+use crate::base::clock::Clock;
 use crate::sim::machine::packages::program_version;
 use crate::sim::machine::root::Root;
 use crate::sim::shell::call::Call;
@@ -125,11 +128,20 @@ impl Typed {
         program_version(self.root()?, "kubeadm").ok_or_else(|| "kubeadm is not installed".to_owned())
     }
 
+    /// Waits so long by the cluster's clock, and a moment by the wall's: on a fast clock the others need it to get anywhere.
+    async fn pause(&self, long: Duration) {
+        let (cluster, wall) = (self.call.inside.client.clock(), Clock::system());
+        tokio::join!(cluster.sleep(long), wall.sleep(MOMENT));
+    }
+
     /// The cluster's time.
     fn now(&self) -> jiff::Timestamp {
         self.call.inside.client.clock().now()
     }
 }
+
+/// The least that is waited before something is looked at again.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// Runs it.
 pub async fn run(call: Call) -> u8 {

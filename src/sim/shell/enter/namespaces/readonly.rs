@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use rustix::mount::MountFlags;
 
 use super::told;
+use crate::sim::shell::enter::host;
 
-/// What the learner may write to: the node's folder, its `/usr/local`, and memory.
-const WRITABLE: [&str; 5] = ["/", "/usr/local", "/dev", "/dev/pts", "/dev/shm"];
+/// What the learner may write to beside what is the node's own in the host's trees: the node's folder, and memory.
+const WRITABLE: [&str; 4] = ["/", "/dev", "/dev/pts", "/dev/shm"];
 
 /// Protects every mount.
 pub fn protect() -> Result<(), String> {
@@ -17,7 +18,7 @@ pub fn protect() -> Result<(), String> {
     for mount in told("reading the mounts", std::fs::read_to_string("/proc/self/mountinfo"))?.lines().filter_map(parse)
     {
         let mut flags = mount.flags | MountFlags::BIND | MountFlags::NOSUID;
-        let is_writable = WRITABLE.iter().any(|path| mount.point == Path::new(path));
+        let is_writable = WRITABLE.iter().chain(&host::OWN).any(|path| mount.point == Path::new(path));
         if !is_writable {
             flags |= MountFlags::RDONLY;
         }

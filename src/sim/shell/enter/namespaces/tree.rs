@@ -101,7 +101,8 @@ impl Tree {
 
     /// The host's programs and libraries, and its `/etc` beside the node's own.
     fn hosts(&self) -> Result<(), String> {
-        let local = told("/usr/local", self.folder("/usr/local"))?;
+        let own = host::OWN.map(|path| told(path, self.folder(path)).map(|folder| (path, folder)));
+        let own = own.into_iter().collect::<Result<Vec<_>, _>>()?;
         for name in host::trees() {
             let path = format!("/{name}");
             let done = match std::fs::read_link(&path) {
@@ -114,8 +115,10 @@ impl Tree {
             told(&path, done)?;
         }
         // Where the host's is a link it leads somewhere into the node's own folders.
-        if let Ok(onto) = self.open("/usr/local", OFlags::PATH | OFlags::DIRECTORY, 0) {
-            told("/usr/local", self.bind(&path_of(&local), &onto))?;
+        for (path, folder) in own {
+            if let Ok(onto) = self.open(path, OFlags::PATH | OFlags::DIRECTORY, 0) {
+                told(path, self.bind(&path_of(&folder), &onto))?;
+            }
         }
         let etc = told(host::ETC, self.folder(host::ETC))?;
         told(host::ETC, self.bind("/etc".as_ref(), &etc))

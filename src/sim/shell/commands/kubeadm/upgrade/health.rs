@@ -22,7 +22,7 @@ const LOOKS: u32 = 30;
 pub async fn check(typed: &Typed, client: &Client, flags: &Flags) -> Done {
     typed.say("[upgrade] Running cluster health checks");
     let mut findings = Findings::default();
-    if let Err(why) = job(client).await {
+    if let Err(why) = job(typed, client).await {
         findings.error("CreateJob", why);
     }
     let not_ready: Vec<String> = client
@@ -52,7 +52,7 @@ pub async fn check(typed: &Typed, client: &Client, flags: &Flags) -> Done {
 }
 
 /// Whether a Job comes to its end. Where nothing can be scheduled it is not tried.
-async fn job(client: &Client) -> Result<(), String> {
+async fn job(typed: &Typed, client: &Client) -> Result<(), String> {
     if client.list(&NODE, "").iter().all(|node| node["spec"]["unschedulable"] == true) {
         return Ok(());
     }
@@ -70,7 +70,7 @@ async fn job(client: &Client) -> Result<(), String> {
     let made = client.create(&JOB, json!({ "metadata": { "name": name, "namespace": "kube-system" }, "spec": spec }));
     made.map_err(|status| format!("could not create Job {name:?} in the namespace \"kube-system\": {status}"))?;
     for _ in 0..LOOKS {
-        client.clock().sleep(LOOK).await;
+        typed.pause(LOOK).await;
         let Some(job) = client.find(&JOB, "kube-system", &name) else { break };
         if meta::list(&job, "/status/conditions").iter().any(|one| one["type"] == "Complete" && one["status"] == "True")
         {

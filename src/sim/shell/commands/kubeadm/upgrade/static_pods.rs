@@ -90,7 +90,7 @@ async fn one(typed: &Typed, client: &Client, (component, upgrade): (&str, &Upgra
             typed.say(format_args!("[upgrade/staticpods] Component {component:?} upgraded successfully!"));
             return Ok(());
         }
-        client.clock().sleep(LOOK).await;
+        typed.pause(LOOK).await;
     }
     // What did not come up is put back.
     root.write(&path, old.as_bytes(), 0o600).map_err(|error| error.to_string())?;
