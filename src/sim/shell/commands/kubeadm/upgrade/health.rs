@@ -17,6 +17,8 @@ use crate::sim::shell::flags::Flags;
 /// How often the Job is looked at, and how long (15 s).
 const LOOK: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 30;
+/// How long the Job may take, and how long it stays.
+const LONG: Duration = Duration::from_secs(20);
 
 /// Runs the checks.
 pub async fn check(typed: &Typed, client: &Client, flags: &Flags) -> Done {
@@ -57,8 +59,10 @@ async fn job(typed: &Typed, client: &Client) -> Result<(), String> {
         return Ok(());
     }
     let name = format!("upgrade-health-check-{}", client.clock().now().as_millisecond());
+    // On a fast clock the others need more of its seconds.
+    let seconds = LONG.mul_f64(client.clock().speed().max(1.0)).as_secs();
     let spec = json!({
-        "backoffLimit": 0, "ttlSecondsAfterFinished": 20, "activeDeadlineSeconds": 20,
+        "backoffLimit": 0, "ttlSecondsAfterFinished": seconds, "activeDeadlineSeconds": seconds,
         "template": { "spec": {
             "restartPolicy": "Never",
             "securityContext": { "runAsUser": 999, "runAsGroup": 999, "runAsNonRoot": true },
