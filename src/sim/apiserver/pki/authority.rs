@@ -283,7 +283,7 @@ mod tests {
     use crate::sim::apiserver::pki::verify;
 
     fn noon() -> Timestamp {
-        Timestamp::from_second(1_800_000_000).unwrap_or_default()
+        Timestamp::from_second(1_700_000_000).unwrap_or_default()
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Where the API server keeps an object in etcd: `/registry/<resource>/<namespace>/<name>`, with exceptions.
 //! Source: `pkg/kubeapiserver/default_storage_factory_builder.go`, SpecialDefaultResourcePrefixes; the keys of a real 1.35.4.
 
+use std::cmp::Reverse;
+
 use crate::sim::apiserver::registry::RESOURCES;
 
 /// Resources kept under another name.
@@ -49,9 +51,9 @@ pub fn resource(of: &str) -> Option<String> {
         "" => row.plural.to_owned(),
         group => format!("{}.{group}", row.plural),
     });
-    // Services and their endpoints share the first part.
+    // Services and their endpoints share the first part; events of both groups all of it, and the first has them.
     let fits = |resource: &String| key(resource, ("", "")).is_some_and(|stem| of.starts_with(&stem));
-    known.filter(fits).max_by_key(|resource| key(resource, ("", "")).map_or(0, |stem| stem.len()))
+    known.filter(fits).min_by_key(|resource| Reverse(key(resource, ("", "")).map_or(0, |stem| stem.len())))
 }
 
 /// Whether objects of a resource are stored as JSON: custom resources, and what is declared beside them.
