@@ -57,8 +57,9 @@ async fn one_logs_in_works_and_leaves() {
         types(&terminal, "tty; stty size; alias k\n");
         let screen = until(&terminal, "alias k='kubectl'").await;
         assert!(screen.contains("/dev/pts/0") && screen.contains("12 80"), "{screen}");
-        // Ctrl-C ends what runs in the foreground and leaves the shell.
-        types(&terminal, "echo begun; sleep 1000\n");
+        // Ctrl-C ends what runs in the foreground and leaves the shell. It says that it has begun itself: between two commands of its own
+        // bash may take the key, and wait for the second one all the same.
+        types(&terminal, "sh -c 'echo begun; exec sleep 1000'\n");
         until(&terminal, "\nbegun").await;
         terminal.key(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
         // What is typed before the shell is back may be lost with what was interrupted.

@@ -1,6 +1,7 @@
 //! What `etcdctl` and `etcdutl` do on a control plane: whom etcd lets in, what it holds, and its backups.
 //! The words were taken from the real tools of etcd 3.6.5.
 
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -284,6 +285,20 @@ async fn the_tools_of_a_real_etcd_stay_on_the_machine() {
     let elsewhere =
         seat.types("controlplane", "etcdutl snapshot restore /opt/out.db --data-dir /var/lib/out/etcd", "").await;
     assert!(!outside.path().join("etcd").exists(), "{elsewhere:?}");
+    let up = format!("../../../../../../../..{secret}");
+    for line in [
+        format!("{} snapshot save {up}", rightly()),
+        format!("etcdutl snapshot restore /opt/out.db --data-dir {up}-folder"),
+    ] {
+        seat.types("controlplane", &line, "").await;
+        assert_eq!(std::fs::read_to_string(secret).unwrap(), "the host's", "{line}");
+        assert!(!Path::new(&format!("{secret}-folder")).exists(), "{line}");
+    }
+    for line in ["watch foo -- touch", "lock mine touch"] {
+        let refused = seat.fails("controlplane", &format!("{} {line} {secret}-made", rightly())).await;
+        assert!(refused.contains("is not to be had on a node"), "{refused}");
+    }
+    assert!(!Path::new(&format!("{secret}-made")).exists());
     let read = seat.fails("controlplane", &format!("etcdutl snapshot status {secret}")).await;
     assert!(read.contains("no such file or directory"), "{read}");
 }

@@ -6,7 +6,7 @@ mod gateway;
 mod process;
 mod programs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use self::gateway::{Change, Gateway, GatewayError};
@@ -21,6 +22,7 @@ use self::process::Process;
 pub use self::programs::{NoProgram, Programs};
 use super::{Held, Keys, object};
 use crate::base::clock::Clock;
+use crate::object::meta;
 use crate::sim::apiserver::endpoints::ApiServer;
 use crate::sim::machine::etcd::{Member, Pair, Real, Store as _, keys};
 use crate::sim::machine::root::Root;
@@ -97,7 +99,7 @@ impl RealEtcd {
         }
         stop(&mut state).await;
         if state.revision.is_none() {
-            root.remove(&member.data)?;
+            root.remove(&format!("{}/member", member.data))?;
         }
         let (running, revision) = self.start(root, member).await?;
         let began = match state.revision {
@@ -150,13 +152,9 @@ impl RealEtcd {
         let (mut lines, mut level) = (Vec::new(), BTreeMap::new());
         for pair in &pairs {
             let (resource, object) = object(&pair.key, &pair.value);
-            let known = crate::object::meta::revision(&object);
-            serde_json::to_writer(
-                &mut lines,
-                &serde_json::json!({ "revision": known, "resource": resource, "put": object }),
-            )
-            .map_err(std::io::Error::other)?;
-            lines.push(b'\n');
+            let known = meta::revision(&object);
+            let line = json!({ "revision": known, "resource": resource, "put": object });
+            lines.extend_from_slice(format!("{line}\n").as_bytes());
             level.insert(pair.key.clone(), (known, pair.revision));
         }
         let held = Held::from_lines(lines.as_slice(), Path::new("etcd"));
@@ -194,9 +192,9 @@ impl RealEtcd {
         let Some(running) = &state.running else { return Ok(()) };
         let (revision, pairs) = running.gateway.pairs().await?;
         let cluster = Keys(self.api.clone());
-        let mut gone: Vec<String> = state.level.keys().cloned().collect();
+        let mut gone: BTreeSet<String> = state.level.keys().cloned().collect();
         for Pair { key, value, revision } in pairs {
-            gone.retain(|known| *known != key);
+            gone.remove(&key);
             if state.level.get(&key).is_none_or(|(_, known)| *known != revision) {
                 let stored = cluster.put(&key, &value);
                 state.level.insert(key, (stored, revision));

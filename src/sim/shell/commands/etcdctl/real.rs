@@ -22,6 +22,31 @@ use crate::sim::shell::flags::Flags;
 const READ: [&str; 3] = ["cacert", "cert", "key"];
 /// Flags that name directories.
 const DIRECTORIES: [&str; 2] = ["data-dir", "wal-dir"];
+/// Commands of both programs that reach nothing but etcd and what is named by the flags above, or stands last after `snapshot` and `hashkv`.
+/// Others would run commands of this machine (`watch`, `lock`) or write where they are told to (`backup`).
+const ALLOWED: [&str; 21] = [
+    "alarm",
+    "auth",
+    "check",
+    "compaction",
+    "completion",
+    "defrag",
+    "del",
+    "downgrade",
+    "endpoint",
+    "get",
+    "hashkv",
+    "help",
+    "lease",
+    "member",
+    "move-leader",
+    "put",
+    "role",
+    "snapshot",
+    "txn",
+    "user",
+    "version",
+];
 /// Nobody listens here: where an etcd is asked for that does not run.
 const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 /// The port kubeadm's etcd listens at.
@@ -29,6 +54,10 @@ const PORT: u16 = 2379;
 
 /// Runs one of them.
 pub async fn run(mut call: Call, real: Arc<dyn Real>) -> u8 {
+    if let Err(why) = words(&call) {
+        call.complain(format_args!("Error: {why}"));
+        return 1;
+    }
     real.level().await;
     let address = real.address().await.unwrap_or(NOBODY);
     let name = call.words.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word)).to_owned();
@@ -124,9 +153,28 @@ fn flag(arg: &str) -> Option<(&str, &str)> {
     arg.strip_prefix("--")?.split_once('=')
 }
 
-/// The words of a call that belong to no flag; none where there is a flag that neither program has.
-fn words(call: &Call) -> Vec<String> {
-    Flags::read(call.args(), &[GLOBAL, OWN, etcdutl::KNOWN]).map(|flags| flags.rest).unwrap_or_default()
+/// The words of a call that belong to no flag; an error where it is none of those that stay on the machine.
+fn words(call: &Call) -> Result<Vec<String>, String> {
+    let words = Flags::read(call.args(), &[GLOBAL, OWN, etcdutl::KNOWN])?.rest;
+    match words.first() {
+        Some(command) if !ALLOWED.contains(&command.as_str()) => {
+            Err(format!("{command} is not to be had on a node of this practice cluster"))
+        }
+        _ => Ok(words),
+    }
+}
+
+/// A path from the node's root, with nothing in it that leads up.
+fn whole(call: &Call, path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in call.path(path).split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part.to_owned()),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// The paths that are named, laid out; and the arguments with the paths as they are there.
@@ -147,16 +195,17 @@ fn lay(call: &Call, stage: &mut Stage) -> io::Result<Vec<String>> {
             }
         }
     }
-    let words = words(call);
+    let words = words(call).map_err(io::Error::other)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let snapshot = match words[..] {
+    let file = match words[..] {
         ["snapshot", verb, path] => Some((verb, path)),
+        ["hashkv", path] => Some(("hashkv", path)),
         _ => None,
     };
     for arg in &mut args {
         let found = flag(arg).map(|(name, value)| (name.to_owned(), value.to_owned()));
         if let Some((name, value)) = found {
-            let path = call.path(&value);
+            let path = whole(call, &value);
             if READ.contains(&name.as_str()) {
                 stage.read(&path)?;
             } else if DIRECTORIES.contains(&name.as_str()) {
@@ -165,8 +214,8 @@ fn lay(call: &Call, stage: &mut Stage) -> io::Result<Vec<String>> {
                 continue;
             }
             *arg = format!("--{name}={}", stage.place(&path).display());
-        } else if let Some((verb, path)) = snapshot.filter(|(_, path)| path == arg) {
-            let whole = call.path(path);
+        } else if let Some((verb, path)) = file.filter(|(_, path)| path == arg) {
+            let whole = whole(call, path);
             if verb == "save" {
                 stage.write(&whole)?
             } else {
@@ -177,7 +226,7 @@ fn lay(call: &Call, stage: &mut Stage) -> io::Result<Vec<String>> {
     }
     if matches!(words[..], ["snapshot", "restore", _]) && !args.iter().any(|arg| arg.starts_with("--data-dir=")) {
         let name = args.iter().filter_map(|arg| flag(arg)).find(|(name, _)| *name == "name");
-        let directory = call.path(&format!("{}.etcd", name.map_or("default", |(_, name)| name)));
+        let directory = whole(call, &format!("{}.etcd", name.map_or("default", |(_, name)| name)));
         stage.directory(&directory)?;
         args.push(format!("--data-dir={}", stage.place(&directory).display()));
     }
@@ -186,9 +235,8 @@ fn lay(call: &Call, stage: &mut Stage) -> io::Result<Vec<String>> {
 
 /// Texts of the node and what stands for them on the host: addresses of etcd, paths.
 struct Names {
-    /// How etcd is called on the node; the first is how it is shown.
-    called: Vec<String>,
-    address: String,
+    /// How an etcd is called on the node, and where it is; of several for one place the first is how it is shown.
+    called: Vec<(String, String)>,
     folder: String,
 }
 
@@ -197,20 +245,20 @@ impl Names {
         let planes = call.inside.machines.all();
         let plane = planes.iter().find(|machine| machine.control_plane);
         let names = plane.map(|machine| [machine.address.clone(), machine.name.clone()]).into_iter().flatten();
-        // What is here on this machine is the cluster's etcd only where that runs.
-        let here = ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned);
-        let here = here.into_iter().filter(|_| call.machine.control_plane);
-        let called = here.chain(names).map(|name| format!("{name}:{PORT}")).collect();
-        Self { called, address: address.to_string(), folder: folder.display().to_string() }
+        // What is here is the cluster's etcd only on the machine where that runs, and never this machine's own.
+        let here = if call.machine.control_plane { address } else { NOBODY };
+        let here = ["127.0.0.1", "localhost", "[::1]"].map(|name| (name.to_owned(), here.to_string()));
+        let there = names.map(|name| (name, address.to_string()));
+        let called = here.into_iter().chain(there).map(|(name, host)| (format!("{name}:{PORT}"), host)).collect();
+        Self { called, folder: folder.display().to_string() }
     }
 
     fn to_host(&self, text: &str) -> String {
-        self.called.iter().fold(text.to_owned(), |text, name| text.replace(name.as_str(), &self.address))
+        self.called.iter().fold(text.to_owned(), |text, (name, host)| text.replace(name.as_str(), host))
     }
 
     fn to_node(&self, text: &str) -> String {
-        let shown = self.called.first().map_or("", String::as_str);
-        text.replace(&self.address, shown).replace(&self.folder, "")
+        self.called.iter().fold(text.replace(&self.folder, ""), |text, (name, host)| text.replace(host.as_str(), name))
     }
 }
 
@@ -227,8 +275,8 @@ async fn staged(call: &mut Call, program: &Path, address: SocketAddr) -> io::Res
     for (name, value) in call.env.iter().filter(|(name, _)| name.starts_with("ETCDCTL_")) {
         let file = READ.iter().any(|flag| *name == format!("ETCDCTL_{}", flag.to_uppercase()));
         if file {
-            stage.read(&call.path(value))?;
-            command.env(name, stage.place(&call.path(value)));
+            stage.read(&whole(call, value))?;
+            command.env(name, stage.place(&whole(call, value)));
         } else {
             command.env(name, names.to_host(value));
         }
@@ -241,7 +289,7 @@ async fn staged(call: &mut Call, program: &Path, address: SocketAddr) -> io::Res
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let words = words(call);
+    let words = words(call).map_err(io::Error::other)?;
     let reads = words.first().is_some_and(|verb| verb == "txn" || verb == "put" && words.len() == 2);
     if let Some(mut stdin) = stdin.filter(|_| reads) {
         stdin.write_all(&call.stdin().await).await?;
