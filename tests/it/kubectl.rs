@@ -92,9 +92,20 @@ async fn every_kind_is_created_shown_applied_and_deleted() {
     cluster.prints_for(all, "-n kinds-all apply -f -").await;
     // Some versions of kubectl say `configured` where their patch changes nothing: what is stored decides.
     let stored = "-n kinds-all get -f - -o custom-columns=K:.kind,N:.metadata.name,R:.metadata.resourceVersion";
-    let before = cluster.prints_for(all, stored).await;
-    cluster.prints_for(all, "-n kinds-all apply -f -").await;
-    assert_eq!(cluster.prints_for(all, stored).await, before);
+    let mut seen = Vec::new();
+    // Pods and what they belong to come further meanwhile; an apply that changes something does so every time.
+    while seen.len() < 5 {
+        let before = cluster.prints_for(all, stored).await;
+        cluster.prints_for(all, "-n kinds-all apply -f -").await;
+        let after = cluster.prints_for(all, stored).await;
+        let same = before == after;
+        seen.push((before, after));
+        if same {
+            break;
+        }
+    }
+    let (before, after) = seen.pop().unwrap();
+    assert_eq!(after, before);
     cluster.prints_for(all, "-n kinds-all delete --wait=false -f -").await;
     cluster.world.stop().await;
 }
