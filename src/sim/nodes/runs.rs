@@ -79,7 +79,10 @@ fn rebuild(kubelets: &Kubelets, sync: &Sync, told: &[Told], remembered: Option<&
         let record = remembered.and_then(|pod| pod.run(told.id));
         let reference = record.map(|(record, _)| record.recipe.reference.as_str());
         let Ok(image) = images::resolve(reference.unwrap_or(meta::text(told.container, "/image"))) else { continue };
+        // What it made of its files when it really started still holds.
+        let (uid, idle) = (meta::uid(sync.pod), kubelets.runtime.is_idle(meta::uid(sync.pod)));
         let start = starting::start(&kubelets.runtime, sync, told.container, image);
+        kubelets.runtime.set_idle(uid, idle);
         match record.cloned() {
             Some((record, written)) => known.push(Again { record, written, start }),
             None => unknown.push((told, start)),
