@@ -26,7 +26,7 @@ shape:
 fmt:
     cargo fmt
 
-# The figures of docs/performance.md, all or those whose name contains NAME.
+# The figures of docs/performance.md, all or those named: boot, reset, exam, frame, key, flood, api, idle, saving, large.
 bench *NAME:
     cargo bench -- {{NAME}}
 

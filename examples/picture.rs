@@ -128,7 +128,9 @@ async fn main() -> Done<()> {
     let (columns, rows) = size.split_once('x').ok_or("the size is COLUMNSxROWS")?;
     let home = tempfile::tempdir()?;
     let env = vec![("KUBEDRILL_HOME".to_owned(), home.path().to_string_lossy().into_owned())];
-    let spec = ShellSpec { program: program.clone(), args: Vec::new(), env, cwd: home.path().to_owned() };
+    // It runs in a folder of its own.
+    let program = std::fs::canonicalize(program)?.to_string_lossy().into_owned();
+    let spec = ShellSpec { program, args: Vec::new(), env, cwd: home.path().to_owned() };
     let terminal = Terminal::spawn(&spec, Size { columns: columns.parse()?, rows: rows.parse()? })?;
     for each in steps {
         step(&terminal, each).await?;

@@ -1,6 +1,6 @@
 //! Kubedrill: a practice room for the Certified Kubernetes Administrator exam, in the terminal.
 //!
-//! The modules are layers, lowest first; what each may use stands in `ARCHITECTURE.md` and is kept by `tests/it/architecture.rs`.
+//! The modules are layers, lowest first; what each may use stands in `ARCHITECTURE.md` and is kept by `tests/it/architecture/`.
 
 pub mod app;
 pub mod base;

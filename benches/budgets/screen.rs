@@ -59,7 +59,8 @@ pub async fn first_frame(dir: &Path) -> Done<()> {
 /// Goes up and down in the catalogue: each key moves the mark.
 pub async fn key(dir: &Path) -> Done<()> {
     let terminal = Terminal::spawn(&program(dir, "home-key"), SIZE)?;
-    let mut before = until(&terminal, |screen| !screen.text().trim().is_empty()).await?;
+    // The first frame comes before the packs are read: there is nothing to move in yet.
+    let mut before = until(&terminal, |screen| screen.text().contains("Next up")).await?;
     let mut times = Vec::new();
     for number in 0..KEYS {
         tokio::time::sleep(BETWEEN).await;

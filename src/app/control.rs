@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::error::{AppError, Kind};
+use crate::base::clock::Clock;
 use crate::base::files;
 use crate::base::seed::Seed;
+use crate::cluster::Way;
 use crate::grading::report::{Report, Verdict};
+
+/// How long is waited after a connection could not be taken.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// What is asked of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +82,9 @@ pub struct Status {
     /// Where answers are written; none for a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<PathBuf>,
-    /// The socket that answers for the inside of its nodes.
+    /// The way into its nodes: the socket that answers for them, or `kind:NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nodes: Option<PathBuf>,
+    pub nodes: Option<Way>,
     /// The task's text in Markdown; empty for a cluster.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub task: String,
@@ -137,9 +143,10 @@ pub async fn serve(listener: UnixListener, host: Arc<dyn Host>) {
                         }
                     });
                 }
+                // Such as when there are no more file descriptors; there will be.
                 Err(error) => {
-                    tracing::error!("nobody can ask any more: {error}");
-                    return;
+                    tracing::warn!("a question is not answered: {error}");
+                    Clock::system().sleep(BREATH).await;
                 }
             },
         }
@@ -164,12 +171,13 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) -> io::Result<bool> {
             false
         }
     };
-    let mut done = false;
+    let (mut done, mut hears) = (false, true);
     while let Some(answer) = said.recv().await {
         done |= answer == Say::Done;
-        write.write_all(format!("{}\n", serde_json::to_string(&answer)?).as_bytes()).await?;
+        // A stop is done also when whoever asked is gone.
+        hears = hears && write.write_all(format!("{}\n", serde_json::to_string(&answer)?).as_bytes()).await.is_ok();
     }
-    write.shutdown().await?;
+    let _ = write.shutdown().await;
     Ok(stop && (done || host.over()))
 }
 
@@ -177,7 +185,7 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) -> io::Result<bool> {
 pub async fn ask(dir: &Path, ask: Ask, mut settling: impl FnMut(Say)) -> Result<Say, AppError> {
     let lost = |why: String| {
         AppError::new(Kind::Environment, "what runs in the background does not answer", why)
-            .hint("kubedrill stop ends it; kubedrill start SCENARIO begins anew")
+            .hint("kubedrill stop ends a task, kubedrill cluster down a cluster; then start anew")
     };
     let stream = UnixStream::connect(socket(dir)).await.map_err(|error| lost(error.to_string()))?;
     let (read, mut write) = stream.into_split();

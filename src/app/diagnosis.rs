@@ -63,8 +63,11 @@ pub async fn examine() -> Vec<Finding> {
         "https://docs.docker.com/get-docker; only --cluster kind needs it",
     );
     let kind = program("kind", &["version"], "https://kind.sigs.k8s.io; only --cluster kind needs it");
+    let remedy = "Debian has it in etcd-server and etcd-client; only --etcd real needs it";
+    let (etcd, etcdctl) = (program("etcd", &["--version"], remedy), program("etcdctl", &["version"], remedy));
     let (kubectl, embedded, kind, docker) = futures::join!(kubectl(), embedded(), kind, docker);
-    vec![kubectl, embedded, nodes(), disk(), kind, docker]
+    let (etcd, etcdctl) = futures::join!(etcd, etcdctl);
+    vec![kubectl, embedded, nodes(), disk(), kind, docker, etcd, etcdctl]
 }
 
 async fn output(program: &str, args: &[&str]) -> Result<String, String> {
@@ -127,7 +130,11 @@ async fn embedded() -> Finding {
         clock,
     };
     match cluster::open(&Origin::Embedded, &wish).await {
-        Err(error) => Finding::bad(what, error.to_string(), "please report this"),
+        Err(error) => Finding::bad(
+            what,
+            error.to_string(),
+            "free some space in the temporary folder, or set TMPDIR; if that does not help, please report this",
+        ),
         Ok(cluster) => {
             let took = clock.now().duration_since(began).as_millis();
             let version = cluster.client().apiserver_version().await;

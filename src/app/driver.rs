@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::MutexGuard;
@@ -12,7 +13,8 @@ use super::error::{AppError, Kind};
 use super::home::Home;
 use super::ledger::Ledger;
 use super::{place, records};
-use crate::cluster::Origin;
+use crate::base::files;
+use crate::cluster::{Origin, Way};
 use crate::exam::event::{Command, Effect};
 use crate::exam::plan::Plan;
 use crate::exam::session::Session;
@@ -22,6 +24,9 @@ use crate::lab::{Lab, Shell};
 use crate::progress::attempt::attempts;
 use crate::scenario::step::Step;
 use crate::scenario::variant::Variant;
+
+/// How often is looked whether a grading has ended.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Who is told how far things are.
 pub trait Witness: Sync {
@@ -59,13 +64,17 @@ impl Driver {
 
     /// Goes on with the session in a folder. The effects are what is still due.
     pub fn resume(home: &Home, dir: &Path) -> Result<(Self, Vec<Effect>), AppError> {
+        // Its pack may be another by now.
+        let lost = |error: AppError| {
+            error.hint(format!("put the pack back, or move {} away to go on without this session", dir.display()))
+        };
         let home = match place::workshop(dir) {
-            Some(folder) => Home::open(Some(&folder))?,
+            Some(folder) => Home::open(Some(&folder)).map_err(lost)?,
             None => home.clone(),
         };
         let plan = super::ledger::look(dir)?.plan().clone();
         let origin = Origin::from_str(&plan.cluster)?;
-        let variants = draw(&home, &plan)?;
+        let variants = draw(&home, &plan).map_err(lost)?;
         let (ledger, due) = Ledger::resume(dir, home.clock)?;
         Ok((Self::of(home, ledger, origin, variants), due))
     }
@@ -117,6 +126,17 @@ impl Driver {
         self.perform(due, witness).await
     }
 
+    /// Grades a task as it is now: a grading that is under way looked before, and ends first.
+    pub async fn grade_now(&self, task: usize, witness: &dyn Witness) -> Result<(), AppError> {
+        loop {
+            let due = self.command(Command::Grade(task))?;
+            if !due.is_empty() {
+                return self.perform(due, witness).await;
+            }
+            self.home.clock.sleep(LOOK).await;
+        }
+    }
+
     /// The learner's shell in a task, whose lab is opened if it is not.
     pub async fn shell(&self, task: usize) -> Result<Shell, AppError> {
         let lab = self.lab(task, &Nobody).await?;
@@ -133,10 +153,10 @@ impl Driver {
         Ok(lab.as_ref().ok_or_else(gone)?.cluster.kubeconfig().to_owned())
     }
 
-    /// The socket at which a task's cluster answers for the inside of its nodes.
-    pub async fn nodes_socket(&self, task: usize) -> Result<Option<PathBuf>, AppError> {
+    /// The way into the nodes of a task's cluster.
+    pub async fn way_in(&self, task: usize) -> Result<Option<Way>, AppError> {
         let lab = self.lab(task, &Nobody).await?;
-        Ok(lab.as_ref().ok_or_else(gone)?.cluster.nodes_socket())
+        Ok(lab.as_ref().ok_or_else(gone)?.cluster.way_in())
     }
 
     /// Where the learner's answers to a task are written.
@@ -151,10 +171,11 @@ impl Driver {
         Ok(lab.as_ref().ok_or_else(gone)?.answer(steps).await?)
     }
 
-    /// Closes all labs and leaves everything as it is, to go on later.
+    /// Closes all labs and leaves everything as it is, to go on later. Clusters that do not live in this process stay.
     pub async fn rest(&self) {
         for lab in &self.labs {
             if let Some(lab) = lab.lock().await.take()
+                && self.origin == Origin::Embedded
                 && let Err(error) = lab.cluster.close().await
             {
                 tracing::warn!("a cluster does not close: {error}");
@@ -241,15 +262,26 @@ impl Driver {
         let mut failure = None;
         for (task, lab) in self.labs.iter().enumerate() {
             let at = place::TaskPlace::of(self.dir(), task);
-            if let Some(lab) = lab.lock().await.take() {
+            let mut lab = lab.lock().await;
+            // What an earlier process laid on a cluster that is not ours has to be taken away there, too.
+            if lab.is_none() && self.origin != Origin::Embedded && at.is_laid() {
+                match at.open(&self.origin, self.variant(task)?, &Nobody).await {
+                    Ok(found) => *lab = Some(found),
+                    Err(error) => {
+                        failure = Some(error);
+                        continue;
+                    }
+                }
+            }
+            if let Some(lab) = lab.take() {
                 failure = lab.clean().await.err().map(AppError::from).or(failure);
                 failure = lab.cluster.close().await.err().map(AppError::from).or(failure);
             }
-            at.remove()?;
+            failure = at.remove().err().or(failure);
         }
         if !self.see(|session| session.plan().kind.is_exam()) {
             // A practice leaves nothing but its line in the history.
-            let _ = std::fs::remove_dir_all(self.dir());
+            let _ = files::remove_all(self.dir());
         }
         failure.map_or(Ok(()), Err)
     }

@@ -63,20 +63,30 @@ impl From<PackError> for AppError {
 
 impl From<NotFound> for AppError {
     fn from(error: NotFound) -> Self {
-        Self::new(Kind::Usage, "nothing of that name", error).hint("kubedrill list shows what there is to practise")
+        let (what, hint) = match error {
+            NotFound::Ambiguous { .. } => ("it is not clear which scenario is meant", "name it as PACK/SCENARIO"),
+            NotFound::Exam { .. } => ("there is no such exam", "kubedrill exam --list shows the exams"),
+            NotFound::Scenario { .. } => ("nothing of that name", "kubedrill list shows what there is to practise"),
+        };
+        Self::new(Kind::Usage, what, error).hint(hint)
     }
 }
 
 impl From<ClusterError> for AppError {
     fn from(error: ClusterError) -> Self {
-        let wrong_name = matches!(error, ClusterError::UnknownOrigin(_));
-        let kind = if wrong_name { Kind::Usage } else { Kind::Environment };
-        let hint = if wrong_name {
-            "leave --cluster out for the embedded cluster"
-        } else {
-            "kubedrill doctor tells what this machine can do"
+        let kind = if matches!(error, ClusterError::UnknownOrigin(_)) { Kind::Usage } else { Kind::Environment };
+        let (what, hint) = match error {
+            ClusterError::UnknownOrigin(_) => {
+                ("--cluster is not understood", "leave --cluster out for the embedded cluster")
+            }
+            ClusterError::Unreachable(_) => (
+                "the cluster does not answer",
+                "kubectl --context NAME get nodes tries the same; leave --cluster out for the embedded cluster",
+            ),
+            ClusterError::Refused(_) => ("the cluster cannot be used", "leave --cluster out for the embedded cluster"),
+            _ => ("the cluster cannot be used", "kubedrill doctor tells what this machine can do"),
         };
-        Self::new(kind, "there is no cluster", error).hint(hint)
+        Self::new(kind, what, error).hint(hint)
     }
 }
 
@@ -84,10 +94,11 @@ impl From<LabError> for AppError {
     fn from(error: LabError) -> Self {
         match error {
             LabError::Cluster(error) => error.into(),
-            LabError::Run { .. } => Self::new(Kind::Pack, "an answer of the pack does not work", error),
+            LabError::Run { .. } => Self::new(Kind::Pack, "a command of the pack failed", error),
             LabError::Node(_) => Self::new(Kind::Pack, "a step of the pack does not fit the node", error),
-            LabError::Foreign(_) => Self::new(Kind::Environment, "the task cannot be laid on this cluster", error),
-            other => Self::new(Kind::Environment, "the task cannot be laid on the cluster", other)
+            LabError::Foreign(_) => Self::new(Kind::Environment, "the task cannot be laid on this cluster", error)
+                .hint("delete it if it is yours, or leave --cluster out for the embedded cluster"),
+            other => Self::new(Kind::Environment, "a step on the cluster failed", other)
                 .hint("kubedrill doctor tells what this machine can do"),
         }
     }

@@ -75,7 +75,7 @@ impl Home {
         if let Some(folder) = &workshop {
             catalogue.add_folder(folder).map_err(|error| unusable(folder, error))?;
         }
-        Ok(Self { dirs, catalogue: Arc::new(catalogue), clock: Clock::system(), workshop, exam_seed: None })
+        Ok(Self { dirs, catalogue: Arc::new(catalogue), clock: Clock::wall(), workshop, exam_seed: None })
     }
 
     /// The home in which what was typed is found: a scenario's folder brings its pack along, anything else is a name.

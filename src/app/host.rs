@@ -77,7 +77,7 @@ impl TaskHost {
         match ask {
             Ask::Status => Ok(Say::Status(Box::new(self.status(task).await?))),
             Ask::Grade => {
-                driver.run(Command::Grade(task), &Settling(say.clone())).await?;
+                driver.grade_now(task, &Settling(say.clone())).await?;
                 let report = driver.see(|session| session.tasks()[task].report.clone());
                 let report = report
                     .ok_or_else(|| AppError::new(Kind::Environment, "there is no report", "grading was cut short"))?;
@@ -99,7 +99,8 @@ impl TaskHost {
                 driver.run(Command::Solve(task), &Nobody).await?;
                 let variant = driver.variant(task)?;
                 if let (true, Some(first)) = (apply, variant.solutions.first()) {
-                    driver.answer(task, &first.steps).await?;
+                    let fresh = "a solution fits the task as it was at its start: kubedrill reset, then try again";
+                    driver.answer(task, &first.steps).await.map_err(|error| error.hint(fresh))?;
                 }
                 Ok(Say::Solution { text: solution::markdown(variant) })
             }
@@ -110,7 +111,7 @@ impl TaskHost {
             }
             Ask::Stop if self.screen.is_some() => {
                 Err(AppError::new(Kind::Usage, "it is not stopped", "the task is open on a screen")
-                    .hint("leave it there with q"))
+                    .hint("leave it there with F10, or with Ctrl-G and then q"))
             }
             Ask::Stop => driver.run(Command::Stop, &Nobody).await.map(|()| Say::Done),
         }
@@ -127,7 +128,7 @@ impl TaskHost {
             cluster: self.driver.origin.to_string(),
             server: super::machine::server_of(&kubeconfig),
             kubeconfig,
-            nodes: self.driver.nodes_socket(task).await?,
+            nodes: self.driver.way_in(task).await?,
             work: Some(self.driver.work(task).await?),
             task: variant.task.clone(),
             pid: std::process::id(),

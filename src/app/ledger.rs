@@ -143,6 +143,6 @@ impl From<Refusal> for AppError {
             Refusal::Over => "kubedrill start SCENARIO begins anew",
             _ => "kubedrill --help shows every command",
         };
-        Self::new(Kind::Usage, "that is not to be had now", refusal).hint(hint)
+        Self::new(Kind::Usage, "that is not possible now", refusal).hint(hint)
     }
 }

@@ -56,7 +56,7 @@ impl ClusterHost {
         files::private_dir(&dir).map_err(|error| unwritable(&dir, &error))?;
         let lock = ledger::lock(&dir)?.ok_or_else(|| {
             AppError::new(Kind::Usage, "no second cluster starts", format!("one called {} is up already", wish.name))
-                .hint("kubedrill cluster down ends it; --name NAME gives another one its name")
+                .hint(format!("kubedrill cluster down --name {} ends it; --name NAME starts another one", wish.name))
         })?;
         let asked = Wish {
             name: wish.name.clone(),
@@ -78,11 +78,14 @@ impl ClusterHost {
         }
         let status = Status {
             name: wish.name.clone(),
-            title: format!("a control plane and {} workers", wish.topology.workers),
+            title: match wish.topology.workers {
+                1 => "a control plane and 1 worker".to_owned(),
+                workers => format!("a control plane and {workers} workers"),
+            },
             cluster: Origin::Embedded.to_string(),
             server: server_of(cluster.kubeconfig()),
             kubeconfig,
-            nodes: cluster.nodes_socket(),
+            nodes: cluster.way_in(),
             pid: std::process::id(),
             ..Status::default()
         };
@@ -109,7 +112,7 @@ impl ClusterHost {
                 Ok(Say::Done)
             }
             Ask::Stop => close(self).await.map(|()| Say::Done),
-            _ => Err(AppError::new(Kind::Usage, "that is not to be had here", "this is a cluster without a task")
+            _ => Err(AppError::new(Kind::Usage, "that is not possible here", "this is a cluster without a task")
                 .hint("kubedrill start SCENARIO opens a task")),
         }
     }
@@ -131,10 +134,7 @@ pub async fn close(host: &ClusterHost) -> Result<(), AppError> {
         let _ = std::fs::remove_file(&host.status.kubeconfig);
     }
     let _ = std::fs::remove_file(control::socket(&host.dir));
-    match std::fs::remove_dir_all(&host.dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(&host.dir, &error)),
-        _ => Ok(()),
-    }
+    files::remove_all(&host.dir).map_err(|error| unwritable(&host.dir, &error))
 }
 
 /// The names of the clusters that are up.
@@ -152,12 +152,8 @@ pub fn up() -> Result<Vec<String>, AppError> {
 /// Asks a cluster that is up.
 pub async fn ask(name: &str, ask: Ask) -> Result<Say, AppError> {
     if !up()?.iter().any(|known| known == name) {
-        return Err(AppError::new(
-            Kind::Usage,
-            "there is nothing to do it to",
-            format!("no cluster called {name} is up"),
-        )
-        .hint("kubedrill cluster up --detach starts one; kubedrill cluster list shows those that are up"));
+        return Err(AppError::new(Kind::Usage, "there is nothing open", format!("no cluster called {name} is up"))
+            .hint("kubedrill cluster up --detach starts one; kubedrill cluster list shows those that are up"));
     }
     control::ask(&folder(name)?, ask, |_| {}).await
 }

@@ -33,6 +33,11 @@ impl TaskPlace {
         self.dir.join("laid")
     }
 
+    /// Whether a lab was laid here whole.
+    pub fn is_laid(&self) -> bool {
+        self.laid().exists()
+    }
+
     /// Opens the lab: as it was left, or laid anew.
     pub async fn open(&self, origin: &Origin, variant: &Variant, witness: &dyn Witness) -> Result<Lab, AppError> {
         if let Some(what) = variant.topology.only_simulated().filter(|_| *origin != Origin::Embedded) {
@@ -40,7 +45,7 @@ impl TaskPlace {
             return Err(AppError::new(Kind::Environment, "the task cannot be laid on this cluster", why)
                 .hint("leave --cluster out to have it on the embedded cluster"));
         }
-        let again = self.laid().exists();
+        let again = self.is_laid();
         if !again {
             self.remove()?;
         }
@@ -55,12 +60,16 @@ impl TaskPlace {
         };
         let cluster = cluster::open(origin, &wish).await?;
         let lacking = cluster.capabilities().lacking(&variant.requires);
-        if !lacking.is_empty() {
+        // What a learner has done to the nodes since, such as drain one, is no reason not to go on.
+        if !again && !lacking.is_empty() {
             let words: Vec<&str> = lacking.iter().map(|capability| capability.word()).collect();
             let why = format!("the cluster {} lacks {}", cluster.name(), words.join(", "));
             cluster.close().await?;
-            return Err(AppError::new(Kind::Environment, "the task cannot be laid on this cluster", why)
-                .hint("leave --cluster out to have it on the embedded cluster"));
+            let hint = match origin {
+                Origin::Embedded => "kubedrill doctor says why, and how to get it",
+                _ => "leave --cluster out to have it on the embedded cluster",
+            };
+            return Err(AppError::new(Kind::Environment, "the task cannot be laid on this cluster", why).hint(hint));
         }
         witness.progress("laying the task", 1, 2);
         let laid = if again {
@@ -74,7 +83,12 @@ impl TaskPlace {
                 Ok(lab)
             }
             Err(error) => {
-                cluster.close().await?;
+                // What was laid before stays, and with it the cluster, where that does not live in this process.
+                if (!again || *origin == Origin::Embedded)
+                    && let Err(error) = cluster.close().await
+                {
+                    tracing::warn!("a cluster does not close: {error}");
+                }
                 Err(error.into())
             }
         }
@@ -82,10 +96,7 @@ impl TaskPlace {
 
     /// Takes the folder away.
     pub fn remove(&self) -> Result<(), AppError> {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(&self.dir, &error)),
-            _ => Ok(()),
-        }
+        files::remove_all(&self.dir).map_err(|error| unwritable(&self.dir, &error))
     }
 }
 

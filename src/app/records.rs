@@ -23,12 +23,14 @@ pub fn read(path: &Path) -> Result<History, AppError> {
 
 /// Adds attempts; those that are there already, from a session that was killed while it ended, are not added again.
 pub fn add(path: &Path, attempts: &[Attempt]) -> Result<(), AppError> {
-    let known = read(path)?;
     let write = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
             files::private_dir(folder)?;
         }
         let mut file = LineFile::open(path)?;
+        // Another process may be adding the same.
+        file.lock()?;
+        let known = History::read(&std::fs::read(path)?);
         let same = |a: &Attempt, b: &Attempt| (&a.scenario, a.seed, a.started) == (&b.scenario, b.seed, b.started);
         for attempt in attempts {
             if !known.attempts().iter().any(|known| same(known, attempt)) {
@@ -48,5 +50,6 @@ pub fn unwritable(path: &Path, error: &io::Error) -> AppError {
         }
         _ => "kubedrill doctor tells where things are kept; KUBEDRILL_HOME=FOLDER keeps them elsewhere",
     };
-    AppError::new(Kind::Environment, "it cannot be written down", format!("{}: {error}", path.display())).hint(hint)
+    AppError::new(Kind::Environment, "a file cannot be written or removed", format!("{}: {error}", path.display()))
+        .hint(hint)
 }

@@ -10,6 +10,7 @@ use super::home::Home;
 use super::ledger;
 use super::offers::{candidate, promised_words, tasks_of, weights};
 use super::records::{self, unwritable};
+use crate::base::files;
 use crate::base::seed::Seed;
 use crate::cluster::Origin;
 use crate::exam::blueprint::{Blueprint, Candidate, Weight};
@@ -89,11 +90,14 @@ impl Home {
     pub fn sweep(&self) {
         for found in self.found() {
             let exam = found.session.plan().kind.is_exam();
-            if found.driven || (exam && !found.session.finished()) {
+            if exam && !found.session.finished() {
                 continue;
             }
-            let attempts = crate::progress::attempt::attempts(&found.session, self.clock.now());
-            let gone = || std::fs::remove_dir_all(&found.dir).map_err(|error| unwritable(&found.dir, &error));
+            // Somebody may have begun to drive it, or to sweep it away, since it was found.
+            let Ok(Some(_lock)) = ledger::lock(&found.dir) else { continue };
+            // What was killed ended when it was last heard of.
+            let attempts = crate::progress::attempt::attempts(&found.session, found.session.last());
+            let gone = || files::remove_all(&found.dir).map_err(|error| unwritable(&found.dir, &error));
             // An exam keeps its journal, from which its results are read.
             let swept = records::add(&self.history(), &attempts).and_then(|()| if exam { Ok(()) } else { gone() });
             if let Err(error) = swept {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::scenario::step::Step;
+use crate::scenario::step::{PatchType, Step};
 use crate::scenario::variant::Variant;
 
 /// All solutions of a task, with the files they use, in Markdown.
@@ -44,7 +44,13 @@ fn step_text(step: &Step) -> String {
             let target = patch.target();
             let namespace = target.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
             let (kind, name) = (target.kind.to_lowercase(), &target.name);
-            format!("```sh\nkubectl patch{namespace} {kind} {name} -p '{}'\n```\n", json!(patch.patch))
+            let way = match patch.patch_type {
+                PatchType::Strategic => "",
+                PatchType::Merge => " --type=merge",
+                PatchType::Json => " --type=json",
+            };
+            let text = json!(patch.patch).to_string().replace('\'', r"'\''");
+            format!("```sh\nkubectl patch{namespace} {kind} {name}{way} -p '{text}'\n```\n")
         }
         Step::NodeFile(file) => format!("Change `{}` on {}.\n", file.path, file.node),
         Step::Certificate(certificate) => {
@@ -61,4 +67,22 @@ fn step_text(step: &Step) -> String {
 
 fn yaml(object: &serde_json::Value) -> String {
     serde_yaml::to_string(object).map(|text| text.trim_end().to_owned()).unwrap_or_else(|_| object.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::step::Patch;
+
+    #[test]
+    fn a_patch_that_is_shown_can_be_typed() {
+        let patch: Patch = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "shop", "type": "json",
+            "patch": [{ "op": "add", "path": "/metadata/annotations/note", "value": "it's" }],
+        }))
+        .unwrap();
+        let shown = step_text(&Step::Patch(patch));
+        let typed = r#"kubectl patch -n shop pod web --type=json -p '[{"op":"add","path":"/metadata/annotations/note","value":"it'\''s"}]'"#;
+        assert!(shown.contains(typed), "{shown}");
+    }
 }

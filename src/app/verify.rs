@@ -1,15 +1,17 @@
 //! Proves scenarios: untouched earns nothing, each solution everything and less without one of its steps, each wrong answer loses exactly
 //! what it names, grading twice says the same, and a reset brings the beginning back. Printing what comes of it is the faces'.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
+use tokio::sync::watch;
 
-use super::error::AppError;
+use super::error::{AppError, Kind};
+use crate::base::capability::Capability;
 use crate::base::clock::Clock;
 use crate::base::seed::Seed;
 use crate::base::topology::{Etcd, Topology};
@@ -51,6 +53,8 @@ pub struct Plan {
     pub speed: f64,
     /// How many at a time; on one cluster for all, only such as do not get in each other's way.
     pub jobs: usize,
+    /// Becomes true when it is to end early: no other proof begins then, and those under way take away what they laid.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// A proof that waits for its turn.
@@ -115,6 +119,7 @@ pub async fn verify(plan: &Plan, told: impl Fn(&Proof)) -> Result<Vec<Proof>, Ap
     loop {
         let free = |job: &Job| claimed.iter().all(|(_, claims)| !claims.clash(&job.claims));
         if running.len() < plan.jobs.max(1)
+            && !*plan.stop.borrow()
             && let Some(at) = waiting.iter().position(free)
         {
             let job = waiting.remove(at);
@@ -124,14 +129,16 @@ pub async fn verify(plan: &Plan, told: impl Fn(&Proof)) -> Result<Vec<Proof>, Ap
         }
         let Some((index, proof)) = running.next().await else { break };
         claimed.retain(|(of, _)| *of != index);
-        told(&proof);
+        if !*plan.stop.borrow() {
+            told(&proof);
+        }
         done.push((index, proof));
     }
     if let Some(cluster) = &shared {
         cluster.close().await?;
     }
     let failed = done.iter().filter(|(_, proof)| !proof.holds()).count();
-    if plan.origin == Origin::Embedded && failed * FEW <= done.len() {
+    if plan.origin == Origin::Embedded && failed * FEW <= done.len() && !*plan.stop.borrow() {
         let again = Plan { speed: SLOWLY, ..plan.clone() };
         for (index, proof) in done.iter_mut().filter(|(_, proof)| !proof.holds()) {
             let first = std::mem::take(&mut proof.claims).into_iter().filter(|claim| claim.failure.is_some()).collect();
@@ -140,8 +147,15 @@ pub async fn verify(plan: &Plan, told: impl Fn(&Proof)) -> Result<Vec<Proof>, Ap
             told(proof);
         }
     }
+    if *plan.stop.borrow() {
+        return Err(stopped());
+    }
     done.sort_by_key(|(index, _)| *index);
     Ok(done.into_iter().map(|(_, proof)| proof).collect())
+}
+
+fn stopped() -> AppError {
+    AppError::new(Kind::Usage, "not everything is proved", "it was stopped")
 }
 
 fn jobs(plan: &Plan, one_cluster: bool) -> Vec<Job> {
@@ -206,8 +220,11 @@ async fn prove_variant(
     if !lacking.is_empty() {
         let words: Vec<&str> = lacking.iter().map(|capability| capability.word()).collect();
         proof.skipped = Some(format!("the cluster lacks {}", words.join(", ")));
+    } else if variant.requires.contains(&Capability::NodeShell) && cluster.checkpoints().is_none() {
+        proof.skipped =
+            Some("what is done inside of the cluster's nodes cannot be taken back between two answers".to_owned());
     } else {
-        let shown = show(variant, cluster.clone(), plan.dir.join(index.to_string()), proof).await;
+        let shown = show(plan, variant, (cluster.clone(), &plan.dir.join(index.to_string())), proof).await;
         if let Err(error) = shown {
             proof.claim("the task can be laid", Err(error.to_string()));
         }
@@ -217,14 +234,25 @@ async fn prove_variant(
     }
 }
 
-async fn show(variant: Variant, cluster: Arc<dyn Cluster>, dir: PathBuf, proof: &mut Proof) -> Result<(), AppError> {
-    let mut lab = Lab::lay(variant, cluster, &dir).await?;
-    let shown = show_laid(&mut lab, proof).await;
+async fn show(
+    plan: &Plan,
+    variant: Variant,
+    (cluster, dir): (Arc<dyn Cluster>, &Path),
+    proof: &mut Proof,
+) -> Result<(), AppError> {
+    let mut lab = Lab::lay(variant, cluster, dir).await?;
+    // Seeds change names and numbers, hardly ever which steps there are: whether each is needed is shown for one of them.
+    let steps = plan.seeds.first() == Some(&proof.seed);
+    let mut stop = plan.stop.clone();
+    let shown = tokio::select! {
+        shown = show_laid(&mut lab, steps, proof) => shown,
+        Ok(_) = stop.wait_for(|stop| *stop) => Err(stopped()),
+    };
     let cleaned = lab.clean().await;
     shown.and(cleaned.map_err(AppError::from))
 }
 
-async fn show_laid(lab: &mut Lab, proof: &mut Proof) -> Result<(), AppError> {
+async fn show_laid(lab: &mut Lab, steps: bool, proof: &mut Proof) -> Result<(), AppError> {
     // Nothing but the guards is expected to hold before anybody does anything.
     let paying: Vec<String> =
         lab.variant.checks.iter().filter(|check| !check.guard).map(|check| check.name.clone()).collect();
@@ -244,7 +272,9 @@ async fn show_laid(lab: &mut Lab, proof: &mut Proof) -> Result<(), AppError> {
         let twice = looked(lab, &[], |again| same(&report, again)).await.1;
         proof.claim(&format!("graded twice, solution {:?} says the same", solution.name), twice);
     }
-    show_needed(lab, proof, &mut dirty).await?;
+    if steps {
+        show_needed(lab, proof, &mut dirty).await?;
+    }
     for wrong in lab.variant.wrong.clone() {
         let claim = format!("wrong answer {:?} loses what it names", wrong.name);
         let shown = match answer(lab, &wrong.steps, &mut dirty).await {

@@ -12,6 +12,8 @@ pub enum Capability {
     Pods,
     /// There are nodes.
     Nodes,
+    /// The workers are called `node01`, `node02`, ….
+    NodeNames,
     /// There are at least two nodes that take Pods.
     SeveralNodes,
     /// Pods reach each other and Services, by name too.
@@ -22,6 +24,8 @@ pub enum Capability {
     Metrics,
     /// A shell on the nodes.
     NodeShell,
+    /// `etcdctl` and `etcdutl` on the control plane's machine.
+    Etcdctl,
 }
 
 impl Capability {
@@ -30,11 +34,13 @@ impl Capability {
         match self {
             Self::Pods => "pods",
             Self::Nodes => "nodes",
+            Self::NodeNames => "node-names",
             Self::SeveralNodes => "several-nodes",
             Self::Network => "network",
             Self::NetworkPolicy => "network-policy",
             Self::Metrics => "metrics",
             Self::NodeShell => "node-shell",
+            Self::Etcdctl => "etcdctl",
         }
     }
 }

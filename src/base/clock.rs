@@ -14,12 +14,38 @@ pub struct Clock {
     epoch: Timestamp,
     start: Instant,
     speed: f64,
+    /// How long the machine had slept at the start, where that counts.
+    slept: Option<Duration>,
+}
+
+/// How long the machine has slept since it was started. The time that programs wait by stands still meanwhile.
+#[cfg(target_os = "linux")]
+fn slept() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let since = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    since(ClockId::Boottime).saturating_sub(since(ClockId::Monotonic))
+}
+
+/// Elsewhere nobody tells.
+#[cfg(not(target_os = "linux"))]
+fn slept() -> Duration {
+    Duration::ZERO
+}
+
+/// So many seconds later, or the end of time: numbers of seconds are people's.
+pub fn later(from: Timestamp, seconds: i64) -> Timestamp {
+    from.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
 impl Clock {
     /// The wall's clock.
     pub fn system() -> Self {
         Self::fast(1.0)
+    }
+
+    /// The wall's clock, also while the machine sleeps: that of exams. A cluster's stands still then, as everything in it does.
+    pub fn wall() -> Self {
+        Self { slept: Some(slept()), ..Self::system() }
     }
 
     /// A clock that begins now and runs `speed` times as fast as the wall's.
@@ -33,7 +59,7 @@ impl Clock {
     pub fn from_epoch(epoch: Timestamp, speed: f64) -> Self {
         #[allow(clippy::disallowed_methods, reason = "this is where time comes in")]
         let start = Instant::now();
-        Self { epoch, start, speed }
+        Self { epoch, start, speed, slept: None }
     }
 
     /// How many of this clock's seconds pass in one of the wall's.
@@ -43,7 +69,9 @@ impl Clock {
 
     /// What time it is.
     pub fn now(&self) -> Timestamp {
-        let passed = self.start.elapsed().as_secs_f64() * self.speed;
+        // Whole seconds: the two clocks are read one after the other.
+        let asleep = self.slept.map_or(0, |before| slept().saturating_sub(before).as_secs());
+        let passed = (self.start.elapsed() + Duration::from_secs(asleep)).as_secs_f64() * self.speed;
         self.epoch.saturating_add(SignedDuration::from_secs_f64(passed)).unwrap_or(Timestamp::MAX)
     }
 
@@ -78,5 +106,12 @@ mod tests {
         clock.sleep(Duration::from_secs(20)).await;
         let passed = clock.now().duration_since(before).as_secs_f64();
         assert!((passed - 20.0).abs() < 0.1, "{passed}");
+    }
+
+    #[test]
+    fn nothing_is_later_than_the_end_of_time() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("constant: a time");
+        assert_eq!(later(now, 60).to_string(), "2026-03-01T12:01:00Z");
+        assert_eq!(later(now, i64::MAX), Timestamp::MAX);
     }
 }

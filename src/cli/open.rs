@@ -38,7 +38,7 @@ impl Which {
             open.retain(|found| found.session.plan().tasks.iter().any(|task| called(&task.scenario)));
             if open.is_empty() {
                 let why = format!("no task of the scenario {name} is open");
-                return Err(AppError::new(Kind::Usage, "there is nothing to do it to", why)
+                return Err(AppError::new(Kind::Usage, "there is nothing open", why)
                     .hint(format!("kubedrill start {name} --headless opens one")));
             }
         }
@@ -75,11 +75,11 @@ pub fn strange() -> AppError {
         "the answer is not understood",
         "what runs in the background is of another version",
     )
-    .hint("kubedrill stop ends it")
+    .hint("kubedrill stop ends a task, kubedrill cluster down a cluster")
 }
 
 /// What is told when a name is wanted and none is open.
 fn nothing_open() -> AppError {
-    AppError::new(Kind::Usage, "there is nothing to do it to", "no task is open")
+    AppError::new(Kind::Usage, "there is nothing open", "no task is open")
         .hint("kubedrill start SCENARIO --headless opens one; kubedrill list shows what there is")
 }

@@ -15,6 +15,7 @@ pub enum Output {
     #[default]
     Text,
     Json,
+    /// JUnit XML, of grade and pack verify only.
     Junit,
 }
 
@@ -52,10 +53,10 @@ impl Output {
         if self == Self::Junit {
             return Err(AppError::new(
                 Kind::Usage,
-                "it cannot be printed so",
+                "there is no such output",
                 "only grade and pack verify print junit",
             )
-            .hint("-o text and -o json are to be had"));
+            .hint("use -o text or -o json"));
         }
         Ok(())
     }

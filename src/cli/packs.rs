@@ -33,7 +33,7 @@ pub fn new(asked: &New) -> Done {
     asked.output.refuse_junit()?;
     let wrong = |why: String| AppError::new(Kind::Usage, "nothing was made", why);
     let name = |text: &str| {
-        let hint = "lower case letters, digits and - make a name";
+        let hint = "a name has at most 63 lower case letters, digits and -, with no - at either end";
         if is_name(text) { Ok(text.to_owned()) } else { Err(wrong(format!("{text:?} is no name")).hint(hint)) }
     };
     let there = asked.folder.join(PACK_FILE).exists();

@@ -28,7 +28,7 @@ pub async fn open(home: Home, origin: Origin, opening: Opening) -> Done {
     }
     let desk = Arc::new(Room::open(home, origin));
     let variable = |name: &str| std::env::var(name).ok();
-    let cast = Cast { desk: desk.clone(), clock: Clock::system(), theme: Theme::of_environment(variable), opening };
+    let cast = Cast { desk: desk.clone(), clock: Clock::wall(), theme: Theme::of_environment(variable), opening };
     let shown = run(cast).await;
     desk.close().await;
     shown.map_err(|error| AppError::new(Kind::Environment, "the screen failed", error))?;

@@ -16,6 +16,13 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 impl Capabilities {
+    /// One more.
+    #[must_use]
+    pub fn and(mut self, capability: Capability) -> Self {
+        self.0.insert(capability);
+        self
+    }
+
     /// What is asked for that the cluster does not have.
     pub fn lacking(&self, asked: &[Capability]) -> Vec<Capability> {
         asked.iter().filter(|capability| !self.0.contains(*capability)).copied().collect()

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use super::capability::{Capabilities, Capability};
 use super::traffic::Simulated;
-use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Wish, entry, nodes};
+use super::{Checkpoints, Cluster, ClusterError, Nodes, Traffic, Way, Wish, entry, nodes};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -77,10 +77,16 @@ impl Embedded {
 /// What a simulated cluster with so many workers can do on this machine.
 pub fn capabilities(workers: u8) -> Capabilities {
     let several = (workers > 1).then_some(Capability::SeveralNodes);
-    let all =
-        [Capability::Pods, Capability::Nodes, Capability::Network, Capability::NetworkPolicy, Capability::Metrics];
-    let inside = entry::found().mode.has_shell().then_some(Capability::NodeShell);
-    all.into_iter().chain(several).chain(inside).collect()
+    let all = [
+        Capability::Pods,
+        Capability::Nodes,
+        Capability::NodeNames,
+        Capability::Network,
+        Capability::NetworkPolicy,
+        Capability::Metrics,
+    ];
+    let inside = if entry::found().mode.has_shell() { &[Capability::NodeShell, Capability::Etcdctl][..] } else { &[] };
+    all.into_iter().chain(several).chain(inside.iter().copied()).collect()
 }
 
 impl Embedded {
@@ -114,8 +120,8 @@ impl Cluster for Embedded {
         Some(self)
     }
 
-    fn nodes_socket(&self) -> Option<PathBuf> {
-        Some(self.nodes_socket.clone())
+    fn way_in(&self) -> Option<Way> {
+        Some(Way::Socket(self.nodes_socket.clone()))
     }
 
     fn nodes(&self) -> Arc<dyn Nodes> {
@@ -175,8 +181,7 @@ impl Checkpoints for Embedded {
             world.machines().bring_back(&name).map_err(folder)?;
             world.restore(&known).await;
             still.forget();
-            drop(still);
-            world.settle().await;
+            world.settle_from(still).await;
             Ok(())
         }
         .boxed()

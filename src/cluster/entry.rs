@@ -1,6 +1,7 @@
 //! Going into nodes, and programs there: what the faces and labs need of the simulated cluster's.
 //! How it is done is the simulator's.
 
+pub use super::kind::containers::Containers;
 pub use crate::sim::machine::root::Root;
 pub use crate::sim::shell::client::{ClientError, entrance, nodes, run};
 pub use crate::sim::shell::enter::place::{NODES, Place};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Capabilities, Checkpoints, Cluster, ClusterError, Nodes, Traffic};
+use super::{Capabilities, Checkpoints, Cluster, ClusterError, Nodes, Traffic, Way};
 use crate::base::clock::Clock;
 use crate::base::files;
 
@@ -54,8 +54,8 @@ impl Cluster for Lent {
         None
     }
 
-    fn nodes_socket(&self) -> Option<PathBuf> {
-        self.owner.nodes_socket()
+    fn way_in(&self) -> Option<Way> {
+        self.owner.way_in()
     }
 
     fn nodes(&self) -> Arc<dyn Nodes> {
@@ -64,6 +64,10 @@ impl Cluster for Lent {
 
     fn traffic(&self) -> Arc<dyn Traffic> {
         self.owner.traffic()
+    }
+
+    fn stays(&self) -> bool {
+        true
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>> {

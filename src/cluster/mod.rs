@@ -11,6 +11,7 @@ mod lent;
 pub mod nodes;
 pub mod objects;
 pub mod traffic;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -25,6 +26,7 @@ pub use lent::Lent;
 pub use nodes::{NodeFile, Nodes};
 pub use objects::{AskError, Objects, PatchForm, Selection};
 pub use traffic::Traffic;
+pub use way::Way;
 
 /// A cluster that runs.
 pub trait Cluster: Send + Sync {
@@ -40,8 +42,8 @@ pub trait Cluster: Send + Sync {
     fn clock(&self) -> Clock;
     /// Going back to an earlier state, where it can.
     fn checkpoints(&self) -> Option<&dyn Checkpoints>;
-    /// The socket at which it answers for the inside of its nodes, where they can be entered.
-    fn nodes_socket(&self) -> Option<PathBuf> {
+    /// The way into its nodes, where they can be entered.
+    fn way_in(&self) -> Option<Way> {
         None
     }
     /// The inside of its nodes.
@@ -50,6 +52,10 @@ pub trait Cluster: Send + Sync {
     }
     /// Who reaches whom in it.
     fn traffic(&self) -> Arc<dyn Traffic>;
+    /// Whether it goes on existing when it is closed.
+    fn stays(&self) -> bool {
+        false
+    }
     /// Ends what was started for it. A cluster that was there before stays.
     fn close(&self) -> BoxFuture<'_, Result<(), ClusterError>>;
 }
@@ -116,7 +122,7 @@ pub struct Wish {
 /// Why there is no cluster, or why it does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    #[error("no cluster of the kind {0:?}: it is embedded, kind or context:NAME")]
+    #[error("{0:?} is not known; it is embedded, kind or context:NAME")]
     UnknownOrigin(String),
     #[error(transparent)]
     Embedded(#[from] crate::sim::world::WorldError),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use rustix::fs::Stat;
+use rustix::io::Errno;
 
 use super::AskError;
 use crate::sim::machine::Machine;
@@ -45,9 +47,20 @@ fn no_node(node: &str) -> AskError {
     AskError::Refused { code: 404, reason: "NotFound".to_owned(), message }
 }
 
+/// Files that are larger are not looked into.
+const LARGEST: i64 = 16 << 20;
+
 fn no_file(node: &str, path: &str) -> impl Fn(io::Error) -> AskError {
     let message = format!("{path} on {node}");
-    move |error| AskError::NoAnswer(format!("{message}: {error}"))
+    // A link to itself, a socket: what a learner can put there.
+    let odd = [Errno::LOOP, Errno::NXIO].map(|errno| Some(errno.raw_os_error()));
+    move |error| {
+        let its_own = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::FileTooLarge);
+        match its_own || odd.contains(&error.raw_os_error()) {
+            true => AskError::Unreadable(format!("{message} cannot be read: {error}")),
+            false => AskError::NoAnswer(format!("{message}: {error}")),
+        }
+    }
 }
 
 impl Simulated {
@@ -60,8 +73,12 @@ impl Simulated {
 }
 
 fn read(files: &Root, path: &str) -> io::Result<Option<NodeFile>> {
-    match files.read(path) {
-        Ok(bytes) => Ok(Some(NodeFile { bytes, mode: files.stat(path)?.st_mode & 0o7777 })),
+    let whole = |stat: Stat| match stat.st_size > LARGEST {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any file that is looked into")),
+        false => Ok(NodeFile { bytes: files.read(path)?, mode: stat.st_mode & 0o7777 }),
+    };
+    match files.stat(path).and_then(whole) {
+        Ok(file) => Ok(Some(file)),
         // A folder in the file's place, or nothing: the file is not there.
         Err(error)
             if matches!(

@@ -30,8 +30,11 @@ pub enum AskError {
     /// The cluster serves no such kind.
     #[error("the cluster has no kind {kind} in {api_version}")]
     NoSuchKind { api_version: String, kind: String },
+    /// Something of a node is there and cannot be read: that is how it is, and no reason not to judge.
+    #[error("{0}")]
+    Unreadable(String),
     /// No answer came.
-    #[error("the cluster does not answer: {0}")]
+    #[error("there is no answer: {0}")]
     NoAnswer(String),
 }
 
@@ -61,9 +64,9 @@ fn sources(error: &dyn std::error::Error) -> String {
 }
 
 impl AskError {
-    /// Whether the object, or its namespace, is not there.
+    /// Whether the object, its namespace or its whole kind is not there.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { code: 404, .. })
+        matches!(self, Self::Refused { code: 404, .. } | Self::NoSuchKind { .. })
     }
 
     /// Whether the name is taken or the object changed meanwhile.

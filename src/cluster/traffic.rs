@@ -39,8 +39,8 @@ pub struct Ask {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Somebody answered.
-    Reached(Option<Reply>),
+    /// All who may be chosen answered; over HTTP with these.
+    Reached(Vec<Reply>),
     /// Some of those who may be chosen answer, and one does not, for this reason.
     Partly(String),
     /// Nobody answered, for this reason.
@@ -69,6 +69,7 @@ impl Traffic for Simulated {
             path: ask.path.clone(),
             host: ask.host.clone().unwrap_or_else(|| call.host.clone()),
             tls: ask.tls,
+            ..network::Request::default()
         });
         let from = (call.namespace.as_str(), call.pod.as_str());
         let told = self.0.survey(from, (&call.host, call.port), request.as_ref());
@@ -77,15 +78,15 @@ impl Traffic for Simulated {
             Ok(ends) => {
                 let count = ends.len();
                 let mut refused: Vec<String> = Vec::new();
-                let mut reply = None;
+                let mut replies = Vec::new();
                 for end in ends {
                     match end {
-                        Ok(answer) => reply = answer.map(|it| Reply { status: it.status, body: it.body }),
+                        Ok(answer) => replies.extend(answer.map(|it| Reply { status: it.status, body: it.body })),
                         Err(why) => refused.push(why.to_string()),
                     }
                 }
                 match refused.first().cloned() {
-                    None => Answer::Reached(reply),
+                    None => Answer::Reached(replies),
                     Some(why) if refused.len() == count => Answer::Not(why),
                     Some(why) => Answer::Partly(why),
                 }
@@ -131,16 +132,20 @@ impl ByExec {
         let pods: Api<Pod> = Api::namespaced(self.0.clone(), &call.namespace);
         let options = AttachParams::default().stdin(false).stdout(true).stderr(true);
         let process: AttachedProcess = pods.exec(&call.pod, words, &options).await?;
-        Ok(read(process).await)
+        read(process).await
     }
 }
 
-/// What a program wrote: its output, and its complaints.
-async fn read(mut process: AttachedProcess) -> (String, String) {
-    let (out, err) = (process.stdout(), process.stderr());
+/// What a program wrote: its output, and its complaints. One whose end is not told was cut off.
+async fn read(mut process: AttachedProcess) -> Result<(String, String), AskError> {
+    let (out, err, status) = (process.stdout(), process.stderr(), process.take_status());
     let told = tokio::join!(whole(out), whole(err));
+    let ended = match status {
+        Some(status) => status.await,
+        None => None,
+    };
     process.abort();
-    told
+    ended.map(|_| told).ok_or_else(|| AskError::NoAnswer("the connection to the Pod broke off".to_owned()))
 }
 
 async fn whole(stream: Option<impl AsyncRead + Unpin>) -> String {
@@ -155,15 +160,22 @@ async fn whole(stream: Option<impl AsyncRead + Unpin>) -> String {
 /// What a program's words mean.
 fn understood(output: &str, complaints: &str) -> Result<Answer, String> {
     if output.trim() == "connected" {
-        return Ok(Answer::Reached(None));
+        return Ok(Answer::Reached(Vec::new()));
     }
     if let Some((body, status)) = output.trim_end().rsplit_once("\nstatus ")
         && let Ok(status) = status.trim().parse()
         && status != 0
     {
-        return Ok(Answer::Reached(Some(Reply { status, body: body.to_owned() })));
+        return Ok(Answer::Reached(vec![Reply { status, body: body.to_owned() }]));
     }
-    let missing = ["executable file not found", "not found in $PATH", "wget: not found"];
+    let missing = [
+        "executable file not found",
+        "not found in $PATH",
+        "wget: not found",
+        "command not found",
+        "invalid option",
+        "unrecognized option",
+    ];
     if missing.iter().any(|word| complaints.contains(word)) {
         return Err("the Pod has no program to ask with: sh with curl, wget or nc".to_owned());
     }
@@ -188,8 +200,8 @@ mod tests {
 
     #[test]
     fn the_words_of_programs_are_understood() {
-        let reached = |status, body: &str| Ok(Answer::Reached(Some(Reply { status, body: body.to_owned() })));
-        assert_eq!(understood("connected\n", ""), Ok(Answer::Reached(None)));
+        let reached = |status, body: &str| Ok(Answer::Reached(vec![Reply { status, body: body.to_owned() }]));
+        assert_eq!(understood("connected\n", ""), Ok(Answer::Reached(Vec::new())));
         assert_eq!(understood("<h1>hi</h1>\n\nstatus 404\n", ""), reached(404, "<h1>hi</h1>\n"));
         assert_eq!(understood("\nstatus 000\n", "curl: (7) no"), Ok(Answer::Not("curl: (7) no".to_owned())));
         assert!(understood("", "exec: \"sh\": executable file not found in $PATH").is_err());

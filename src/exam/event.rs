@@ -150,9 +150,9 @@ pub enum Refusal {
     NoHintsInExam,
     #[error("there are no solutions in an exam; they are shown when it is over")]
     NoSolutionsInExam,
-    #[error("an exam is graded when it is over; submit it first")]
+    #[error("an exam is graded when it is over; hand it in first")]
     GradedAtTheEnd,
-    #[error("task {} has no more hints: all {of} were taken", task + 1)]
+    #[error("{}", if *of == 0 { "this task has no hints".to_owned() } else { format!("all {of} hints were taken") })]
     NoMoreHints { task: usize, of: u32 },
     #[error("task {} was not asked to be graded", task + 1)]
     NotAsked { task: usize },

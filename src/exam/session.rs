@@ -242,6 +242,11 @@ impl Session {
         awaited.map(|(task, _)| task).collect()
     }
 
+    /// When something was heard of it last.
+    pub fn last(&self) -> Timestamp {
+        self.last
+    }
+
     /// Whether the clock has run out. Not whether the session knows: that is [`Event::TimeUp`].
     pub fn time_is_up(&self, now: Timestamp) -> bool {
         self.deadline().is_some_and(|deadline| now >= deadline)

@@ -7,7 +7,8 @@ use kube_cel::cel::IdedExpr;
 use kube_cel::cel::common::ast::{EntryExpr, Expr};
 
 /// Namespaces of Kubernetes' CEL libraries (k8s.io/apiserver `pkg/cel/library`), and type names.
-const NOT_VARIABLES: [&str; 13] = [
+const NOT_VARIABLES: [&str; 14] = [
+    "cel",
     "sets",
     "math",
     "base64",
@@ -41,7 +42,17 @@ fn collect<'e>(expression: &'e IdedExpr, bound: &mut Vec<&'e str>, found: &mut B
         }
         Expr::Call(call) => {
             call.target.iter().for_each(|target| collect(target, bound, found));
-            call.args.iter().for_each(|argument| collect(argument, bound, found));
+            let of_cel = call.target.as_ref().is_some_and(|at| matches!(&at.expr, Expr::Ident(name) if name == "cel"));
+            match call.args.as_slice() {
+                // `cel.bind(name, value, expression)` names a value within its expression.
+                [IdedExpr { expr: Expr::Ident(name), .. }, value, inner] if of_cel && call.func_name == "bind" => {
+                    collect(value, bound, found);
+                    bound.push(name);
+                    collect(inner, bound, found);
+                    bound.pop();
+                }
+                arguments => arguments.iter().for_each(|argument| collect(argument, bound, found)),
+            }
         }
         Expr::Select(select) => collect(&select.operand, bound, found),
         Expr::List(list) => list.elements.iter().for_each(|element| collect(element, bound, found)),

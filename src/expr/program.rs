@@ -2,10 +2,12 @@
 //! It sees only the values given to `eval`, never a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 
 use kube_cel::{KubeCelExt, cel};
 use serde_json::Value;
 
+use super::authorizer::{self, Asking};
 use super::{names, value};
 
 /// A compiled expression; cheap to keep, evaluated as often as wanted.
@@ -63,11 +65,28 @@ impl Program {
 
     /// Evaluates over named values.
     pub fn eval(&self, variables: &BTreeMap<String, Value>) -> Result<Value, ExprError> {
+        self.eval_asking(variables, None)
+    }
+
+    /// Evaluates over named values and, where there is somebody to ask, the `authorizer`.
+    pub fn eval_asking(
+        &self,
+        variables: &BTreeMap<String, Value>,
+        asking: Option<&Asking>,
+    ) -> Result<Value, ExprError> {
         let mut context = cel::Context::default().with_all();
+        if let Some(asking) = asking {
+            authorizer::provide(&mut context, asking);
+        }
         for (name, json) in variables {
             context.add_variable_from_value(name.as_str(), value::to_cel(json));
         }
-        let result = self.compiled.execute(&context).map_err(eval_error)?;
+        // The evaluator knows no messages, such as `Pod{}`, and panics at one.
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.compiled.execute(&context)));
+        let result = ran.map_err(|_| {
+            ExprError::Eval("the evaluator broke off; messages such as `Pod{}` are not known here".to_owned())
+        })?;
+        let result = result.map_err(eval_error)?;
         value::from_cel(&result).ok_or_else(|| ExprError::Eval("the result is not a value".to_owned()))
     }
 
@@ -139,6 +158,7 @@ mod tests {
 
     #[test]
     fn faults_say_what_and_where() {
+        assert!(matches!(eval("Web{} == web"), Err(ExprError::Eval(_))), "no messages can be made");
         let Err(ExprError::Parse { line, column, .. }) = eval("web.spec\n  == == 3") else { panic!("it parsed") };
         assert_eq!((line, column), (2, 6));
         assert_eq!(eval("web.spec.selector.x"), Err(ExprError::Missing("selector".to_owned())));

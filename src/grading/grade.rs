@@ -1,6 +1,7 @@
 //! Grades a task: all checks at once over one view, those that may take time until they hold or their time is up.
 //! What each kind of check looks at stands in `checks/`; points are the report's.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,14 +52,49 @@ impl Patience {
     }
 }
 
-/// Grades a task. `settled` is told of each check as its verdict is in, by its place in the scenario.
+/// How those ended that a check comes after.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    /// One of them had to wait: what was looked at until then is of another time.
+    waited: bool,
+    /// One of them does not hold: there is nothing to wait for.
+    failed: bool,
+}
+
+/// How those ended that `check` comes after; `None` while one of them is still looked at.
+fn before(check: &Check, known: &[Check], ended: &HashMap<&str, Before>) -> Option<Before> {
+    let mut before = Before::default();
+    // Names that nobody has are lint's.
+    for name in check.after.iter().filter(|name| known.iter().any(|other| other.name == **name)) {
+        let one = ended.get(name.as_str())?;
+        before = Before { waited: before.waited || one.waited, failed: before.failed || one.failed };
+    }
+    Some(before)
+}
+
+/// Grades a task: each check when those have ended that it comes after, the others at once. `settled` is told of each as its verdict is
+/// in, by its place in the scenario.
 pub async fn grade(grader: &Grader, variant: &Variant, mut settled: impl FnMut(usize, &Outcome)) -> Report {
     let view = View::new(grader.objects.clone(), grader.clock, grader.answers.clone());
-    let mut looking: FuturesUnordered<_> =
-        variant.checks.iter().enumerate().map(|(index, check)| look(grader, &view, index, check)).collect();
+    let mut due: Vec<usize> = (0..variant.checks.len()).collect();
+    let mut ended: HashMap<&str, Before> = HashMap::new();
+    let mut looking = FuturesUnordered::new();
     let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
-    while let Some((index, verdict)) = looking.next().await {
+    loop {
+        due.retain(|index| {
+            let check = &variant.checks[*index];
+            let ready = before(check, &variant.checks, &ended);
+            ready.into_iter().for_each(|before| looking.push(look(grader, &view, (*index, check), before)));
+            ready.is_none()
+        });
+        if looking.is_empty() {
+            // What is left waits for each other.
+            let left = std::mem::take(&mut due).into_iter();
+            looking.extend(left.map(|at| look(grader, &view, (at, &variant.checks[at]), Before::default())));
+        }
+        let Some((index, verdict, waited)) = looking.next().await else { break };
         let check = &variant.checks[index];
+        ended.insert(&check.name, Before { waited, failed: !matches!(verdict, Verdict::Pass) });
         let outcome = Outcome {
             name: check.name.clone(),
             points: check.points,
@@ -73,11 +109,16 @@ pub async fn grade(grader: &Grader, variant: &Variant, mut settled: impl FnMut(u
     tally(variant.id(), variant.seed, outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-async fn look(grader: &Grader, view: &View, index: usize, check: &Check) -> (usize, Verdict) {
+/// The verdict on a check, and whether it, or one before it, had to wait.
+async fn look(grader: &Grader, view: &View, (index, check): (usize, &Check), before: Before) -> (usize, Verdict, bool) {
+    let anew = before.waited.then(|| view.fresh());
+    let view = anew.as_ref().unwrap_or(view);
     let first = checks::look(&check.kind, view).await;
     match (check.within, &first) {
-        (Some(within), Verdict::Fail { .. }) => (index, wait(grader, view, check, within).await.unwrap_or(first)),
-        _ => (index, first),
+        (Some(within), Verdict::Fail { .. }) if !before.failed => {
+            (index, wait(grader, view, check, within).await.unwrap_or(first), true)
+        }
+        _ => (index, first, before.waited),
     }
 }
 

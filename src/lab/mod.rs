@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use shell::Shell;
 
+use crate::base::capability::Capability;
 use crate::base::files;
 use crate::cluster::{AskError, Cluster, ClusterError, Objects};
 use crate::scenario::step::Step;
@@ -102,8 +103,12 @@ impl Lab {
         self.write_files(true)?;
         match self.cluster.checkpoints() {
             Some(checkpoints) => Ok(checkpoints.restore(LAID).await?),
+            // What was done inside of nodes can be anything: such a cluster is made anew.
+            None if self.variant.requires.contains(&Capability::NodeShell) => {
+                Err(ClusterError::NoCheckpoint(LAID.to_owned()).into())
+            }
             None => {
-                self.clean().await?;
+                self.erase().await?;
                 for step in self.variant.setup.clone() {
                     steps::run(self, &step).await?;
                 }
@@ -133,6 +138,10 @@ impl Lab {
 
     /// Takes away what was laid on a cluster that goes on existing. A cluster of our own is closed by who opened it.
     pub async fn clean(&self) -> Result<(), LabError> {
+        if self.cluster.stays() { self.erase().await } else { Ok(()) }
+    }
+
+    async fn erase(&self) -> Result<(), LabError> {
         match &self.foreign {
             Some(footprint) => footprint.erase(self).await,
             None => Ok(()),
@@ -151,8 +160,8 @@ impl Lab {
         };
         let (work, solution) = (self.work(), self.solution());
         for folder in [&work, &solution] {
-            if anew && folder.exists() {
-                std::fs::remove_dir_all(folder).map_err(failed(folder))?;
+            if anew {
+                files::remove_all(folder).map_err(failed(folder))?;
             }
             files::private_dir(folder).map_err(failed(folder))?;
         }

@@ -24,8 +24,8 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         // Discovery is cached by address; clusters of different shape may follow each other on one port.
         ("KUBECACHEDIR".to_owned(), path(lab.dir.join("cache"))),
     ];
-    if let Some(socket) = lab.cluster.nodes_socket() {
-        env.push((NODES.to_owned(), path(socket)));
+    if let Some(way) = lab.cluster.way_in() {
+        env.push((NODES.to_owned(), way.into()));
         env.extend(path_to_nodes(&lab.dir.join("bin")).map(|path| ("PATH".to_owned(), path)));
     }
     env

@@ -3,8 +3,11 @@
 
 pub mod claim;
 pub mod diff;
+pub mod duration;
+pub mod host_ports;
 pub mod matching;
 pub mod meta;
+pub mod node_affinity;
 pub mod patch;
 pub mod path;
 pub mod pod_resources;

@@ -69,11 +69,6 @@ impl Path {
         self.then(Segment::Field(name.to_owned()))
     }
 
-    /// This path and a place in a list.
-    pub fn index(&self, place: usize) -> Path {
-        self.then(Segment::Index(place))
-    }
-
     /// This path and the element of a list whose `key` is `value`.
     pub fn element(&self, key: &str, value: &Value) -> Path {
         self.then(Segment::Element { key: key.to_owned(), value: text(value) })

@@ -1,9 +1,10 @@
 //! What a Pod asks for as a whole: the sums of its containers' requests and limits, as scheduler, limits and quotas count them.
 //! Source: `k8s.io/component-helpers/resource/helpers.go`, PodRequests and PodLimits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::meta;
 use super::quantity::Quantity;
@@ -36,6 +37,55 @@ pub fn requests(spec: &Value) -> Resources {
     let mut sum = total(spec, "requests");
     add(&mut sum, &read(spec.get("overhead")));
     sum
+}
+
+/// The Pod with what its kubelet has set aside for the containers in place of what they ask for: the two differ while a resize waits
+/// (`pkg/kubelet/allocation/allocation_manager.go`, UpdatePodFromAllocation).
+pub fn as_allocated(pod: &Value) -> Cow<'_, Value> {
+    with_requests(pod, |_, status| map_of(status.get("allocatedResources")))
+}
+
+/// The Pod with the most of what its containers ask for, were allotted and run with, as others have to count it; what can never be
+/// had does not count (`k8s.io/component-helpers/resource/helpers.go`, determineContainerReqs).
+pub fn as_counted(pod: &Value) -> Cow<'_, Value> {
+    let pending =
+        meta::list(pod, "/status/conditions").iter().find(|condition| condition["type"] == "PodResizePending");
+    let infeasible = pending.is_some_and(|condition| condition["reason"] == "Infeasible");
+    with_requests(pod, |asked, status| {
+        let mut most = if infeasible { Map::new() } else { map_of(asked) };
+        for list in [status.get("allocatedResources"), status.pointer("/resources/requests")] {
+            for (name, value) in list.and_then(Value::as_object).into_iter().flatten() {
+                let of = |value: &Value| Quantity::of(value).unwrap_or(Quantity::ZERO);
+                if most.get(name).is_none_or(|known| of(known) < of(value)) {
+                    most.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        most
+    })
+}
+
+fn map_of(list: Option<&Value>) -> Map<String, Value> {
+    list.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The Pod with other requests of the containers that have started once: `of` tells them from what is asked for and from the status.
+fn with_requests(pod: &Value, of: impl Fn(Option<&Value>, &Value) -> Map<String, Value>) -> Cow<'_, Value> {
+    let mut changed = Cow::Borrowed(pod);
+    for (list, statuses) in [("containers", "containerStatuses"), ("initContainers", "initContainerStatuses")] {
+        let statuses = meta::list(pod, &format!("/status/{statuses}"));
+        for (index, container) in meta::list(pod, &format!("/spec/{list}")).iter().enumerate() {
+            let status = statuses.iter().find(|status| status["name"] == container["name"]);
+            let Some(status) = status.filter(|status| status.get("resources").is_some()) else { continue };
+            let asked = container.pointer("/resources/requests");
+            let requests = of(asked, status);
+            if requests != map_of(asked) {
+                let container = &mut changed.to_mut()["spec"][list][index];
+                meta::child(container, "resources")["requests"] = Value::Object(requests);
+            }
+        }
+    }
+    changed
 }
 
 /// What it is limited to.
@@ -93,5 +143,21 @@ mod tests {
         assert_eq!(shown(&spec), "2150m");
         let spec = json!({ "containers": [cpu("200m")], "resources": { "requests": { "cpu": "1" } } });
         assert_eq!(shown(&spec), "1");
+    }
+
+    #[test]
+    fn a_resize_that_waits_is_counted_and_one_that_cannot_be_is_not() {
+        let mut pod = json!({
+            "spec": { "containers": [{ "name": "c", "resources": { "requests": { "cpu": "4" } } }] },
+            "status": { "containerStatuses": [{
+                "name": "c", "resources": { "requests": { "cpu": "1" } }, "allocatedResources": { "cpu": "2" },
+            }] },
+        });
+        let cpu = |pod: &Value| requests(&pod["spec"])["cpu"].to_string();
+        assert_eq!((cpu(&as_allocated(&pod)).as_str(), cpu(&as_counted(&pod)).as_str()), ("2", "4"));
+        pod["status"]["conditions"] = json!([{ "type": "PodResizePending", "reason": "Infeasible" }]);
+        assert_eq!(cpu(&as_counted(&pod)), "2");
+        pod["status"]["containerStatuses"][0] = json!({ "name": "c" });
+        assert_eq!((cpu(&as_allocated(&pod)).as_str(), cpu(&as_counted(&pod)).as_str()), ("4", "4"), "never started");
     }
 }

@@ -27,7 +27,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             "h" => 3_600_000,
             _ => return Err(wrong()),
         };
-        sum += Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+        let part = Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+        sum = sum.checked_add(part).ok_or_else(wrong)?;
         rest = &rest[digits + units..];
     }
     if sum > LONGEST {

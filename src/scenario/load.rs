@@ -111,7 +111,13 @@ fn check_frame(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
         Some(name) if is_name(name) => {}
         Some(name) => {
             let name_node = node.at(&["metadata", "name"]).unwrap_or(node);
-            tell(name_node, "bad-value", format!("`{name}` is not a name of lower case letters, digits and `-`"));
+            tell(
+                name_node,
+                "bad-value",
+                format!(
+                    "`{name}` is not a name: at most 63 lower case letters, digits and `-`, with no `-` at either end"
+                ),
+            );
         }
         None => tell(node, "missing-field", "the field `metadata.name` is missing here".to_owned()),
     }

@@ -13,6 +13,6 @@ pub fn from_the_root(path: &str) -> Result<(), String> {
     if path.starts_with('/') && !climbs {
         Ok(())
     } else {
-        Err(format!("the path `{path}` does not begin at the node's root"))
+        Err(format!("the path `{path}` must begin with / and have no `..`"))
     }
 }

@@ -78,7 +78,12 @@ impl TryFrom<ParamForm> for Param {
             }
             (None, Some(from), Some(to)) => {
                 let step = form.step.unwrap_or(1);
-                if step < 1 || from > to || to.checked_sub(from).is_none_or(|far| far / step > MOST_NUMBERS) {
+                if step >= 1 && from <= to && to.checked_sub(from).is_none_or(|far| far / step > MOST_NUMBERS) {
+                    return Err(format!(
+                        "there are more than {MOST_NUMBERS} numbers from {from} to {to}; take a larger step"
+                    ));
+                }
+                if step < 1 || from > to {
                     return Err(format!("there is no number to draw from {from} to {to} in steps of {step}"));
                 }
                 Values::Numbers { from, to, step }

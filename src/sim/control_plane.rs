@@ -16,9 +16,9 @@ use super::apiserver::pki::{Authority, Issued};
 use super::apiserver::registry::kinds::node::NODE;
 use super::apiserver::tls::{Serving, ServingError, ServingOptions};
 use super::controllers::CONTROLLERS;
+use super::nodes::callers::Watching;
 use super::nodes::keeping::{self, Keeper};
 use super::nodes::runtime::Runtime;
-use super::nodes::second_schedulers::SecondSchedulers;
 use super::nodes::{Kubelets, heartbeat, metrics_server, static_pods};
 use super::reconciler::{self, Context};
 use super::scheduler::Scheduler;
@@ -96,7 +96,10 @@ enum Part {
 pub struct ControlPlane {
     pub api: Arc<ApiServer>,
     pub runtime: Arc<Runtime>,
-    pub authority: Arc<Authority>,
+    /// The cluster's authority; another one after a `kubeadm init`.
+    authority: Mutex<Arc<Authority>>,
+    /// The certificate of the API server by the authority the practice was born with.
+    own: Issued,
     /// A checkpoint was taken.
     pub pause: Arc<Notify>,
     /// Writes down what Pods have written, where the cluster is kept.
@@ -104,7 +107,9 @@ pub struct ControlPlane {
     router: Router,
     address: SocketAddr,
     door: tokio::sync::Mutex<Option<Serving>>,
-    /// The certificate the door shows, DER; empty while it is that of its birth.
+    /// Whether the authority is the one the practice was born with.
+    is_own: Mutex<bool>,
+    /// The certificate the door shows, DER; empty while nobody has looked.
     shown: Mutex<Vec<u8>>,
     wanted: Mutex<Running>,
     parts: Mutex<BTreeMap<Part, Vec<JoinHandle<()>>>>,
@@ -114,7 +119,7 @@ impl ControlPlane {
     /// Over an API server whose door is open; nothing else runs yet.
     pub fn new(
         (api, runtime): (Arc<ApiServer>, Arc<Runtime>),
-        authority: Arc<Authority>,
+        (authority, own): (Arc<Authority>, Issued),
         (router, door): (Router, Serving),
         keeper: Option<Arc<Keeper>>,
     ) -> Self {
@@ -123,12 +128,14 @@ impl ControlPlane {
         Self {
             api,
             runtime,
-            authority,
+            authority: Mutex::new(authority),
+            own,
             pause: Arc::default(),
             keeper,
             router,
             address,
             door,
+            is_own: Mutex::new(true),
             shown: Mutex::default(),
             wanted: Mutex::new(WHOLE),
             parts: Mutex::default(),
@@ -142,7 +149,30 @@ impl ControlPlane {
 
     /// What a component works with.
     pub fn context(&self, component: &'static str) -> Context {
-        Context::new(self.api.clone(), component, self.authority.clone())
+        Context::new(self.api.clone(), component, self.authority())
+    }
+
+    fn authority(&self) -> Arc<Authority> {
+        self.authority.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on the cluster's authority is this one, and the door has to show another certificate. What the practice itself was born with is believed all the same: its kubeconfig leads to whatever
+    /// cluster there is.
+    pub async fn set_authority(&self, authority: Arc<Authority>, is_own: bool) {
+        self.api.authenticator.believe((!is_own).then(|| authority.certificate().to_vec()));
+        *self.authority.lock().unwrap_or_else(PoisonError::into_inner) = authority;
+        *self.is_own.lock().unwrap_or_else(PoisonError::into_inner) = is_own;
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if self.parts().contains_key(&Part::Controllers) {
+            self.stop_part(Part::Controllers).await;
+            self.start(Part::Controllers);
+        }
+    }
+
+    /// Where and as whom the API server listens with a certificate.
+    fn options<'a>(&'a self, serving: &'a Issued, authority: &'a Authority) -> ServingOptions<'a> {
+        let is_own = *self.is_own.lock().unwrap_or_else(PoisonError::into_inner);
+        ServingOptions { address: self.address, serving, by_address: (!is_own).then_some(&self.own), authority }
     }
 
     fn parts(&self) -> MutexGuard<'_, BTreeMap<Part, Vec<JoinHandle<()>>>> {
@@ -193,9 +223,9 @@ impl ControlPlane {
         let (mirrors, of_mirrors) = (static_pods::Mirrors(self.runtime.clone()), kubelet.clone());
         let kubelets = Kubelets::new(self.runtime.clone());
         let (tell, told) = watch::channel(BTreeSet::new());
-        let (second, of_second) = (SecondSchedulers { runtime: self.runtime.clone(), tell }, kubelet.clone());
+        let (callers, of_callers) = (Watching { runtime: self.runtime.clone(), tell }, kubelet.clone());
         vec![
-            tokio::spawn(async move { reconciler::run(&second, of_second).await }),
+            tokio::spawn(async move { reconciler::run(&callers, of_callers).await }),
             tokio::spawn(second_schedulers(told, self.context("default-scheduler"))),
             tokio::spawn(beating),
             tokio::spawn(measuring),
@@ -259,11 +289,13 @@ impl ControlPlane {
         if !wanted.api {
             self.runtime.set_api(false);
             self.shut().await;
-        } else if !before.api
-            && let Err(error) = self.open(certificate()).await
-        {
-            *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Running { api: false, ..wanted };
-            return Err(error);
+        } else if !before.api {
+            let opened = self.open(certificate()).await;
+            if !matches!(opened, Ok(true)) {
+                // It is tried again at the next look.
+                *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Running { api: false, ..wanted };
+                return opened.map(drop);
+            }
         }
         self.resume();
         Ok(())
@@ -277,15 +309,17 @@ impl ControlPlane {
     /// Has the door, where it is open, show a certificate from now on.
     pub async fn show(&self, certificate: Issued) -> Result<(), ServingError> {
         if let Some(door) = &*self.door.lock().await {
-            door.show(&certificate, &self.authority)?;
+            door.show(self.options(&certificate, &self.authority()))?;
             *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = certificate.certificate;
         }
         Ok(())
     }
 
-    async fn open(&self, certificate: Option<Issued>) -> Result<(), ServingError> {
-        let Some(certificate) = certificate else { return Ok(()) };
-        let options = ServingOptions { address: self.address, serving: &certificate, authority: &self.authority };
+    /// Opens the door with this certificate; whether it did: nobody serves without one.
+    async fn open(&self, certificate: Option<Issued>) -> Result<bool, ServingError> {
+        let Some(certificate) = certificate else { return Ok(false) };
+        let authority = self.authority();
+        let options = self.options(&certificate, &authority);
         *self.door.lock().await = Some(Serving::start(options, self.router.clone()).await?);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = certificate.certificate;
         self.runtime.set_api(true);
@@ -293,7 +327,7 @@ impl ControlPlane {
         let client = Client::of_component(self.api.clone(), "kubelet");
         heartbeat::beat_all(&client, &self.runtime);
         client.list(&NODE, "").iter().for_each(|node| self.runtime.wake(&client, meta::name(node)));
-        Ok(())
+        Ok(true)
     }
 
     /// Closes the door: connecting is refused from here on.

@@ -29,7 +29,7 @@ use super::listen;
 use super::machine::etcd::Real as _;
 use super::machine::{Birth, Machines};
 use super::machinery::{FolderError, Machinery, folder_error};
-use super::network::{Network, Sockets};
+use super::network::{API_ADDRESS, Network, Sockets};
 use super::nodes::Kubelet;
 use super::nodes::heartbeat::{self, Plan};
 use super::nodes::keeping::Keeper;
@@ -106,7 +106,7 @@ async fn serve(
     let mut refused = None;
     for address in listen::candidates(dir.as_deref(), port) {
         let issued = keys.authority.issue_serving("kube-apiserver", serving_names(address.ip()), now)?;
-        let options = ServingOptions { address, serving: &issued, authority: &keys.authority };
+        let options = ServingOptions { address, serving: &issued, by_address: None, authority: &keys.authority };
         match Serving::start(options, router.clone()).await {
             Ok(serving) => {
                 if let Some(dir) = dir {
@@ -164,19 +164,20 @@ impl World {
         let kubelet = Context::new(api.clone(), "kubelet", keys.authority.clone());
         let kubelet = Arc::new(Kubelet::new(kubelet, runtime.clone()));
         let connector = kubelet.clone();
-        let address = "127.0.0.1:6443".to_owned();
+        let address = API_ADDRESS.to_owned();
         let router = server::router(Server { api: api.clone(), connector, address });
         let (serving, issued) = serve(&options.dir, options.port, (&keys, now), &router).await?;
         let address = serving.address();
         let authority = keys.authority.clone();
-        let plane = ControlPlane::new((api.clone(), runtime), authority, (router.clone(), serving), keeper);
+        let serving_pem = (issued.certificate_pem(), issued.key.to_pem());
+        let plane = ControlPlane::new((api.clone(), runtime), (authority, issued), (router.clone(), serving), keeper);
         let plane = Arc::new(plane);
         let birth = |version| Birth {
             version,
             now,
             api: address,
             authority: keys.authority.clone(),
-            serving: (issued.certificate_pem(), issued.key.to_pem()),
+            serving: serving_pem,
             tokens: (keys.tokens.to_pem(), keys.tokens.public_pem()),
         };
         let mut operating = None;
@@ -187,6 +188,7 @@ impl World {
             |machines, real| operating.insert(Arc::new(Operating::new(plane.clone(), machines.clone(), real))).clone(),
         )?;
         let operating = operating.ok_or_else(|| WorldError::Client("nobody looks at the machines".to_owned()))?;
+        operating.authority().await;
         let looking = tokio::spawn(operating.clone().run());
         plane.resume();
         Ok(Self { api, plane, kubelet, router, keys, machinery, operating, looking })
@@ -280,9 +282,10 @@ impl World {
         }
     }
 
-    /// Waits until every node is Ready and every Pod there is runs; false when that takes longer than `patience`.
+    /// Waits until every node is Ready and every Pod runs that has a place; false when that takes longer than `patience`
+    /// by the wall's clock: on one that is fast the work takes as long.
     pub async fn ready(&self, patience: Duration) -> bool {
-        let clock = self.api.clock;
+        let clock = Clock::system();
         let end = clock.now() + jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::MAX);
         while clock.now() < end {
             if self.is_ready() {
@@ -303,10 +306,14 @@ impl World {
                 .iter()
                 .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
         };
+        let waits = |pod: &serde_json::Value| {
+            let mut conditions = meta::list(pod, "/status/conditions").iter();
+            conditions.any(|condition| condition["reason"] == "Unschedulable")
+        };
         let (nodes, pods) = (client.list(&NODE, ""), client.list(&POD, ""));
         // The control plane's four, a DNS server, a proxy and a network on each node: fewer means that some are still to come.
         let expected = 4 + 1 + 2 * nodes.len();
-        pods.len() >= expected && nodes.iter().all(|node| has(node)) && pods.iter().all(|pod| has(pod))
+        pods.len() >= expected && nodes.iter().all(|node| has(node)) && pods.iter().all(|pod| has(pod) || waits(pod))
     }
 
     /// Everything stored, and what Pods have written.
@@ -321,6 +328,7 @@ impl World {
         self.plane.runtime.restore(&checkpoint.runtime);
         self.api.storage.restore(&checkpoint.stored);
         self.plane.runtime.forget_others(&pods(&self.api));
+        self.operating.authority().await;
         self.plane.keep();
         if let Some(real) = &self.machinery.real {
             real.begin_anew().await;
@@ -336,6 +344,11 @@ impl World {
     /// Looks at the machines' files now, and comes back when what follows from them has happened.
     pub async fn settle(&self) {
         self.operating.settle().await;
+    }
+
+    /// The same for one who has held them still: nobody gets to look in between.
+    pub async fn settle_from(&self, still: Still<'_>) {
+        self.operating.settle_from(still).await;
     }
 
     /// Stops everything and frees the port.

@@ -75,9 +75,9 @@ pub fn ended(model: &mut Model, ticket: u64) -> Vec<Effect> {
         None | Some(Errand::Quiet | Errand::Attend) => Vec::new(),
         Some(errand) => {
             let trouble = Trouble {
-                kind: "No answer came".to_owned(),
-                cause: "What was asked for ended without a result.".to_owned(),
-                hint: "Try again; if it happens again, please report it.".to_owned(),
+                kind: "Kubedrill made a mistake".to_owned(),
+                cause: "The work stopped without a result.".to_owned(),
+                hint: "Try again. If it happens again, start with KUBEDRILL_LOG=info kubedrill, and report it with kubedrill.log from the folder that kubedrill doctor names.".to_owned(),
             };
             trouble_with(model, errand, trouble)
         }

@@ -44,9 +44,13 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Hits {
 }
 
 fn draw_head(canvas: &mut Canvas<'_, '_>, row: Rect, head: Head) {
+    let spans: Vec<Span<'static>> = head.right.into_iter().map(|piece| piece.span).collect();
+    let line = Line::from(spans);
+    // The clock is never given up for a long title.
+    let end = row.right().saturating_sub(line.width() as u16 + 1);
     let mut x = row.x;
     for piece in head.left {
-        let width = (piece.span.width() as u16).min(row.right().saturating_sub(x));
+        let width = (piece.span.width() as u16).min(end.saturating_sub(x));
         let place = Rect { x, width, ..row };
         canvas.line(place, piece.span);
         if let Some(action) = piece.action {
@@ -54,12 +58,7 @@ fn draw_head(canvas: &mut Canvas<'_, '_>, row: Rect, head: Head) {
         }
         x += width;
     }
-    let spans: Vec<Span<'static>> = head.right.into_iter().map(|piece| piece.span).collect();
-    let line = Line::from(spans);
-    let room = row.right().saturating_sub(x);
-    if usize::from(room) > line.width() {
-        canvas.line_right(row, line);
-    }
+    canvas.line_right(row, line);
 }
 
 /// The key bar, with a short note at its end.

@@ -254,7 +254,7 @@ fn address(kubeconfig: &Path) -> String {
     server.trim().trim_matches('"').trim_start_matches("https://").to_owned()
 }
 
-/// The server stops after the first check has its verdict, while the second still waits: that one is broken, and not failed.
+/// The server stops after a check has its verdict, while another still waits: that one is broken, and not failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_to_say() {
     let folder = tempfile::tempdir().unwrap();
@@ -293,7 +293,7 @@ async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_t
     let mut settled = Vec::new();
     let report = grade(&grader, &variant, |check, outcome| {
         settled.push((check, outcome.verdict.clone()));
-        if settled.len() == 2 {
+        if settled.len() == 1 {
             wire.cut();
         }
     })
@@ -320,7 +320,7 @@ fn a_server_that_is_down_leaves_a_task_ungraded_with_an_exit_code_of_its_own() {
     assert!(started.status.success(), "{started:?}");
     wire.cut();
     let report = place.json(3, &["grade", "-o", "json"]);
-    assert!(report["ungraded"].as_str().is_some_and(|why| why.contains("does not answer")), "{report}");
+    assert!(report["ungraded"].as_str().is_some_and(|why| why.contains("there is no answer")), "{report}");
     assert!(report["results"].as_array().unwrap().iter().all(|result| result["verdict"] == "broken"), "{report}");
     let told = place.prints(3, &["grade"]);
     assert!(told.contains("BROKEN") && told.contains("not graded: "), "{told}");

@@ -134,11 +134,11 @@ fn what_cannot_be_is_told_in_one_message() {
     assert!(
         place
             .refused(2, &["start", "rbac-serviceaccount", "--headless", "--cluster", "moon"])
-            .contains("no cluster of the kind")
+            .contains("is not known; it is embedded")
     );
     assert!(place.refused(2, &["start", "rbac-serviceaccount"]).contains("no terminal"));
     assert!(place.refused(2, &["exam", "nix"]).contains("there is no exam"));
-    assert!(place.refused(2, &["list", "-o", "junit"]).contains("cannot be printed so"));
+    assert!(place.refused(2, &["list", "-o", "junit"]).contains("there is no such output"));
     assert!(place.refused(2, &[]).contains("no terminal"));
     assert!(place.refused(2, &["ssh", "node01"]).contains("no cluster is up"));
     assert!(place.refused(2, &["cluster", "up", "--kubernetes", "1.20"]).contains("there is no Kubernetes 1.20 here"));

@@ -2,7 +2,7 @@
 //! What fits and what is left of it is `protobuf.rs`, over trees that Go's own types gave.
 
 use kubedrill::object::schema;
-use kubedrill::sim::apiserver::decoding::{DecodeError, Dialect, FieldValidation, decode, go_map, refit};
+use kubedrill::sim::apiserver::decoding::{DecodeError, Dialect, FieldValidation, decode, go_map, refit, repeated};
 use serde_json::json;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -236,5 +236,20 @@ fn a_patched_tree_is_read_again() -> Outcome {
         r#"strict decoding error: unknown field "spec.replica""#
     );
     assert_eq!(go_map(&json!({"spec": containers})), "map[spec:map[template:map[spec:map[containers:x]]]]");
+    Ok(())
+}
+
+#[test]
+fn fields_given_twice_are_told_of_kinds_that_nobody_knows() -> Outcome {
+    let told = ["duplicate field \"spec.a\"", "duplicate field \"spec.list[0].b\""];
+    let text = r#"{"apiVersion":"e.io/v1","kind":"W","spec":{"a":1,"a":2,"list":[{"b":1,"b":2}]}}"#;
+    let (value, found) = decode(text.as_bytes(), "application/json", Some(("e.io/v1", "W")), FieldValidation::Strict)?;
+    assert_eq!((found.as_slice(), &value["spec"]["a"]), (&told.map(str::to_owned)[..], &json!(2)));
+    assert_eq!(repeated(text.as_bytes(), "application/merge-patch+json"), told);
+    let yaml = "apiVersion: e.io/v1\nkind: W\nspec:\n  a: 1\n  a: 2\n";
+    let line = "line 5: key \"a\" already set in map";
+    assert_eq!(repeated(yaml.as_bytes(), "application/apply-patch+yaml"), [line]);
+    let (_, found) = decode(yaml.as_bytes(), "application/yaml", Some(("e.io/v1", "W")), FieldValidation::Strict)?;
+    assert_eq!(found, [format!("yaml: unmarshal errors:\n  {line}")]);
     Ok(())
 }

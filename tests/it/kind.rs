@@ -150,3 +150,79 @@ fn where_kind_or_docker_is_absent_one_message_says_how_to_get_it() {
         assert!(told["remedy"].as_str().unwrap().starts_with(page), "{told}");
     }
 }
+
+#[test]
+fn its_nodes_are_entered_through_their_containers() {
+    let with = WithKind::new();
+    // Of a real control plane below there are no containers.
+    let run = |args: &[&str]| {
+        let ended = with.command(args).env_remove("REAL_CLUSTER").output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let pack = with.place.home.path().join("pack");
+    let scenario = pack.join("a-word");
+    std::fs::create_dir_all(&scenario).unwrap();
+    std::fs::write(pack.join("pack.yaml"), A_PACK).unwrap();
+    std::fs::write(scenario.join("scenario.yaml"), A_WORD).unwrap();
+    let (code, out, err) = run(&["start", pack.join("a-word").to_str().unwrap(), "--headless", "--cluster", "kind"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(run(&["grade"]).0, Some(1));
+    assert_eq!(
+        run(&["ssh", "node01", "--", "cat /etc/word; hostname"]),
+        (Some(0), "plain\nnode01\n".to_owned(), String::new())
+    );
+    let (code, out, err) = run(&["solve", "--apply"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let (code, out, err) = run(&["grade"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(run(&["reset"]).0, Some(0));
+    let asked = std::fs::read_to_string(with.kind.path().join("asked")).unwrap();
+    assert!(asked.contains("docker exec -i kubedrill-"), "{asked}");
+    assert_eq!(run(&["ssh", "node01", "--", "cat /etc/word"]).1, "plain\n", "a reset brings files back");
+    assert_eq!(run(&["stop"]).0, Some(0));
+}
+
+const A_PACK: &str = r"apiVersion: kubedrill/v1alpha1
+kind: Pack
+metadata: { name: own }
+spec:
+  title: Own
+  version: 0.1.0
+  domains: [{ id: troubleshooting, title: Troubleshooting, weight: 100 }]
+";
+
+/// A task on a node that needs nothing of a node but files and commands.
+const A_WORD: &str = r#"apiVersion: kubedrill/v1alpha1
+kind: Scenario
+metadata: { name: a-word }
+spec:
+  title: A word
+  domain: troubleshooting
+  difficulty: easy
+  minutes: 1
+  requires: [node-shell]
+  task: Write `loud` to /etc/word on node01.
+  setup:
+    - nodeFile: { node: node01, path: /etc/word, text: "plain\n" }
+  checks:
+    - name: The word
+      points: 1
+      nodeFile: { node: node01, path: /etc/word, matches: loud }
+    - name: The kubelet runs
+      guard: true
+      nodeCommand: { node: node01, run: [systemctl, is-active, kubelet], prints: active }
+  hints: [There is an editor.]
+  solutions:
+    - name: by ssh
+      run: ssh node01 'echo loud > /etc/word'
+    - name: by scp
+      run: |
+        echo loud > word
+        scp word root@node01:/etc/word
+  wrong:
+    - name: another word
+      run: ssh node01 'echo quiet > /etc/word'
+      loses: [The word]
+  explain: A file is a file.
+"#;

@@ -144,6 +144,14 @@ async fn fields_have_owners_and_conflicts_are_told() {
     cluster.prints_for(CONFIG, "apply --server-side -f -").await;
     cluster.prints_for(&CONFIG.replace(", b: '2'", ""), "apply --server-side -f -").await;
     assert_eq!(cluster.prints("get cm c -o jsonpath={.data}").await, r#"{"a":"1"}"#, "what is no longer applied goes");
+    let labelled = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: l, labels: {a: b}}\ndata: {a: b}\n";
+    cluster.prints_for(labelled, "apply --server-side -f -").await;
+    cluster.prints_for(&labelled.replace(", labels: {a: b}", ""), "apply --server-side -f -").await;
+    assert_eq!(
+        cluster.prints("get cm l -o jsonpath={.metadata.labels}{.data}").await,
+        r#"{"a":"b"}"#,
+        "the last label goes"
+    );
     cluster.prints(r#"patch cm c -p {"data":{"a":"9"}}"#).await;
     let conflict = cluster.refused(CONFIG, "apply --server-side -f -").await;
     let told = r#"Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .data.a"#;
@@ -163,6 +171,11 @@ async fn refusals_are_in_kubernetes_words() {
     assert!(cluster.refused("", "top nodes").await.contains("metrics not available yet"));
     let pages = cluster.refused("", "get --raw /api/v1/configmaps?resourceVersion=x").await;
     assert!(pages.contains("invalid resource version"), "{pages}");
+    let late = cluster.refused("", "get --raw /version?timeout=3x").await;
+    let unit = "invalid timeout specified in the request URL - time: unknown unit \"x\" in duration \"3x\"";
+    assert!(late.contains(unit), "{late}");
+    let health = cluster.prints("get --raw /livez?verbose&exclude=etcd&exclude=moon").await;
+    assert!(health.contains("[+]etcd excluded: ok\n") && health.contains("no matches for \"moon\"\nlivez"), "{health}");
     cluster.world.stop().await;
 }
 

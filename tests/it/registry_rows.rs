@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use kubedrill::sim::apiserver::field::ErrorList;
+use kubedrill::sim::apiserver::registry::strategy::Giving;
 use kubedrill::sim::apiserver::registry::{RESOURCES, Resource, of_kind};
 use kubedrill::sim::apiserver::storage::Storage;
 use serde_json::{Value, json};
@@ -163,7 +164,7 @@ fn no_shape_of_an_object_stops_the_server() {
                 (strategy.validate_update)(&object, &old, &mut errors);
                 (strategy.warnings)(&shape);
                 (row.expect("it is served").table.row)(&shape, now);
-                let _ = (strategy.allocate)(&storage, &mut created, None);
+                let _ = (strategy.allocate)(&Giving { storage: &storage, dry_run: false }, &mut created, None);
             }
         }
     }

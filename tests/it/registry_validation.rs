@@ -3,6 +3,7 @@
 
 use kubedrill::object::meta;
 use kubedrill::sim::apiserver::field::ErrorList;
+use kubedrill::sim::apiserver::registry::strategy::Giving;
 use kubedrill::sim::apiserver::registry::{Resource, names, of_kind};
 use kubedrill::sim::apiserver::status::Status;
 use kubedrill::sim::apiserver::storage::Storage;
@@ -33,7 +34,8 @@ fn begin(row: &Resource, object: &mut Value) {
 fn stored(storage: &Storage, row: &Resource, object: &Value, status: Option<&Value>) -> Value {
     let mut object = object.clone();
     begin(row, &mut object);
-    (row.strategy.allocate)(storage, &mut object, None).unwrap_or_else(|status| panic!("{status}"));
+    (row.strategy.allocate)(&Giving { storage, dry_run: false }, &mut object, None)
+        .unwrap_or_else(|status| panic!("{status}"));
     if let Some(status) = status {
         object["status"] = status.clone();
     }
@@ -55,7 +57,7 @@ fn created(storage: &Storage, input: &Value) -> Value {
     names::metadata(row, &object, &mut errors);
     (row.strategy.validate)(&object, &mut errors);
     if errors.is_empty() {
-        return from_status((row.strategy.allocate)(storage, &mut object, None));
+        return from_status((row.strategy.allocate)(&Giving { storage, dry_run: false }, &mut object, None));
     }
     errors.causes()
 }
@@ -73,7 +75,7 @@ fn updated(storage: &Storage, case: &Value) -> Value {
     (row.strategy.validate)(&new, &mut errors);
     (row.strategy.validate_update)(&new, &old, &mut errors);
     if errors.is_empty() {
-        return from_status((row.strategy.allocate)(storage, &mut new, Some(&old)));
+        return from_status((row.strategy.allocate)(&Giving { storage, dry_run: false }, &mut new, Some(&old)));
     }
     errors.causes()
 }

@@ -148,7 +148,7 @@ fn a_desk_that_never_answers_is_told_of() {
     room.hold().keys("<ret>");
     room.held.retain(|message| matches!(message, Message::Ended { .. }));
     room.release(1);
-    assert!(room.screen().contains("No answer came"), "{}", room.screen());
+    assert!(room.screen().contains("Kubedrill made a mistake"), "{}", room.screen());
     room.keys("<ret>");
     assert!(room.model.overlays.is_empty());
 }

@@ -170,7 +170,7 @@ async fn a_learner_types_into_a_real_shell_and_grades() {
         learner.until("copied").await;
         assert_eq!(*learner.copied.lock().expect("nobody panicked"), ["hello"]);
         learner.keys("exit 7\n");
-        learner.until("The shell ended with code 7").await;
+        learner.until("The last one ended with code 7").await;
         learner.press(KeyCode::F(5));
         learner.until("3 of 7 points").await;
     })
@@ -184,7 +184,7 @@ async fn a_shell_that_ended_can_be_started_anew() {
         learner.keys("\n");
         learner.until("$").await;
         learner.keys("exit\n");
-        learner.until("The shell ended with code 0").await;
+        learner.until("The last one ended with code 0").await;
         learner.keys("\n");
         learner.keys("echo a''gain\n");
         learner.until("again").await;

@@ -1,6 +1,7 @@
 //! The loopback listener as clients meet it: kube-rs with a kubeconfig of ours, and raw connections.
 //! What the API answers is not the matter here; a router that says who asks stands in for it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,19 +41,28 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Result<Self, Box<dyn std::error::Error>> {
+        Self::start_on(IpAddr::from([127, 0, 0, 1])).await
+    }
+
+    async fn start_on(address: IpAddr) -> Result<Self, Box<dyn std::error::Error>> {
         let now = Clock::system().now();
         let authority = Authority::generate("kubernetes", now)?;
-        let served = Self::certificate(&authority, now)?;
+        let served = Self::certificate(&authority, address, now)?;
         let authenticator =
             Arc::new(Authenticator::new(authority.certificate(), TokenKey::new(&KeyPair::generate()?)?));
-        let options = ServingOptions { address: ([127, 0, 0, 1], 0).into(), serving: &served, authority: &authority };
+        let options =
+            ServingOptions { address: (address, 0).into(), serving: &served, by_address: None, authority: &authority };
         let serving = Serving::start(options, router(authenticator, now)).await?;
         Ok(Self { authority, now, serving })
     }
 
-    fn certificate(authority: &Authority, now: Timestamp) -> Result<Issued, Box<dyn std::error::Error>> {
+    fn certificate(
+        authority: &Authority,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Issued, Box<dyn std::error::Error>> {
         let dns = vec!["localhost".to_owned(), "kubernetes".to_owned()];
-        let names = AlternativeNames { dns, ips: vec!["127.0.0.1".parse()?], ..AlternativeNames::default() };
+        let names = AlternativeNames { dns, ips: vec![address], ..AlternativeNames::default() };
         Ok(authority.issue_serving("kube-apiserver", names, now)?)
     }
 
@@ -163,7 +173,9 @@ async fn plain_http_is_told_where_it_is() -> Outcome {
 
 #[tokio::test]
 async fn a_stopped_server_cuts_watches_off_and_refuses() -> Outcome {
-    let cluster = Cluster::start().await?;
+    // Where nobody else takes the port once it is free; elsewhere than on Linux there is one address on loopback only.
+    let own = if cfg!(target_os = "linux") { [127, 77, 0, 1] } else { [127, 0, 0, 1] };
+    let cluster = Cluster::start_on(own.into()).await?;
     let address = cluster.serving.address();
     let mut stream = cluster.connect().await?;
     stream.write_all(b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n").await?;
@@ -176,8 +188,8 @@ async fn a_stopped_server_cuts_watches_off_and_refuses() -> Outcome {
     let refused = TcpStream::connect(address).await.map_err(|error| error.kind());
     assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
     let now = cluster.now;
-    let served = Cluster::certificate(&cluster.authority, now)?;
-    let options = ServingOptions { address, serving: &served, authority: &cluster.authority };
+    let served = Cluster::certificate(&cluster.authority, address.ip(), now)?;
+    let options = ServingOptions { address, serving: &served, by_address: None, authority: &cluster.authority };
     assert_eq!(Serving::start(options, Router::new()).await?.address(), address);
     Ok(())
 }
@@ -186,9 +198,13 @@ async fn a_stopped_server_cuts_watches_off_and_refuses() -> Outcome {
 async fn a_taken_port_is_named() -> Outcome {
     let cluster = Cluster::start().await?;
     let port = cluster.serving.address().port();
-    let served = Cluster::certificate(&cluster.authority, cluster.now)?;
-    let options =
-        ServingOptions { address: ([127, 0, 0, 1], port).into(), serving: &served, authority: &cluster.authority };
+    let served = Cluster::certificate(&cluster.authority, cluster.serving.address().ip(), cluster.now)?;
+    let options = ServingOptions {
+        address: ([127, 0, 0, 1], port).into(),
+        serving: &served,
+        by_address: None,
+        authority: &cluster.authority,
+    };
     let refused = Serving::start(options, Router::new()).await;
     assert!(matches!(refused, Err(ServingError::PortTaken { address }) if address.port() == port));
     Ok(())

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use super::{failed, ssh, unknown, waited};
-use crate::cluster::entry::{self, Place, Root};
+use crate::cluster::Way;
+use crate::cluster::entry::{self, Containers, Place, Root};
 
 /// Options with a value of their own (scp(1)).
 const VALUED: &str = "cDFiJlOoPSX";
@@ -29,6 +30,11 @@ pub fn run(words: &[String], place: Option<Place>) -> ExitCode {
         return failed("usage: scp [-pqrv] source ... target");
     };
     let done = waited(async {
+        if let Some(containers) = containers(&paths).await {
+            return sources.iter().try_for_each(|source| {
+                containers.copy(&plain(source), &plain(target)).map_err(|error| format!("scp: {error}"))
+            });
+        }
         let target = End::of(target, place.as_ref()).await?;
         if sources.len() > 1 && !target.is_dir() {
             return Err(format!("scp: {}: Not a directory", target.name()));
@@ -48,6 +54,24 @@ pub fn run(words: &[String], place: Option<Place>) -> ExitCode {
         Ok(Err(why)) => failed(&why),
         Err(error) => failed(&format!("scp: {error}")),
     }
+}
+
+/// The nodes of a cluster of kind, where that is whose node is named.
+async fn containers(paths: &[&String]) -> Option<Containers> {
+    let hosts = paths.iter().filter_map(|path| path.split_once(':').filter(|(host, _)| !host.contains('/')));
+    for (host, _) in hosts {
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        if let Some(Way::Kind(cluster)) = ssh::known(host, None).await {
+            return Containers::of(&cluster).await.ok();
+        }
+    }
+    None
+}
+
+/// A path without a user: `NODE:PATH`.
+fn plain(path: &str) -> String {
+    let rest = path.split_once('@').filter(|(user, rest)| !user.contains(['/', ':']) && rest.contains(':'));
+    rest.map_or(path, |(_, rest)| rest).to_owned()
 }
 
 fn parse(words: &[String]) -> (Vec<&String>, bool) {
@@ -90,7 +114,7 @@ impl End {
             return Ok(Self::Here(text.into()));
         };
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        let Some(socket) = ssh::known(host, place).await else { return Err(unknown(host)) };
+        let Some(Way::Socket(socket)) = ssh::known(host, place).await else { return Err(unknown(host)) };
         if place.is_some() {
             return Err(format!("ssh: connect to host {host} port 22: Connection refused"));
         }

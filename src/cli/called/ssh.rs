@@ -1,12 +1,12 @@
 //! `ssh` in the learner's shell: into nodes, and nowhere else. From a node no other can be reached, as in the exam.
 //! What both ways in have in common is `visit`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{failed, unknown, waited};
 use crate::cli::visit::{self, Terminal};
-use crate::cluster::entry::{self, Place};
+use crate::cluster::Way;
+use crate::cluster::entry::Place;
 
 /// Options with a value of their own (ssh(1)). Where one goes and as whom is the room's affair, so none of them changes anything.
 const VALUED: &str = "BbcDEeFIiJLlmOopQRSWw";
@@ -30,7 +30,7 @@ pub fn run(words: &[String], place: Option<Place>) -> ExitCode {
         Err(why) => return failed(&why),
     };
     let done = waited(async {
-        let Some(socket) = known(&asked.host, place.as_ref()).await else { return unknown(&asked.host) };
+        let Some(way) = known(&asked.host, place.as_ref()).await else { return unknown(&asked.host) };
         if place.is_some() {
             return format!("ssh: connect to host {} port 22: Connection refused", asked.host);
         }
@@ -39,19 +39,19 @@ pub fn run(words: &[String], place: Option<Place>) -> ExitCode {
         {
             return error.to_string();
         }
-        let error = visit::enter(&socket, &asked.host, asked.command, asked.terminal).await;
+        let error = visit::enter(&way, &asked.host, asked.command, asked.terminal).await;
         format!("ssh: {}: {}", error.what, error.why)
     });
     failed(&done.unwrap_or_else(|error| format!("ssh: {error}")))
 }
 
-/// The socket of the cluster that has this node.
-pub(super) async fn known(host: &str, place: Option<&Place>) -> Option<PathBuf> {
-    let socket = match place {
-        Some(place) => place.socket.clone(),
-        None => visit::socket(None).await.ok()?,
+/// The way into the cluster that has this node.
+pub(super) async fn known(host: &str, place: Option<&Place>) -> Option<Way> {
+    let way = match place {
+        Some(place) => Way::Socket(place.socket.clone()),
+        None => visit::way(None).await.ok()?,
     };
-    entry::nodes(&socket).await.ok()?.iter().any(|node| node == host).then_some(socket)
+    visit::knows(&way, host).await.then_some(way)
 }
 
 fn parse(words: &[String]) -> Result<Asked, String> {

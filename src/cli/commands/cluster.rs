@@ -53,10 +53,10 @@ pub struct Up {
     /// Nodes, the control plane included.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     nodes: u8,
-    /// Machines besides that have not joined.
+    /// More machines, which have not joined the cluster.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=5))]
     blank: u8,
-    /// The Kubernetes version it is born with: 1.34 for the newest release of that, or 1.34.2.
+    /// The Kubernetes version: 1.34 for its newest patch release, or 1.34.2.
     #[arg(long, default_value = "1.35")]
     kubernetes: String,
     /// What holds its objects: simulated, or real for the etcd of this machine (Debian: etcd-server and etcd-client).
@@ -65,7 +65,7 @@ pub struct Up {
     /// The API server's port on loopback; 0 for any that is free.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// How many of the cluster's seconds pass in one of the wall's.
+    /// How many seconds pass in the cluster in one real second.
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
     /// Write the kubeconfig here, too.
@@ -82,7 +82,7 @@ impl Up {
     /// What is asked of the app.
     pub fn wish(&self) -> Result<OwnWish, AppError> {
         let wrong =
-            |why: String, hint: &str| Err(AppError::new(Kind::Usage, "no such cluster can be had", why).hint(hint));
+            |why: String, hint: &str| Err(AppError::new(Kind::Usage, "no such cluster can be started", why).hint(hint));
         if crate::cluster::release(&self.kubernetes).is_none() {
             return wrong(
                 format!("there is no Kubernetes {} here", self.kubernetes),
@@ -93,7 +93,10 @@ impl Up {
             return wrong(format!("a speed of {} is too slow or too fast", self.speed), "--speed takes 0.1 to 1000");
         }
         if !crate::scenario::load::is_name(&self.name) {
-            return wrong(format!("{:?} is no name", self.name), "use lower case letters, digits and -");
+            return wrong(
+                format!("{:?} is no name", self.name),
+                "use at most 63 lower case letters, digits and -, with no - at either end",
+            );
         }
         if self.kubeconfig.as_deref().is_some_and(is_users_own) {
             return wrong("~/.kube/config is never written".to_owned(), "name another file, and set KUBECONFIG to it");
@@ -168,7 +171,7 @@ async fn run_up(up: &Up) -> Done {
     tell(&host.status(), up.output, "Ctrl-C ends it.");
     tokio::select! {
         () = control::serve(listener, host.clone()) => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = host::ended() => {}
     }
     own::close(&host).await?;
     Ok(ExitCode::SUCCESS)

@@ -58,8 +58,11 @@ fn mark(result: &CheckResult) -> &'static str {
 fn text(report: &Report) -> String {
     let mut text = String::new();
     for result in &report.results {
-        let points =
-            if result.guard { String::from("guard") } else { format!("{}/{}", result.earned.max(0), result.points) };
+        let points = match (result.guard, result.earned) {
+            (true, cost) if cost < 0 => cost.to_string(),
+            (true, _) => "guard".to_owned(),
+            (false, earned) => format!("{earned}/{}", result.points),
+        };
         text.push_str(&format!("{}  {points:>5}  {}\n", mark(result), result.name));
         match &result.verdict {
             Verdict::Fail { findings } => {

@@ -41,7 +41,9 @@ pub fn run(asked: &History) -> Done {
         return Ok(ExitCode::SUCCESS);
     }
     if history.attempts().is_empty() {
-        output::line("Nothing was graded yet. kubedrill next says where to begin.");
+        output::line(
+            "No attempt is written down yet: that is done when a graded task is stopped. kubedrill next says where to begin.",
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let row = |attempt: &crate::progress::attempt::Attempt| {

@@ -84,13 +84,16 @@ fn tell(ready: &Ready) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-async fn ended() {
+/// Waits until this process is to end: by a signal, Ctrl-C, or because its terminal is closed.
+pub(super) async fn ended() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    if signals.is_empty() {
         return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    }
+    let came = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures::future::select_all(came).await;
 }
 
 async fn task(scenario: &str, seed: Seed, cluster: &str) -> Result<(), AppError> {

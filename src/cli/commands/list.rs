@@ -43,6 +43,10 @@ pub fn run(asked: &List) -> Done {
         output::json(&offers);
         return Ok(ExitCode::SUCCESS);
     }
+    if offers.is_empty() {
+        output::line("No scenario has this domain or topic. kubedrill list shows them all.");
+        return Ok(ExitCode::SUCCESS);
+    }
     let row = |offer: &Offer| {
         let best = offer.best.map_or("–".to_owned(), |best| format!("{best} %"));
         let lacks =

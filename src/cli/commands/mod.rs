@@ -42,7 +42,7 @@ pub enum Command {
     Hint(hint::Hint),
     /// The solutions of the open task.
     Solve(solve::Solve),
-    /// Bring the open task back to its beginning.
+    /// Set the open task up anew.
     Reset(reset::Reset),
     /// End the open task.
     Stop(stop::Stop),
@@ -55,7 +55,7 @@ pub enum Command {
     /// A cluster of your own, without a task.
     #[command(subcommand)]
     Cluster(cluster::Cluster),
-    /// Into a node.
+    /// Open a shell on a node, or run a command there.
     Ssh(ssh::Ssh),
     /// Write, check, prove and install packs of scenarios.
     #[command(subcommand)]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tokio::sync::watch;
 
+use super::host;
 use crate::app::error::{AppError, Kind};
 use crate::app::home;
 use crate::app::verify::{self, Plan, Proof};
@@ -82,7 +84,7 @@ pub struct Verify {
     /// What holds the objects of an embedded cluster: simulated, or real for the etcd of this machine.
     #[arg(long, default_value_t)]
     etcd: Etcd,
-    /// How many at a time; two for each core when not given (half of the time is waited), and more on a real cluster.
+    /// How many proofs run at a time; when not given, two for each core, or eight on a real cluster.
     #[arg(long)]
     jobs: Option<usize>,
     #[command(flatten)]
@@ -107,6 +109,7 @@ pub async fn run(pack: Pack) -> Done {
 }
 
 fn run_lint(asked: &Lint) -> Done {
+    asked.output.refuse_junit()?;
     let problems = lint::lint(Folder::read(&asked.folder)?);
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     if asked.output == Output::Json {
@@ -138,6 +141,10 @@ fn chosen(pack: &Whole, names: &[String]) -> Result<Vec<Arc<Scenario>>, AppError
 async fn run_verify(asked: &Verify) -> Done {
     let pack = home::sound_pack(&asked.folder)?;
     let origin: Origin = asked.cluster.parse()?;
+    if asked.etcd == Etcd::Real && origin != Origin::Embedded {
+        return Err(AppError::new(Kind::Usage, "nothing to prove", format!("{origin} has an etcd of its own"))
+            .hint("--etcd is for the embedded cluster; leave it or --cluster out"));
+    }
     asked.consent.to(&origin)?;
     let dir = tempfile::tempdir()
         .map_err(|error| AppError::new(Kind::Environment, "no folder to work in", error).hint("is the disk full?"))?;
@@ -145,7 +152,8 @@ async fn run_verify(asked: &Verify) -> Done {
     let jobs = asked.jobs.unwrap_or_else(|| if origin == Origin::Embedded { 2 * cores() } else { AT_ONCE });
     let seeds = (1..=asked.seeds.max(1)).map(Seed).collect();
     let (scenarios, dir) = (chosen(&pack, &asked.scenarios)?, dir.path().to_owned());
-    let plan = Plan { scenarios, seeds, origin, etcd: asked.etcd, speed: verify::SPEED, dir, jobs };
+    let stop = stop();
+    let plan = Plan { scenarios, seeds, origin, etcd: asked.etcd, speed: verify::SPEED, dir, jobs, stop };
     let proofs = verify::verify(&plan, |proof| {
         if asked.output == Output::Text {
             output::text(&told(proof));
@@ -157,12 +165,27 @@ async fn run_verify(asked: &Verify) -> Done {
         Output::Text => {
             let skipped = proofs.iter().filter(|proof| proof.skipped.is_some()).count();
             let proved = proofs.len() - failed - skipped;
-            output::line(&format!("{proved} proved, {failed} not proved, {skipped} skipped"));
+            let again = proofs.iter().filter(|proof| !proof.first.is_empty() && proof.holds()).count();
+            let again = if again == 0 { String::new() } else { format!(" ({again} at the second try)") };
+            output::line(&format!("{proved} proved{again}, {failed} not proved, {skipped} skipped"));
         }
         Output::Json => output::json(&proofs),
         Output::Junit => output::text(&junit(&asked.folder, &proofs)),
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(Kind::Pack.exit_code()) })
+}
+
+/// Tells when this process is to end. Who wants that twice does not want to wait.
+fn stop() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        host::ended().await;
+        eprintln!("stopping: what was laid is taken away; Ctrl-C once more leaves it there");
+        let _ = stop.send(true);
+        host::ended().await;
+        std::process::exit(130);
+    });
+    stopped
 }
 
 fn told(proof: &Proof) -> String {

@@ -25,7 +25,7 @@ pub async fn run(asked: &Reset) -> Done {
     asked.which.ask(Ask::Reset, |_| {}).await?;
     asked.output.done(
         &json!({ "reset": true }),
-        "The task is as it was at its beginning; a shell in its folder is to be entered anew.",
+        "The task is set up anew. In a shell that is in its folder, type: cd \"$PWD\"",
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ pub struct Ssh {
     /// Which task or cluster, where several are open: a scenario, or a cluster's name.
     #[arg(long)]
     of: Option<String>,
-    /// A terminal for the command, too.
+    /// Give the command a terminal, as ssh -t does.
     #[arg(short)]
     terminal: bool,
     /// What to run there; its exit code is this command's. A shell when left out.
@@ -24,8 +24,8 @@ pub struct Ssh {
 
 /// Runs it.
 pub async fn run(asked: &Ssh) -> Done {
-    let socket = visit::socket(asked.of.as_deref()).await?;
+    let way = visit::way(asked.of.as_deref()).await?;
     let command = (!asked.command.is_empty()).then(|| asked.command.join(" "));
     let terminal = if asked.terminal { Terminal::Wanted } else { Terminal::Usual };
-    Err(visit::enter(&socket, &asked.node, command, terminal).await)
+    Err(visit::enter(&way, &asked.node, command, terminal).await)
 }

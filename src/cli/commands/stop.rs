@@ -23,6 +23,6 @@ pub struct Stop {
 pub async fn run(asked: &Stop) -> Done {
     asked.output.refuse_junit()?;
     asked.which.ask(Ask::Stop, |_| {}).await?;
-    asked.output.done(&json!({ "stop": true }), "The task is over and its cluster is gone.");
+    asked.output.done(&json!({ "stop": true }), "The task is over. What was set up for it is removed.");
     Ok(ExitCode::SUCCESS)
 }

@@ -17,7 +17,8 @@ fn groups(access: &Access) -> Vec<String> {
         groups.push("system:serviceaccounts".to_owned());
         groups.push(format!("system:serviceaccounts:{namespace}"));
     }
-    groups.push("system:authenticated".to_owned());
+    let known = if access.user == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" };
+    groups.push(known.to_owned());
     groups
 }
 

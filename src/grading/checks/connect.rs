@@ -69,9 +69,8 @@ pub async fn ask(check: &Connect, view: &View) -> Result<Result<Vec<Told>, Findi
 }
 
 /// What is wrong with an answer over HTTP.
-fn wrong(check: &Connect, reply: Option<&Reply>) -> Option<Finding> {
+fn wrong(check: &Connect, reply: &Reply) -> Option<Finding> {
     let asked = format!("the answer of {}", check.to);
-    let reply = reply?;
     let status = u64::from(reply.status);
     let fits = check.status.map_or((200..400).contains(&status), |wanted| wanted == status);
     if !fits {
@@ -97,7 +96,7 @@ pub async fn look(check: &Connect, view: &View) -> Result<Verdict, AskError> {
     };
     let to = &check.to;
     let findings = told.iter().filter_map(|Told { pod, answer }| match answer {
-        Answer::Reached(reply) => wrong(check, reply.as_ref()),
+        Answer::Reached(replies) => replies.iter().find_map(|reply| wrong(check, reply)),
         Answer::Partly(why) => Some(Finding::told(format!("{pod} does not always reach {to}: {why}"))),
         Answer::Not(why) => Some(Finding::told(format!("{pod} does not reach {to}: {why}"))),
     });

@@ -23,9 +23,8 @@ pub async fn look(check: &Count, view: &View) -> Result<Verdict, AskError> {
     let kind = &check.query.kind;
     let place = check.query.namespace.as_ref().map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
     let mut finding = Finding::at("", Some(json!(check.bounds.to_string())), Some(json!(count)));
-    let such = if check.matching.is_some() { "that fit " } else { "" };
-    finding.text =
-        format!("expected {} objects of kind {kind} {such}{place}, found {count}", check.bounds).replace("  ", " ");
+    let such = if check.matching.is_some() { " with the fields asked for" } else { "" };
+    finding.text = format!("{kind} objects{place}{such}: expected {}, found {count}", check.bounds);
     // One object that nearly fits says more than a number.
     let mut findings = vec![finding];
     if let (Some(fields), [only]) = (&check.matching, all.as_slice()) {

@@ -17,8 +17,9 @@ mod node_service;
 mod object;
 mod refuse;
 
-use super::report::Verdict;
+use super::report::{Finding, Verdict};
 use super::view::View;
+use crate::cluster::AskError;
 use crate::scenario::check::CheckKind;
 
 /// Looks at one check; what the cluster could not be asked is broken.
@@ -41,5 +42,8 @@ pub async fn look(kind: &CheckKind, view: &View) -> Verdict {
         CheckKind::Certificate(check) => certificate::look(check, view).await,
         CheckKind::EtcdSnapshot(check) => etcd_snapshot::look(check, view).await,
     };
-    verdict.unwrap_or_else(|error| Verdict::broken(error.to_string()))
+    verdict.unwrap_or_else(|error| match error {
+        AskError::Unreadable(why) => Verdict::fail(Finding::told(why)),
+        error => Verdict::broken(error.to_string()),
+    })
 }

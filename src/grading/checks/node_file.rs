@@ -17,7 +17,7 @@ pub async fn look(check: &NodeFile, view: &View) -> Result<Verdict, AskError> {
         return Ok(if check.absent { Verdict::of(Vec::new()) } else { Verdict::fail(missing()) });
     };
     if check.absent {
-        return Ok(Verdict::fail(Finding::told(format!("the file {path} is there on {node}"))));
+        return Ok(Verdict::fail(Finding::told(format!("the file {path} is there on {node} and should not be"))));
     }
     let text = String::from_utf8_lossy(&file.bytes);
     let mut findings = check.expected.as_ref().map(|expected| judge(expected, &text)).unwrap_or_default();

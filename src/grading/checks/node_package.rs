@@ -20,16 +20,21 @@ pub async fn look(check: &NodePackage, view: &View) -> Result<Verdict, AskError>
         let rest = found.strip_prefix(version.as_str());
         if rest.is_none_or(|rest| rest.starts_with(|next: char| next.is_ascii_digit())) {
             let mut finding = Finding::at("version", Some(json!(version)), Some(json!(found)));
-            let found = if found.is_empty() { "not installed" } else { found };
-            finding.text = format!("{package} is {found} on {node}, not {version}");
+            finding.text = match found {
+                "" => format!("{package} is not installed on {node}"),
+                found => format!("{package} is {found} on {node}, not {version}"),
+            };
             findings.push(finding);
         }
     }
     if let Some(held) = check.held {
         let words = ["apt-mark", "showhold"].map(str::to_owned);
-        let said = view.run(node, &words).await?.stdout;
-        if said.lines().any(|line| line.trim() == package) != held {
-            let is = if held { "is not held" } else { "is held" };
+        let said = view.run(node, &words).await?;
+        if said.code != 0 {
+            return Err(AskError::NoAnswer(said.stderr.trim().to_owned()));
+        }
+        if said.stdout.lines().any(|line| line.trim() == package) != held {
+            let is = if held { "is not held" } else { "is held, and should not be," };
             findings.push(Finding::told(format!("{package} {is} on {node}")));
         }
     }

@@ -6,10 +6,15 @@ use crate::grading::report::{Finding, Verdict};
 use crate::grading::view::View;
 use crate::scenario::check::NodeService;
 
-/// What `systemctl` answers to a question of one word.
+/// What `systemctl` answers to a question of one word. Where it says nothing, nobody was asked: `is-active` always answers, and `is-enabled`
+/// unless there is no such unit.
 async fn ask(question: &str, check: &NodeService, view: &View) -> Result<String, AskError> {
     let words = ["systemctl", question, &check.service].map(str::to_owned);
-    Ok(view.run(&check.node, &words).await?.stdout.trim().to_owned())
+    let said = view.run(&check.node, &words).await?;
+    match said.stdout.trim() {
+        "" if question == "is-active" => Err(AskError::NoAnswer(said.stderr.trim().to_owned())),
+        word => Ok(word.to_owned()),
+    }
 }
 
 /// The verdict over a view. An error is what the node could not be asked.

@@ -36,6 +36,37 @@ fn is_ordered(path: &Path) -> bool {
     matches!(path.segments().last(), Some(Segment::Field(name)) if ORDERED.contains(&name.as_str()))
 }
 
+/// An element the author wants, with the keys that tell it apart; without keys any element may be it.
+struct Wanted<'a> {
+    value: &'a Value,
+    keys: Vec<&'static str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(site: &Site, value: &'a Value) -> Self {
+        Self { value, keys: keys_of(site, value) }
+    }
+
+    fn is_keyed(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    fn is_alike(&self, there: &Value) -> bool {
+        self.keys.iter().all(|key| equal(self.value.get(*key), there.get(*key)))
+    }
+}
+
+/// The keys that tell an element apart, when the schema names some and the author gave them.
+fn keys_of(site: &Site, wanted: &Value) -> Vec<&'static str> {
+    let Some(field) = site.field else { return Vec::new() };
+    let given = |key: &&str| wanted.get(*key).is_some_and(|value| !value.is_null());
+    if field.list_map_keys.iter().all(given) && !field.list_map_keys.is_empty() {
+        field.list_map_keys.clone()
+    } else {
+        field.merge_key.filter(given).into_iter().collect()
+    }
+}
+
 /// One list of maps against another.
 struct Elements<'a> {
     site: &'a Site,
@@ -47,80 +78,57 @@ struct Elements<'a> {
 
 fn elements(site: &Site, inner: Option<&'static Shape>, expected: &[Value], found: &[Value]) -> Vec<Finding> {
     let mut all = Elements { site, inner, found, taken: BTreeSet::new() };
-    let mut findings = Vec::new();
-    let mut unkeyed = Vec::new();
-    for wanted in expected {
-        match all.keys_of(wanted) {
-            Some(keys) => findings.extend(all.keyed(wanted, &keys)),
-            None => unkeyed.push(wanted),
-        }
-    }
-    findings.extend(all.in_any_order(&unkeyed));
+    let wanted = expected.iter().map(|value| Wanted::new(site, value));
+    let (keyed, unkeyed): (Vec<Wanted>, Vec<Wanted>) = wanted.partition(Wanted::is_keyed);
+    let mut findings = all.pair(&keyed);
+    findings.extend(all.pair(&unkeyed));
     findings
 }
 
 impl Elements<'_> {
-    /// The keys that tell this element apart, when the schema names some and the author gave them.
-    fn keys_of(&self, wanted: &Value) -> Option<Vec<&'static str>> {
-        let field = self.site.field?;
-        let given = |key: &&str| wanted.get(*key).is_some_and(|value| !value.is_null());
-        let all = !field.list_map_keys.is_empty() && field.list_map_keys.iter().all(given);
-        if all {
-            Some(field.list_map_keys.clone())
-        } else {
-            field.merge_key.filter(|key| given(key)).map(|key| vec![key])
-        }
-    }
-
-    fn at(&self, path: Path) -> Site {
-        Site { path, field: None, shape: self.inner, element: true }
-    }
-
-    fn keyed(&mut self, wanted: &Value, keys: &[&str]) -> Vec<Finding> {
-        let Some(first) = keys.first() else { return Vec::new() };
-        let site = self.at(self.site.path.element(first, wanted.get(*first).unwrap_or(&Value::Null)));
-        let alike = |there: &Value| keys.iter().all(|key| equal(wanted.get(*key), there.get(*key)));
-        let places = (0..self.found.len()).filter(|place| !self.taken.contains(place) && alike(&self.found[*place]));
-        let compared = places.map(|place| (walk::compare(&site, wanted, Some(&self.found[place])), place));
-        match compared.min_by_key(|(findings, _)| leaves_in(findings)) {
-            Some((findings, place)) => {
-                self.taken.insert(place);
-                findings
-            }
-            None => site.finding(wanted, None),
-        }
-    }
-
     /// Gives every expected element a found one of its own, as many as can be; the rest report what comes closest to them.
-    fn in_any_order(&mut self, expected: &[&Value]) -> Vec<Finding> {
+    fn pair(&mut self, expected: &[Wanted]) -> Vec<Finding> {
         let free: Vec<usize> = (0..self.found.len()).filter(|place| !self.taken.contains(place)).collect();
-        let compared: Vec<Vec<Vec<Finding>>> = expected
-            .iter()
-            .map(|wanted| {
-                let at = |place: &usize| {
-                    walk::compare(&self.at(self.site.path.index(*place)), wanted, Some(&self.found[*place]))
-                };
-                free.iter().map(at).collect()
-            })
-            .collect();
-        let fits: Vec<Vec<bool>> = compared.iter().map(|row| row.iter().map(Vec::is_empty).collect()).collect();
+        let row = |wanted| free.iter().map(|place| self.compare(wanted, *place)).collect();
+        let compared: Vec<Vec<Option<Vec<Finding>>>> = expected.iter().map(row).collect();
+        let is_fit = |findings: &Option<Vec<Finding>>| findings.as_ref().is_some_and(Vec::is_empty);
+        let fits: Vec<Vec<bool>> = compared.iter().map(|row| row.iter().map(is_fit).collect()).collect();
         let (chosen, mut used) = assign(&fits, free.len());
         let mut findings = Vec::new();
         for ((wanted, row), chosen) in expected.iter().zip(compared).zip(chosen) {
             if chosen.is_some() {
                 continue;
             }
-            let left = row.into_iter().enumerate().filter(|(place, _)| !used[*place]);
-            let closest = left.min_by_key(|(_, findings)| leaves_in(findings));
-            match closest.filter(|(_, findings)| leaves_in(findings) < leaves(wanted)) {
-                Some((place, near)) => {
-                    used[place] = true;
+            let left = row.into_iter().enumerate().filter(|(column, _)| !used[*column]);
+            let closest =
+                left.filter_map(|(column, near)| Some((column, near?))).min_by_key(|(_, near)| leaves_in(near));
+            match closest.filter(|(_, near)| wanted.is_keyed() || leaves_in(near) < leaves(wanted.value)) {
+                Some((column, near)) => {
+                    used[column] = true;
                     findings.extend(near);
                 }
-                None => findings.extend(self.at(self.site.path.then(Segment::Any)).finding(wanted, None)),
+                None => findings.extend(self.at(wanted, Segment::Any).finding(wanted.value, None)),
             }
         }
+        self.taken.extend(free.iter().zip(used).filter_map(|(place, used)| used.then_some(*place)));
         findings
+    }
+
+    /// What an element lacks of the wanted one; `None` when its keys are others.
+    fn compare(&self, wanted: &Wanted, place: usize) -> Option<Vec<Finding>> {
+        let there = &self.found[place];
+        let site = self.at(wanted, Segment::Index(place));
+        wanted.is_alike(there).then(|| walk::compare(&site, wanted.value, Some(there)))
+    }
+
+    /// Where an element is: by its key, or at a place.
+    fn at(&self, wanted: &Wanted, place: Segment) -> Site {
+        let list = &self.site.path;
+        let path = match wanted.keys.first() {
+            Some(key) => list.element(key, wanted.value.get(*key).unwrap_or(&Value::Null)),
+            None => list.then(place),
+        };
+        Site { path, field: None, shape: self.inner, element: true }
     }
 }
 

@@ -99,6 +99,8 @@ fn elements_are_found_by_their_merge_key() {
         ask(POD, ports(json!([{"containerPort": 53, "name": "dns"}, {"containerPort": 53, "protocol": "UDP"}]))),
         []
     );
+    // What says less takes nothing from what says more.
+    assert_eq!(ask(POD, ports(json!([{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]))), []);
     let twice = ask(POD, ports(json!([{"containerPort": 80}, {"containerPort": 80}])));
     assert_eq!(
         twice,

@@ -2,22 +2,26 @@
 //! Who owns which field, conflicts, and taking away what was applied before are the API server's business.
 //! Source: sigs.k8s.io/structured-merge-diff `typed/merge.go`; the words of errors from there and from k8s.io/apimachinery `managedfields`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::PatchError;
-use crate::object::path::Path;
-use crate::object::schema::{Field, ListType, Shape, Type};
+use super::{PatchError, golang};
+use crate::object::schema::{Holds, ListType, Member, Place, path_shown};
 
 /// Lays `wanted` over `object`: maps merge, lists merge by their keys or as sets where the schema says so, everything else is replaced.
-/// Without a type (custom resources) lists are replaced. Leaves the object as it was when refused.
+/// Leaves the object as it was when refused.
 ///
 /// # Errors
-/// `Internal`, as upstream, when an element lacks a key of its list or two have the same.
-pub fn apply(object: &mut Value, wanted: &Value, of: Option<Type>) -> Result<(), PatchError> {
-    let place = Place { path: Path::root(), field: None };
-    let shape = of.map(Shape::Object);
-    *object = merge(&place, shape.as_ref(), Some(object), wanted)
-        .map_err(|why| PatchError::Internal(headed(wanted, &why)))?;
+/// `Internal`, as upstream, where `wanted` is not as its schema says: fields it does not have, values of another type, elements that lack the
+/// keys of their list or are there twice.
+pub fn apply(object: &mut Value, wanted: &Value, root: Place) -> Result<(), PatchError> {
+    let mut found = Vec::new();
+    faults(root, wanted, "", &mut found);
+    match &found[..] {
+        [] => {}
+        [one] => return Err(PatchError::Internal(headed(wanted, one))),
+        several => return Err(PatchError::Internal(headed(wanted, &format!("errors:\n  {}", several.join("\n  "))))),
+    }
+    *object = merge(root, Some(object), wanted);
     Ok(())
 }
 
@@ -30,130 +34,110 @@ fn headed(wanted: &Value, why: &str) -> String {
     format!("failed to create typed patch object ({namespace}/{name}; {version}, Kind={kind}): {why}")
 }
 
-struct Place {
-    path: Path,
-    field: Option<&'static Field>,
+/// Where a configuration is not as its schema says (`typed/validate.go`).
+fn faults(place: Place, value: &Value, path: &str, found: &mut Vec<String>) {
+    if let Some(why) = misfit(place.holds(), value) {
+        found.push(if path.is_empty() { why } else { format!("{path}: {why}") });
+        return;
+    }
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let path = format!("{path}.{name}");
+                match place.member(name) {
+                    Member::Declared(inner) | Member::Free(inner) => faults(inner, value, &path, found),
+                    // The others are not looked at.
+                    Member::Undeclared => return found.push(format!("{path}: field not declared in schema")),
+                }
+            }
+        }
+        Value::Array(items) if place.list_type() == ListType::Atomic => {
+            for (index, item) in items.iter().enumerate() {
+                faults(place.element(), item, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Array(items) => {
+            let mut seen: Vec<String> = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                let element = match place.path_element(item) {
+                    Ok(element) => element,
+                    Err(why) => return found.push(format!("{path}: element {index}: {why}")),
+                };
+                let shown = path_shown(&element);
+                if seen.contains(&element) {
+                    found.push(format!("{path}: duplicate entries for key {shown}"));
+                }
+                seen.push(element);
+                faults(place.element(), item, &format!("{path}{shown}"), found);
+            }
+        }
+        _ => {}
+    }
 }
 
-fn merge(place: &Place, shape: Option<&Shape>, live: Option<&Value>, wanted: &Value) -> Result<Value, String> {
-    let atomic = place.field.is_some_and(|field| field.atomic || field.list_type == Some(ListType::Atomic));
-    match (live, wanted) {
-        _ if atomic => Ok(wanted.clone()),
-        (live, Value::Object(wanted)) => {
-            let live = live.and_then(Value::as_object);
-            merge_map(place, shape, live, wanted).map(Value::Object)
+/// Why a value may not stand where only some do; null stands everywhere.
+fn misfit(holds: Holds, value: &Value) -> Option<String> {
+    let printed = || format!("&{{{}}}", golang::printed(value));
+    let expected = match (holds, value) {
+        (_, Value::Null)
+        | (Holds::Anything, _)
+        | (Holds::Map, Value::Object(_))
+        | (Holds::List, Value::Array(_))
+        | (Holds::Number, Value::Number(_))
+        | (Holds::Text, Value::String(_))
+        | (Holds::Truth, Value::Bool(_))
+        | (Holds::Scalar, Value::Number(_) | Value::String(_) | Value::Bool(_)) => return None,
+        (Holds::Map, _) => format!("map, got {}", printed()),
+        (Holds::List, _) => format!("list, got {}", printed()),
+        (Holds::Number, _) => format!("numeric (int or float), got {}", golang::type_name(value)),
+        (Holds::Text, _) => format!("string, got &value.valueUnstructured{{Value:{}}}", golang::source(value)),
+        (Holds::Truth, _) => format!("boolean, got {}", printed()),
+        (Holds::Scalar, _) => format!("any scalar, got {}", printed()),
+    };
+    Some(format!("expected {expected}"))
+}
+
+fn merge(place: Place, live: Option<&Value>, wanted: &Value) -> Value {
+    match wanted {
+        Value::Object(wanted) if !place.is_atomic() => {
+            let mut merged = live.and_then(Value::as_object).cloned().unwrap_or_default();
+            for (name, value) in wanted {
+                let inner = place.below(name);
+                if value.is_null() && inner.drops_null() {
+                    merged.shift_remove(name);
+                } else {
+                    let value = merge(inner, merged.get(name), value);
+                    merged.insert(name.clone(), value);
+                }
+            }
+            Value::Object(merged)
         }
-        (live, Value::Array(wanted)) => {
+        Value::Array(wanted) if place.list_type() != ListType::Atomic && !place.is_atomic() => {
             let live = live.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            merge_list(place, shape, live, wanted).map(Value::Array)
+            Value::Array(merge_list(place, live, wanted))
         }
-        _ => Ok(wanted.clone()),
+        _ => wanted.clone(),
     }
 }
 
-fn merge_map(
-    place: &Place,
-    shape: Option<&Shape>,
-    live: Option<&Map<String, Value>>,
-    wanted: &Map<String, Value>,
-) -> Result<Map<String, Value>, String> {
-    let of = match shape {
-        Some(Shape::Object(of)) => Some(*of),
-        _ => None,
+fn merge_list(place: Place, live: &[Value], wanted: &[Value]) -> Vec<Value> {
+    // What cannot be told apart stands for itself; in what is wanted there is no such element any more.
+    let identities = |items: &[Value]| -> Vec<String> {
+        items.iter().map(|item| place.path_element(item).unwrap_or_else(|_| item.to_string())).collect()
     };
-    let mut merged = match of {
-        Some(of) if of.atomic() => Map::new(),
-        _ => live.cloned().unwrap_or_default(),
-    };
-    for (name, value) in wanted {
-        let field = of.and_then(|of| of.field(name));
-        let inner = match shape {
-            Some(Shape::Map(inner)) => Some(&**inner),
-            _ => field.map(|field| &field.shape),
-        };
-        if value.is_null() {
-            merged.shift_remove(name);
-            continue;
-        }
-        let value = merge(&Place { path: place.path.field(name), field }, inner, merged.get(name), value)?;
-        merged.insert(name.clone(), value);
-    }
-    Ok(merged)
-}
-
-fn merge_list(place: &Place, shape: Option<&Shape>, live: &[Value], wanted: &[Value]) -> Result<Vec<Value>, String> {
-    let inner = match shape {
-        Some(Shape::List(inner)) => Some(&**inner),
-        _ => None,
-    };
-    let keys: &[&str] = match place.field.and_then(|field| field.list_type.map(|kind| (kind, field))) {
-        Some((ListType::Map, field)) => &field.list_map_keys,
-        Some((ListType::Set, _)) => &[],
-        _ => return Ok(wanted.to_vec()),
-    };
-    let refused = |why: String| format!(".{}: {why}", place.path);
-    let wanted_keys = identities(wanted, keys, inner, false).map_err(refused)?;
-    let live_keys = identities(live, keys, inner, true).map_err(refused)?;
-    let element = Place { path: place.path.clone(), field: None };
-    interleave(&live_keys, &wanted_keys)
+    interleave(&identities(live), &identities(wanted))
         .into_iter()
         .filter_map(|(left, right)| match (left.and_then(|at| live.get(at)), right.and_then(|at| wanted.get(at))) {
-            (left, Some(right)) => Some(merge(&element, inner, left, right)),
-            (Some(left), None) => Some(Ok(left.clone())),
-            (None, None) => None,
+            (left, Some(right)) => Some(merge(place.element(), left, right)),
+            (left, None) => left.cloned(),
         })
         .collect()
 }
 
-/// What tells the elements of a list apart: the values of their keys, or themselves. A key that is not given has the schema's default.
-fn identities(items: &[Value], keys: &[&str], inner: Option<&Shape>, lenient: bool) -> Result<Vec<Value>, String> {
-    let of = inner.and_then(Shape::object);
-    let mut seen: Vec<Value> = Vec::with_capacity(items.len());
-    for (place, item) in items.iter().enumerate() {
-        let mut identity = Map::new();
-        for key in keys {
-            let given = item.get(key).filter(|value| !value.is_null()).cloned();
-            let omitted = || {
-                format!(
-                    "element {place}: associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
-                )
-            };
-            let value = given.or_else(|| default(of?.field(key)?)).ok_or_else(omitted)?;
-            identity.insert((*key).to_owned(), value);
-        }
-        let identity = if keys.is_empty() { item.clone() } else { Value::Object(identity) };
-        if !lenient && seen.contains(&identity) {
-            return Err(format!("duplicate entries for key {}", written(&identity)));
-        }
-        seen.push(identity);
-    }
-    Ok(seen)
-}
-
-/// A key's default: what OpenAPI declares, which for fields that Go always writes is their zero value.
-fn default(field: &Field) -> Option<Value> {
-    let zero = || match field.shape {
-        Shape::String => Some(Value::from("")),
-        Shape::Int32 | Shape::Int64 => Some(Value::from(0)),
-        _ => None,
-    };
-    field.default.clone().or_else(|| zero().filter(|_| !field.go.omit_empty && !field.go.pointer))
-}
-
-fn written(identity: &Value) -> String {
-    match identity {
-        Value::Object(keys) => {
-            let pairs: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("[{}]", pairs.join(","))
-        }
-        other => format!("[={other}]"),
-    }
-}
-
 /// The order of the merged list, as places in the live and in the wanted list: elements of both come in the wanted order, elements only
 /// live keep their places between them, new ones come where they are wanted.
-fn interleave(live: &[Value], wanted: &[Value]) -> Vec<(Option<usize>, Option<usize>)> {
-    let live_place = |identity: &Value| live.iter().position(|other| other == identity);
+fn interleave(live: &[String], wanted: &[String]) -> Vec<(Option<usize>, Option<usize>)> {
+    let live_place = |identity: &String| live.iter().position(|other| other == identity);
     let mut shared = wanted.iter().filter(|identity| live.contains(identity));
     let mut next_shared = shared.next();
     let mut out = Vec::new();
@@ -201,7 +185,7 @@ mod tests {
     fn applied(mut object: Value, wanted: Value) -> Result<Value, String> {
         let kind = |name: &str| wanted[name].as_str().unwrap_or_default();
         let of = schema::of(kind("apiVersion"), kind("kind"));
-        apply(&mut object, &wanted, of).map(|()| object).map_err(|why| why.to_string())
+        apply(&mut object, &wanted, Place::of(of)).map(|()| object).map_err(|why| why.to_string())
     }
 
     fn pod(spec: Value) -> Value {
@@ -244,6 +228,52 @@ mod tests {
         let head = "failed to create typed patch object (d/p; /v1, Kind=Pod): .spec.containers: ";
         let refused = applied(json!({}), pod(json!({"containers": [{"name": "x"}, {"name": "x"}]}))).unwrap_err();
         assert_eq!(refused, format!("{head}duplicate entries for key [name=\"x\"]"));
+    }
+
+    #[test]
+    fn values_are_of_the_types_the_schema_says() {
+        let head = "failed to create typed patch object (d/p; /v1, Kind=Pod): ";
+        let refused = |spec: Value| applied(json!({}), pod(spec)).unwrap_err();
+        for (spec, told) in [
+            (json!({"priority": "x"}), ".spec.priority: expected numeric (int or float), got string"),
+            (json!({"nodeName": 80}), ".spec.nodeName: expected string, got &value.valueUnstructured{Value:80}"),
+            (json!({"hostNetwork": "yes"}), ".spec.hostNetwork: expected boolean, got &{yes}"),
+            (json!({"containers": "x"}), ".spec.containers: expected list, got &{x}"),
+            (json!({"nodeSelector": ["x"]}), ".spec.nodeSelector: expected map, got &{[x]}"),
+            (json!({"contaners": []}), ".spec.contaners: field not declared in schema"),
+            (
+                json!({"priority": "x", "nodeName": true}),
+                "errors:\n  .spec.priority: expected numeric (int or float), got string\n  .spec.nodeName: expected string, got &value.valueUnstructured{Value:true}",
+            ),
+        ] {
+            assert_eq!(refused(spec), format!("{head}{told}"));
+        }
+    }
+
+    #[test]
+    fn lists_of_custom_resources_merge_as_their_schema_says() {
+        let schema = json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": {
+            "parts": { "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {
+                "type": "object", "properties": { "name": { "type": "string" }, "size": { "type": "integer" }, "color": { "type": "string" } } } },
+            "tags": { "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } },
+            "order": { "type": "array", "items": { "type": "string" } },
+            "whole": { "type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": { "type": "string" } },
+        } } } });
+        let widget = |spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec});
+        let mut object = widget(
+            json!({"parts": [{"name": "a", "size": 1}, {"name": "b", "size": 2}], "tags": ["x"], "order": ["1"], "whole": {"k": "v"}}),
+        );
+        let wanted = widget(
+            json!({"parts": [{"name": "b", "color": "red"}, {"name": "c"}], "tags": ["y"], "order": ["2"], "whole": {"l": "w"}}),
+        );
+        apply(&mut object, &wanted, Place::defined(&schema)).unwrap();
+        let merged = json!({"parts": [{"name": "a", "size": 1}, {"name": "b", "size": 2, "color": "red"}, {"name": "c"}],
+            "tags": ["x", "y"], "order": ["2"], "whole": {"l": "w"}});
+        assert_eq!(object["spec"], merged);
+        let refused =
+            apply(&mut object, &widget(json!({"parts": [{"size": 1}]})), Place::defined(&schema)).unwrap_err();
+        let why = "failed to create typed patch object (/w; example.com/v1, Kind=Widget): .spec.parts: element 0: associative list with keys has an element that omits all key fields [\"name\"] (and doesn't have default values for any key fields)";
+        assert_eq!(refused.to_string(), why);
     }
 
     #[test]

@@ -19,6 +19,23 @@ pub(super) fn printed(value: &Value) -> String {
     }
 }
 
+/// A value as `%#v` prints it: `map[string]interface {}{"a":1}`.
+pub(super) fn source(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => {
+            format!("[]interface {{}}{{{}}}", items.iter().map(source).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let mut pairs: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name:?}:{}", source(value))).collect();
+            pairs.sort();
+            format!("map[string]interface {{}}{{{}}}", pairs.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The type of a decoded value as `%s` prints it.
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value {

@@ -1,13 +1,15 @@
 //! What is known about the built-in kinds of Kubernetes 1.35: fields, shapes, merge keys, list types, defaults, enums.
 //!
 //! The facts come from `assets/kubernetes/schema.txt.gz` (made by `tools/schemas` from the Go API types and a real server's OpenAPI v3),
-//! read once, at first use. Nothing here knows custom resources, validation beyond shapes, or the wire.
+//! read once, at first use. Nothing here knows validation beyond shapes, or the wire; of custom resources only `place` knows, what server-side apply does with them.
 
 mod check;
+mod place;
 mod table;
 mod typed;
 
 pub use check::{Kind as ProblemKind, Problem, check};
+pub use place::{Form, Holds, Member, Place, path_shown};
 pub use typed::{BASE64, normalise};
 
 use serde_json::Value;
@@ -126,6 +128,11 @@ pub enum ListType {
 /// The type of a built-in kind: `of("apps/v1", "Deployment")`. `None` for custom resources and unknown kinds.
 pub fn of(api_version: &str, kind: &str) -> Option<Type> {
     table::get().kinds.get(&(api_version, kind)).copied()
+}
+
+/// The type of a configuration file that kubeadm reads, its own or a component's: `configuration("kubeadm.k8s.io/v1beta4", "InitConfiguration")`.
+pub fn configuration(api_version: &str, kind: &str) -> Option<Type> {
+    table::get().configurations.get(&(api_version, kind)).copied()
 }
 
 /// The type with a full name, as OpenAPI has it: `io.k8s.api.core.v1.PodSpec`.

@@ -1,4 +1,4 @@
-//! Reads the packed table of types. Its form, one thing a line, words separated by tabs:
+//! Reads the packed tables of types. Their form, one thing a line, words separated by tabs:
 //! `+type [a]` (a: atomic); below it `field shape flags key…`; then `@api-version kind place-of-type`.
 //!
 //! Shapes: `s`tring, `i`nt32, `l` int64, `n`umber, `b`ool, `q`uantity, `x` IntOrString, `t`ime, `u` MicroTime, b`y`tes, `a`ny, `oN` object of
@@ -12,12 +12,15 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 const PACKED: &[u8] = include_bytes!("../../../assets/kubernetes/schema.txt.gz");
+/// The kinds of configuration files, in the same form; types count from the first of theirs.
+const CONFIGURATIONS: &str = include_str!("../../../assets/kubernetes/configurations.txt");
 
 pub(super) struct Table {
     pub(super) types: Vec<Entry>,
     pub(super) fields: Vec<Field>,
     pub(super) names: HashMap<&'static str, Type>,
     pub(super) kinds: HashMap<(&'static str, &'static str), Type>,
+    pub(super) configurations: HashMap<(&'static str, &'static str), Type>,
 }
 
 pub(super) struct Entry {
@@ -30,22 +33,28 @@ pub(super) fn get() -> &'static Table {
     static TEXT: OnceLock<String> = OnceLock::new();
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        read(TEXT.get_or_init(|| {
+        let packed = TEXT.get_or_init(|| {
             let mut text = String::with_capacity(1 << 17);
             // The asset is part of the binary; a test reads all of it.
             let _ = flate2::read::GzDecoder::new(PACKED).read_to_string(&mut text);
             text
-        }))
+        });
+        let mut table = Table {
+            types: Vec::with_capacity(700),
+            fields: Vec::with_capacity(3100),
+            names: HashMap::with_capacity(700),
+            kinds: HashMap::new(),
+            configurations: HashMap::new(),
+        };
+        table.kinds = read(&mut table, packed);
+        table.configurations = read(&mut table, CONFIGURATIONS);
+        table
     })
 }
 
-fn read(text: &'static str) -> Table {
-    let mut table = Table {
-        types: Vec::with_capacity(600),
-        fields: Vec::with_capacity(2600),
-        names: HashMap::with_capacity(600),
-        kinds: HashMap::with_capacity(300),
-    };
+/// Reads a text into the table; its kinds.
+fn read(table: &mut Table, text: &'static str) -> HashMap<(&'static str, &'static str), Type> {
+    let (first, mut kinds) = (table.types.len(), HashMap::with_capacity(300));
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix('+') {
             let (name, flags) = rest.split_once('\t').unwrap_or((rest, ""));
@@ -53,27 +62,32 @@ fn read(text: &'static str) -> Table {
             let at = table.fields.len();
             table.types.push(Entry { name, fields: at..at, atomic: flags.contains('a') });
         } else if let Some(rest) = line.strip_prefix('@') {
-            table.kinds.extend(kind(rest));
-        } else if let (Some(field), Some(entry)) = (field(line), table.types.last_mut()) {
+            kinds.extend(kind(rest, first));
+        } else if let (Some(field), Some(entry)) = (field(line, first), table.types.last_mut()) {
             table.fields.push(field);
             entry.fields.end = table.fields.len();
         }
     }
-    table
+    kinds
 }
 
-fn kind(line: &'static str) -> Option<((&'static str, &'static str), Type)> {
+/// The type at a place in a text whose first type has this place in the table.
+fn at(place: &str, first: usize) -> Option<Type> {
+    Some(Type(u16::try_from(first + place.parse::<usize>().ok()?).ok()?))
+}
+
+fn kind(line: &'static str, first: usize) -> Option<((&'static str, &'static str), Type)> {
     let mut words = line.split('\t');
     let (group_version, kind, place) = (words.next()?, words.next()?, words.next()?);
-    Some(((group_version, kind), Type(place.parse().ok()?)))
+    Some(((group_version, kind), at(place, first)?))
 }
 
-fn field(line: &'static str) -> Option<Field> {
+fn field(line: &'static str, first: usize) -> Option<Field> {
     let mut words = line.split('\t');
     let (name, shape_text, flags) = (words.next()?, words.next()?, words.next()?);
     let mut field = Field {
         name,
-        shape: shape(shape_text)?,
+        shape: shape(shape_text, first)?,
         merge: Merge::Default,
         merge_key: None,
         list_type: None,
@@ -125,7 +139,7 @@ fn fact(field: &mut Field, letter: &str, value: &'static str) {
     }
 }
 
-fn shape(text: &str) -> Option<Shape> {
+fn shape(text: &str, first: usize) -> Option<Shape> {
     let (letter, rest) = text.split_at_checked(1)?;
     Some(match letter {
         "s" => Shape::String,
@@ -139,9 +153,9 @@ fn shape(text: &str) -> Option<Shape> {
         "u" => Shape::MicroTime,
         "y" => Shape::Bytes,
         "a" => Shape::Any,
-        "o" => Shape::Object(Type(rest.parse().ok()?)),
-        "[" => Shape::List(Box::new(shape(rest)?)),
-        "{" => Shape::Map(Box::new(shape(rest)?)),
+        "o" => Shape::Object(at(rest, first)?),
+        "[" => Shape::List(Box::new(shape(rest, first)?)),
+        "{" => Shape::Map(Box::new(shape(rest, first)?)),
         _ => return None,
     })
 }
@@ -155,8 +169,12 @@ mod tests {
         let mut text = String::new();
         flate2::read::GzDecoder::new(PACKED).read_to_string(&mut text).unwrap();
         let table = get();
-        let lines = text.lines().count();
-        assert_eq!(lines, table.types.len() + table.fields.len() + table.kinds.len(), "a line was not understood");
+        let lines = text.lines().count() + CONFIGURATIONS.lines().count();
+        assert_eq!(
+            lines,
+            table.types.len() + table.fields.len() + table.kinds.len() + table.configurations.len(),
+            "a line was not understood"
+        );
         assert!(table.types.len() > 500 && table.kinds.len() > 200);
     }
 

@@ -57,6 +57,9 @@ impl TryFrom<CertificateForm> for Certificate {
     fn try_from(form: CertificateForm) -> Result<Self, String> {
         from_the_root(&form.path)?;
         form.authority.as_deref().map(from_the_root).transpose()?;
+        if !(0..=3650).contains(&form.days) {
+            return Err("`days` lies between 0 and 3650".to_owned());
+        }
         let CertificateForm { node, path, days, subject, names, authority } = form;
         Ok(Self { node, path, days, subject, names, authority })
     }

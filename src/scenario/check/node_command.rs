@@ -13,7 +13,7 @@ use crate::scenario::inspect::Inspect;
 /// Commands that only read, with the sub-commands that do.
 const READING: &[(&str, &[&str])] = &[
     ("crictl", &["ps", "pods", "images", "inspect", "inspectp", "inspecti", "logs", "info", "version"]),
-    ("etcdctl", &["get", "endpoint", "member", "version"]),
+    ("etcdctl", &["get", "endpoint health", "endpoint status", "member list", "version"]),
     ("etcdutl", &["snapshot status", "version"]),
     ("kubeadm", &["version", "certs check-expiration", "token list", "config print"]),
     ("kubelet", &["--version"]),
@@ -64,16 +64,26 @@ struct NodeCommandForm {
 
 schema_of_form!(NodeCommand, NodeCommandForm);
 
+/// Whether a sub-command stands among words, whole; one that ends in a dot is the beginning of a name.
+fn says(words: &[String], sub: &str) -> bool {
+    let sub: Vec<&str> = sub.split(' ').collect();
+    let is = |(word, part): (&String, &&str)| word == part || part.ends_with('.') && word.starts_with(part);
+    words.windows(sub.len()).any(|window| window.iter().zip(&sub).all(is))
+}
+
 impl TryFrom<NodeCommandForm> for NodeCommand {
     type Error = String;
 
     fn try_from(form: NodeCommandForm) -> Result<Self, String> {
         let line = form.run.join(" ");
-        let reads = |(name, subs): &(&str, &[&str])| {
-            let rest = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' '));
-            rest.is_some_and(|rest| subs.is_empty() || subs.iter().any(|sub| rest.contains(sub)))
+        let reads = |(name, subs): &(&str, &[&str])| match form.run.split_first() {
+            Some((first, rest)) if first == name => subs.is_empty() || subs.iter().any(|sub| says(rest, sub)),
+            _ => false,
         };
-        if !READING.iter().any(reads) {
+        // A parameter of the kernel is set with or without a flag.
+        let sets = form.run.first().is_some_and(|name| name == "sysctl")
+            && form.run.iter().any(|word| word == "-w" || word == "--write" || word.contains('='));
+        if sets || !READING.iter().any(reads) {
             let known: Vec<&str> = READING.iter().map(|(name, _)| *name).collect();
             return Err(format!(
                 "`{line}` is no command that is known to only read; there are {}, with sub-commands that change nothing",
@@ -99,6 +109,41 @@ impl Statement for NodeCommand {
         inspect.name(&["node"], &self.node);
         if self.prints.as_ref().is_some_and(|prints| prints.is_match("")) {
             inspect.error(&["prints"], "bad-value", "a command that prints nothing would pass this check");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_reads_is_run() {
+        let taken = |line: &str| {
+            let run = line.split(' ').map(str::to_owned).collect();
+            let form = NodeCommandForm { node: "node01".to_owned(), run, prints: None, lacks: None, exit: 0 };
+            NodeCommand::try_from(form).is_ok()
+        };
+        for reads in [
+            "sysctl net.ipv4.ip_forward",
+            "sysctl -n vm.swappiness",
+            "etcdctl --endpoints=https://127.0.0.1:2379 member list",
+            "kubeadm certs check-expiration",
+            "systemctl is-active kubelet",
+            "ip route",
+        ] {
+            assert!(taken(reads), "{reads}");
+        }
+        for changes in [
+            "sysctl -w net.ipv4.ip_forward=1",
+            "sysctl net.ipv4.ip_forward=1",
+            "etcdctl member remove 8e9e05c52164694d",
+            "etcdctl put target x",
+            "dpkg --purge foo-lib",
+            "systemctl stop is-active-something",
+            "rm -l",
+        ] {
+            assert!(!taken(changes), "{changes}");
         }
     }
 }

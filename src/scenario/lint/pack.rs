@@ -10,10 +10,16 @@ use crate::scenario::pack::{Blueprint, Pack, Tasks};
 use crate::scenario::problem::Problem;
 use crate::scenario::source::Place;
 
+/// How many tasks an exam may have.
+const MOST_TASKS: u32 = 100;
+
 /// Looks at `pack.yaml`, and at what scenarios say of their pack.
 pub fn lint(pack: &Pack, problems: &mut Vec<Problem>) {
     if !is_name(&pack.name) {
-        let message = format!("`{}` is not a name of lower case letters, digits and `-`", pack.name);
+        let message = format!(
+            "`{}` is not a name: at most 63 lower case letters, digits and `-`, with no `-` at either end",
+            pack.name
+        );
         problems.push(Problem::at(at(pack, &["metadata", "name"]), "bad-value", message));
     }
     domains(pack, problems);
@@ -57,7 +63,15 @@ fn lint_exam(pack: &Pack, exam: &Blueprint, index: &str, problems: &mut Vec<Prob
         problems.push(Problem { help, ..Problem::at(place, code, message) });
     };
     if !is_name(&exam.name) {
-        tell("name", "bad-value", format!("`{}` is not a name of lower case letters, digits and `-`", exam.name), None);
+        tell(
+            "name",
+            "bad-value",
+            format!(
+                "`{}` is not a name: at most 63 lower case letters, digits and `-`, with no `-` at either end",
+                exam.name
+            ),
+            None,
+        );
     }
     if exam.minutes == 0 || exam.minutes > 600 {
         tell("minutes", "bad-value", "an exam takes between 1 and 600 minutes".to_owned(), None);
@@ -66,8 +80,14 @@ fn lint_exam(pack: &Pack, exam: &Blueprint, index: &str, problems: &mut Vec<Prob
         tell("pass", "bad-value", "`pass` is a percentage from 1 to 100".to_owned(), None);
     }
     match &exam.tasks {
+        Tasks::Count(count) if !(1..=MOST_TASKS).contains(count) => {
+            tell("tasks", "bad-value", format!("an exam has between 1 and {MOST_TASKS} tasks"), None);
+        }
         Tasks::Count(_) => {}
         Tasks::OfDomains(domains) => {
+            if domains.iter().any(|(_, count)| !(1..=MOST_TASKS).contains(count)) {
+                tell("tasks", "bad-value", format!("a domain has between 1 and {MOST_TASKS} tasks"), None);
+            }
             for (domain, _) in domains.iter().filter(|(domain, _)| pack.domain(domain).is_none()) {
                 let near = nearest(domain, pack.spec.domains.iter().map(|domain| domain.id.as_str()));
                 tell("tasks", "unknown-name", format!("the pack has no domain `{domain}`"), near);

@@ -30,7 +30,7 @@ pub fn lint(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         problems.push(Problem::at(place("minutes"), "bad-value", "a task takes between 1 and 120 minutes"));
     }
     let missing = [
-        ("hints", variant.hints.is_empty(), "there is no hint for who is stuck"),
+        ("hints", variant.hints.is_empty(), "there is no hint for somebody who is stuck"),
         ("explain", variant.explain.as_ref().is_none_or(|text| text.trim().is_empty()), "nothing explains the answer"),
         ("docs", variant.docs.is_empty(), "no page is named where one can read on"),
         ("topics", variant.topics.is_empty(), "there are no topics to find the scenario by"),

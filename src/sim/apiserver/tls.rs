@@ -23,6 +23,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{
     DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme, crypto,
 };
@@ -72,6 +74,8 @@ pub struct ServingOptions<'a> {
     pub address: SocketAddr,
     /// The server's certificate and key.
     pub serving: &'a Issued,
+    /// What whoever names no server is shown instead: who comes by an address sends no name (RFC 6066, 3).
+    pub by_address: Option<&'a Issued>,
     /// Whose client certificates are asked for.
     pub authority: &'a Authority,
 }
@@ -108,8 +112,7 @@ impl Serving {
 
     /// Shows new connections another certificate, as a server does whose file has changed
     /// (`k8s.io/apiserver/pkg/server/dynamiccertificates/dynamic_serving_content.go`).
-    pub fn show(&self, serving: &Issued, authority: &Authority) -> Result<(), ServingError> {
-        let options = ServingOptions { address: self.address, serving, authority };
+    pub fn show(&self, options: ServingOptions<'_>) -> Result<(), ServingError> {
         let acceptor = TlsAcceptor::from(Arc::new(configure(options)?));
         *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
         Ok(())
@@ -223,14 +226,33 @@ impl Door {
 
 fn configure(options: ServingOptions<'_>) -> Result<ServerConfig, ServingError> {
     let hints = vec![DistinguishedName::from(options.authority.name_der()?)];
-    let key = PrivatePkcs8KeyDer::from(options.serving.key.pkcs8().to_vec());
-    let certificate = CertificateDer::from(options.serving.certificate.clone());
-    let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+    let provider = Arc::new(crypto::ring::default_provider());
+    let shown = |issued: &Issued| {
+        let key = PrivatePkcs8KeyDer::from(issued.key.pkcs8().to_vec());
+        let certificate = CertificateDer::from(issued.certificate.clone());
+        CertifiedKey::from_der(vec![certificate], key.into(), &provider).map(Arc::new)
+    };
+    let named = shown(options.serving)?;
+    let by_address = options.by_address.map(shown).transpose()?.unwrap_or_else(|| named.clone());
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(AnyCertificate { hints }))
-        .with_single_cert(vec![certificate], key.into())?;
+        .with_cert_resolver(Arc::new(Shown { named, by_address }));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// The certificates that are shown.
+#[derive(Debug)]
+struct Shown {
+    named: Arc<CertifiedKey>,
+    by_address: Arc<CertifiedKey>,
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(if hello.server_name().is_some() { self.named.clone() } else { self.by_address.clone() })
+    }
 }
 
 /// Takes any client certificate, or none, and has the client prove that it holds the key.

@@ -8,7 +8,7 @@ use super::conditions::{self, Condition};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::DeleteOptions;
 use crate::sim::apiserver::registry::kinds::apiservice::APISERVICE;
-use crate::sim::apiserver::registry::kinds::customresourcedefinition::CUSTOMRESOURCEDEFINITION;
+use crate::sim::apiserver::registry::kinds::customresourcedefinition::{CUSTOMRESOURCEDEFINITION, approved};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::reconciler::{Context, Key, Next, Watched};
@@ -75,6 +75,10 @@ fn judged(definition: &Value, all: &[Object], now: jiff::Timestamp) -> Value {
     }
     copy(&wanted, &mut accepted, "categories");
     status["acceptedNames"] = accepted;
+    if let Some((said, reason, message)) = approved(definition) {
+        const KIND: &str = "KubernetesAPIApprovalPolicyConformant";
+        conditions::set(&mut status, Condition { kind: KIND, status: said, reason, message: &message }.at(now));
+    }
     let free = conflict.is_none();
     let (reason, message) = conflict.unwrap_or(("NoConflicts", "no conflicts found".to_owned()));
     let said = if free { "True" } else { "False" };

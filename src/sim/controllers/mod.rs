@@ -28,6 +28,7 @@ pub mod history;
 pub mod ip_addresses;
 pub mod job;
 pub mod namespace;
+pub mod node_ipam;
 pub mod node_lifecycle;
 pub mod pod_control;
 pub mod pod_gc;
@@ -85,6 +86,7 @@ pub static CONTROLLERS: &[&Controller] = &[
     &serviceaccount::SERVICE_ACCOUNT_CONTROLLER,
     &root_ca::ROOT_CA_CERTIFICATE_PUBLISHER,
     &node_lifecycle::NODE_LIFECYCLE_CONTROLLER,
+    &node_ipam::NODE_IPAM_CONTROLLER,
     &taint_eviction::TAINT_EVICTION_CONTROLLER,
     &pod_gc::POD_GARBAGE_COLLECTOR,
     &event_ttl::EVENT_TTL,

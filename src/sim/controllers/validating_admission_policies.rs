@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Controller;
 use super::conditions;
+use crate::expr::{self, Step};
 use crate::object::meta;
 use crate::object::schema::{self, Shape, Type};
 use crate::sim::apiserver::registry::kinds::validatingadmissionpolicy::VALIDATINGADMISSIONPOLICY;
@@ -70,39 +71,21 @@ fn about(policy: &Value) -> Vec<(&'static Resource, Type)> {
 }
 
 fn warning(text: &str, resource: &Resource, of: Type) -> Option<String> {
-    let (place, field) = undefined(text, of)?;
-    let before = text.get(..place).unwrap_or_default();
-    let line = before.matches('\n').count();
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    let shown = text.lines().nth(line).unwrap_or_default();
-    let said = format!("ERROR: <input>:{}:{}: undefined field '{field}'", line + 1, column + 1);
-    let kind = resource.kind;
-    Some(format!("{}, Kind={kind}: {said}\n | {shown}\n | {}^", resource.api_version(), ".".repeat(column)))
+    let (place, why) = undefined(text, of)?;
+    let (kind, group, version) = (resource.kind, resource.group, resource.version);
+    let said = expr::pointed_at(text, expr::line_and_column(text, place), &why);
+    Some(format!("{group}/{version}, Kind={kind}: {said}"))
 }
 
-/// Where an expression asks the object for a field that its type does not have, and which.
+/// Where an expression asks the object for a field that its type does not have, and the words for it.
 fn undefined(text: &str, of: Type) -> Option<(usize, String)> {
-    let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    for (start, name) in text.match_indices("object.") {
-        if text[..start].ends_with(|letter| word(letter) || letter == '.') {
-            continue;
-        }
-        let mut at = start + name.len() - 1;
-        let mut within = of;
-        while text[at..].starts_with('.') {
-            let rest = &text[at + 1..];
-            let length = rest.find(|letter| !word(letter)).unwrap_or(rest.len());
-            let (field, after) = rest.split_at(length);
-            if after.starts_with('(') || field.is_empty() {
-                break;
-            }
-            let Some(found) = within.field(field) else { return Some((at, field.to_owned())) };
-            let Shape::Object(next) = found.shape else { break };
-            within = next;
-            at += 1 + length;
-        }
-    }
-    None
+    expr::undefined(text, "object", of, |within, field| match within.field(field) {
+        Some(found) => match found.shape {
+            Shape::Object(next) => Step::Into(next),
+            _ => Step::Open,
+        },
+        None => Step::Wrong(format!("undefined field '{field}'")),
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +95,7 @@ mod tests {
     #[test]
     fn a_field_that_is_not_there_is_found() {
         let of = schema::of("apps/v1", "Deployment").unwrap();
-        assert_eq!(undefined("object.spec.foo.bar == 1", of), Some((11, "foo".to_owned())));
+        assert_eq!(undefined("object.spec.foo.bar == 1", of), Some((11, "undefined field 'foo'".to_owned())));
         assert_eq!(undefined("object.spec.replicas > 1 && object.metadata.labels.app == 'x'", of), None);
         assert_eq!(undefined("oldObject.spec.foo == 1 || object.spec.template.spec.containers.all(c, c.x)", of), None);
     }

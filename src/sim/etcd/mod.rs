@@ -45,12 +45,13 @@ fn value(resource: &str, text: &[u8]) -> Vec<u8> {
     [prefix, text].concat()
 }
 
-/// The object a key holds, and the resource it is of: what [`value`] made.
+/// The object a key holds, and the resource it is of: what [`value`] made, or a value Kubernetes knows nothing of.
 fn object(key: &str, value: &[u8]) -> (String, Value) {
     let text = value.strip_prefix(PREFIX).unwrap_or(value);
     let resource = keys::resource(key);
+    let lies = |resource: &str, object: &Value| keys::key(resource, (meta::namespace(object), meta::name(object)));
     match (resource, serde_json::from_slice::<Value>(text)) {
-        (Some(resource), Ok(object)) if object.is_object() => (resource, object),
+        (Some(resource), Ok(object)) if lies(&resource, &object).as_deref() == Some(key) => (resource, object),
         _ => (FOREIGN.to_owned(), json!({ "metadata": { "name": key }, "value": BASE64.encode(value) })),
     }
 }
@@ -68,26 +69,25 @@ impl Store for Keys {
     }
 
     fn put(&self, key: &str, value: &[u8]) -> u64 {
-        let storage = &self.0.storage;
-        let text = value.strip_prefix(PREFIX).unwrap_or(value);
-        let known = self.find(key);
-        let (resource, at) = known.clone().unwrap_or_else(|| (FOREIGN.to_owned(), (String::new(), key.to_owned())));
-        let object = match serde_json::from_slice::<Value>(text) {
-            Ok(object) if resource != FOREIGN && object.is_object() => object,
-            _ => json!({ "metadata": { "name": key }, "value": BASE64.encode(value) }),
-        };
-        if known.is_some() {
-            // Whoever writes here writes past every check: what was there is gone.
-            let _ = storage.remove(&resource, at.clone(), None);
-        }
+        // Whoever writes here writes past every check: what was there is gone.
+        self.delete(key);
+        let (resource, object) = object(key, value);
+        let at = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
         // It cannot be there: it was taken away above, and nobody else has this key.
-        let _ = storage.insert(&resource, at, object);
-        storage.revision()
+        let _ = self.0.storage.insert(&resource, at, object);
+        self.0.storage.revision()
     }
 
     fn delete(&self, key: &str) {
         if let Some((resource, at)) = self.find(key) {
             let _ = self.0.storage.remove(&resource, at, None);
+        }
+    }
+
+    fn clear(&self) {
+        for (resource, at, ..) in self.0.storage.checkpoint().each() {
+            // What is gone already is what was wanted.
+            let _ = self.0.storage.remove(resource, at.clone(), None);
         }
     }
 

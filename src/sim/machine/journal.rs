@@ -57,9 +57,11 @@ impl Journal {
         self.written.send_modify(|written| *written += 1);
     }
 
-    /// All entries there are, oldest first.
+    /// All entries there are, oldest first: what a program did at its start may be written down a moment later.
     pub fn entries(&self) -> Vec<Entry> {
-        lock(&self.entries).iter().cloned().collect()
+        let mut entries: Vec<Entry> = lock(&self.entries).iter().cloned().collect();
+        entries.sort_by_key(|entry| entry.time);
+        entries
     }
 
     /// How many entries were ever written, and those after the first `known` of them.

@@ -39,10 +39,7 @@ impl Machines {
     pub fn keep(&self, name: &str) -> io::Result<()> {
         for machine in self.all() {
             let kept = kept(&machine, name);
-            match fs::remove_dir_all(&kept) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            files::remove_all(&kept)?;
             if let Some(root) = machine.files() {
                 files::private_dir(&kept)?;
                 copy(root.folder(), &Root::open(&kept.join("root"))?, "")?;
@@ -59,8 +56,11 @@ impl Machines {
         for machine in self.all() {
             let Some(root) = machine.files() else { continue };
             let kept = kept(&machine, name);
-            for there in root.list("/")? {
-                root.remove(&format!("/{there}"))?;
+            let clear = || root.list("/")?.iter().try_for_each(|there| root.remove(&format!("/{there}")));
+            if clear().is_err() {
+                // On its node root needs no permissions.
+                files::open_folders(root.folder());
+                clear()?;
             }
             remember(&kept, machine.folder())?;
             if kept.exists() {

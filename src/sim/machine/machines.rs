@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{Birth, Born, Machine, lay};
+use crate::sim::apiserver::pki::Authority;
 use crate::sim::machine::root::Root;
 use crate::sim::machine::services::Systemd;
 
@@ -17,6 +18,7 @@ use crate::sim::machine::services::Systemd;
 pub struct Machines {
     folder: PathBuf,
     birth: Birth,
+    authority: Mutex<Arc<Authority>>,
     all: Mutex<BTreeMap<String, Arc<Machine>>>,
     laying: Mutex<()>,
     /// Somebody did something on a machine: what follows from its files is to be looked at again.
@@ -30,7 +32,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Machines {
     /// No machines yet; what they hold goes into `folder`.
     pub fn new(folder: PathBuf, birth: Birth) -> Self {
-        Self { folder, birth, all: Mutex::default(), laying: Mutex::default(), touched: Notify::new() }
+        let authority = Mutex::new(birth.authority.clone());
+        Self { folder, birth, authority, all: Mutex::default(), laying: Mutex::default(), touched: Notify::new() }
     }
 
     /// Where they are kept.
@@ -41,6 +44,16 @@ impl Machines {
     /// What machines of this cluster are born with.
     pub fn birth(&self) -> &Birth {
         &self.birth
+    }
+
+    /// The cluster's authority: the one it was born with, or that of the last `kubeadm init`.
+    pub fn authority(&self) -> Arc<Authority> {
+        lock(&self.authority).clone()
+    }
+
+    /// From now on the cluster's authority is this one.
+    pub fn set_authority(&self, authority: Arc<Authority>) {
+        *lock(&self.authority) = authority;
     }
 
     /// Adds a machine. One whose files were laid by an earlier program has them again.
@@ -82,15 +95,27 @@ impl Machines {
         lay::manifests(machine, (&self.birth, &self.others()))
     }
 
+    /// What a file of a machine holds, whether or not its files are laid; `None` where there is none.
+    pub fn file(&self, machine: &Machine, path: &str) -> Option<Vec<u8>> {
+        match machine.root.get() {
+            Some(root) => root.read(path).ok(),
+            None => lay::text(machine, path, (&self.birth, &self.others())).map(String::into_bytes),
+        }
+    }
+
     /// The manifest of a component, as a control plane on this machine would have it.
     pub fn manifest(&self, machine: &Machine, component: &str) -> Option<String> {
         lay::manifest(machine, component, (&self.birth, &self.others()))
     }
 
-    /// Lays what a machine holds once it has joined, with the kubelet's certificate and key that were just signed.
+    /// Lays what a kubelet is configured with.
+    pub fn configure(&self, machine: &Machine) -> io::Result<()> {
+        lay::kubelet(machine, self.files(machine)?, (&self.birth, &self.others()))
+    }
+
+    /// Lays the authority's certificate, and the kubelet's certificate and key that were just signed, with the kubeconfig that names them.
     pub fn join(&self, machine: &Machine, (certificate, key): (&str, &str), now: Timestamp) -> io::Result<()> {
-        let root = self.files(machine)?;
-        lay::join(machine, root, (&self.birth, &self.others()), (certificate, key, now))
+        lay::join(machine, self.files(machine)?, (&self.birth, &self.authority()), (certificate, key, now))
     }
 
     /// The machine's files, laid first if they are not.

@@ -7,6 +7,7 @@ mod keeping;
 pub mod lay;
 pub mod machines;
 pub mod packages;
+pub mod parameters;
 pub mod root;
 pub mod services;
 pub mod swap;
@@ -85,6 +86,12 @@ impl Machine {
     /// Its services.
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Whether a control plane is here: from its birth, or since it joined as one.
+    pub fn has_control_plane(&self) -> bool {
+        self.control_plane
+            || self.files().is_some_and(|root| root.exists("/etc/kubernetes/manifests/kube-apiserver.yaml"))
     }
 
     /// Writes a line of a unit's program into the journal.

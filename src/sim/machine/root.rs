@@ -98,10 +98,26 @@ impl Root {
             so_far = format!("{so_far}/{}", part.to_string_lossy());
             if self.at(&so_far, OFlags::PATH | OFlags::DIRECTORY, 0).is_err() {
                 let parent = self.at(&parent, OFlags::PATH | OFlags::DIRECTORY, 0)?;
-                rustix::fs::mkdirat(&parent, part, Mode::from_raw_mode(mode as RawMode))?;
+                match rustix::fs::mkdirat(&parent, part, Mode::from_raw_mode(mode as RawMode)) {
+                    // Somebody else made it at the same time.
+                    Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(())
+    }
+
+    /// Makes a socket nobody answers at: what a program leaves in the file system that listens there. One that is there stays.
+    pub fn socket(&self, path: &str) -> io::Result<()> {
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            self.make_dir(folder, 0o711)?;
+        }
+        let (folder, name) = self.parent(path)?;
+        match rustix::fs::mknodat(&folder, name, FileType::Socket, Mode::from_raw_mode(0o660), 0) {
+            Err(rustix::io::Errno::EXIST) => Ok(()),
+            made => Ok(made?),
+        }
     }
 
     /// Makes a symbolic link.
@@ -155,6 +171,17 @@ impl Root {
         Ok(rustix::fs::fstat(self.at(path, OFlags::PATH, 0)?)?)
     }
 
+    /// What the system knows of something, a link itself and not where it leads.
+    pub fn look(&self, path: &str) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(self.at(path, OFlags::PATH | OFlags::NOFOLLOW, 0)?)?)
+    }
+
+    /// Where a link leads.
+    pub fn target(&self, path: &str) -> io::Result<String> {
+        let link = self.at(path, OFlags::PATH | OFlags::NOFOLLOW, 0)?;
+        Ok(rustix::fs::readlinkat(&link, "", Vec::new())?.to_string_lossy().into_owned())
+    }
+
     /// Whether something is there, links followed.
     pub fn exists(&self, path: &str) -> bool {
         self.at(path, OFlags::PATH, 0).is_ok()
@@ -194,6 +221,10 @@ mod tests {
         root.write("/var/lib/etcd/member/snap/db", b"data", 0o600)?;
         root.append("/var/log/syslog", b"one\n", 0o640)?;
         root.append("/var/log/syslog", b"two\n", 0o640)?;
+        root.socket("/run/containerd/containerd.sock")?;
+        root.socket("/run/containerd/containerd.sock")?;
+        let mode = root.stat("/run/containerd/containerd.sock")?.st_mode;
+        assert_eq!(FileType::from_raw_mode(mode), FileType::Socket);
         assert_eq!(root.text("/var/log/syslog")?, "one\ntwo\n");
         root.rename("/var/lib/etcd/member", "/var/lib/etcd/old")?;
         assert_eq!(root.list("/var/lib/etcd")?, ["old"]);

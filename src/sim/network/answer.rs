@@ -5,13 +5,37 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// What is asked over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
+    /// `GET` when it is empty.
+    pub method: String,
     /// Begins with `/`.
     pub path: String,
     /// The `Host` header, without a port.
     pub host: String,
     pub tls: bool,
+    /// Other headers than `Host`.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    /// Who asks, as the other end sees it; the network fills it in.
+    pub from: Option<IpAddr>,
+}
+
+impl Request {
+    /// A GET of a path.
+    pub fn of(path: &str) -> Self {
+        Self { path: path.to_owned(), ..Self::default() }
+    }
+
+    /// Whether a web server can make sense of it.
+    pub fn is_sound(&self) -> bool {
+        self.path.starts_with('/')
+    }
+
+    /// The method's word.
+    pub fn verb(&self) -> &str {
+        if self.method.is_empty() { "GET" } else { &self.method }
+    }
 }
 
 /// An answer over HTTP.
@@ -22,6 +46,17 @@ pub struct Reply {
     /// Where a redirect leads.
     pub location: Option<String>,
     pub body: String,
+}
+
+impl Reply {
+    /// The type of what it holds, as servers guess it.
+    pub fn content_type(&self) -> &'static str {
+        match self.body.trim_start().chars().next() {
+            Some('<') => "text/html; charset=utf-8",
+            Some('{') => "application/json",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
 }
 
 /// What a program sees when it is not answered.

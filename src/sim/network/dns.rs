@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::Value;
 
 use super::corefile::Server;
-use super::{outside, proxy};
+use super::resolver::NODE_DNS;
+use super::{outside, plugins, proxy};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::registry::kinds::namespace::NAMESPACE;
@@ -106,6 +107,14 @@ pub fn outside(name: &str, kind: Kind) -> Response {
     }
 }
 
+/// Whether somebody answers who is named behind `forward`: the node's resolver, or one out there.
+fn answers(word: &str) -> bool {
+    match plugins::name_server(word) {
+        Some((address, port)) => port == 53 && (address == NODE_DNS || outside::is_resolver(address)),
+        None => word == "/etc/resolv.conf",
+    }
+}
+
 struct Zones<'a> {
     client: &'a Client,
     server: &'a Server,
@@ -122,6 +131,9 @@ impl Zones<'_> {
             let records = written.into_iter().filter(|_| kind == Kind::A).map(|it| record(name, Data::A(it)));
             return Response { code: Code::NoError, records: records.collect() };
         }
+        if self.server.keeps(name) {
+            return Response::failed(Code::Failed);
+        }
         let zone = self.server.zones.iter().filter(|zone| name == zone.as_str() || name.ends_with(&format!(".{zone}")));
         match zone.max_by_key(|zone| zone.len()) {
             Some(zone) if zone.ends_with("arpa") => match self.reverse(name) {
@@ -135,8 +147,10 @@ impl Zones<'_> {
                     None => Response::failed(Code::NoSuchName),
                 }
             }
-            None if self.server.forwards => outside(name, kind),
-            None => Response::failed(Code::Failed),
+            None => match self.server.asked(name) {
+                Some(servers) if servers.iter().any(|word| answers(word)) => outside(name, kind),
+                _ => Response::failed(Code::Failed),
+            },
         }
     }
 

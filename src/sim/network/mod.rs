@@ -2,11 +2,14 @@
 //! Nothing is sent: it is all decided from the objects, and from what listens in the Pods (`Sockets`). Programs and checks ask.
 
 mod answer;
+mod api;
 mod block;
 mod corefile;
 mod dns;
 mod ingress;
+mod kubelet;
 mod outside;
+mod plugins;
 pub mod policy;
 mod proxy;
 mod reach;
@@ -14,8 +17,10 @@ mod resolver;
 mod view;
 
 pub use answer::{Reply, Request, Silence, Why};
-pub use corefile::fault as corefile_fault;
+pub use api::ADDRESS as API_ADDRESS;
+pub use corefile::{Corefile, is_usual as is_usual_corefile, read as read_corefile};
 pub use dns::{Code, Data, Kind, Record, Response};
-pub use reach::{Network, Protocol, Sockets};
-pub use resolver::Resolver;
+pub use proxy::address_of;
+pub use reach::{Caller, Datagram, Network, Protocol, Sockets};
+pub use resolver::{ClusterDns, Resolver};
 pub use view::{Connection, Found, View};

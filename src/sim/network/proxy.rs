@@ -58,11 +58,16 @@ pub fn address_of(node: &Value) -> Option<IpAddr> {
     meta::text(inner.next()?, "/address").parse().ok()
 }
 
-/// Whether kube-proxy works on a node: one of its Pods there is ready.
-fn works_on(client: &Client, node: &str) -> bool {
+/// Whether an address is a node's.
+pub fn is_node(client: &Client, address: IpAddr) -> bool {
+    client.list(&NODE, "").iter().any(|node| address_of(node) == Some(address))
+}
+
+/// Whether kube-proxy works on a node: one of its Pods there is ready, and does what it is for.
+fn works_on(client: &Client, node: &str, idle: &dyn Fn(&Object) -> bool) -> bool {
     let Ok(proxies) = LabelSelector::parse("k8s-app=kube-proxy") else { return false };
     let pods = client.select(&POD, "kube-system", &proxies);
-    pods.iter().any(|pod| meta::text(pod, "/spec/nodeName") == node && is_ready(pod))
+    pods.iter().any(|pod| meta::text(pod, "/spec/nodeName") == node && is_ready(pod) && !idle(pod))
 }
 
 /// Whether a Pod is ready.
@@ -72,16 +77,16 @@ pub fn is_ready(pod: &Value) -> bool {
         .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-/// Where kube-proxy on `node` sends what goes to an address and port; `None` when that is no Service's.
+/// Where kube-proxy on `node` sends what goes to an address and port; `None` when that is no Service's. `idle` tells which Pods run and do nothing.
 pub fn forward(
-    client: &Client,
+    (client, idle): (&Client, &dyn Fn(&Object) -> bool),
     node: &str,
     (address, port, protocol): (IpAddr, u16, Protocol),
 ) -> Option<Result<Forward, Why>> {
     let (service, door, wanted) = find(client, address, port, protocol)?;
     // A port of another node is that node's to forward.
     let at = if let Door::Node(other) = &door { other.as_str() } else { node };
-    if !works_on(client, at) {
+    if !works_on(client, at, idle) {
         return Some(Err(Why::NoProxy { node: at.to_owned() }));
     }
     let Some(wanted) = wanted else {

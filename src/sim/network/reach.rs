@@ -2,15 +2,16 @@
 //! Names are looked up in `view.rs`; what a program makes of the answer is its own.
 
 use std::net::IpAddr;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 
 use super::answer::{Reply, Request, Why};
 use super::policy::{self, Direction, End, Flow};
 use super::proxy::{self, Endpoint};
-use super::{ingress, outside};
-use crate::object::meta;
+use super::resolver::{ClusterDns, Resolver};
+use super::{api, ingress, kubelet, outside};
+use crate::object::{host_ports, meta};
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::registry::kinds::namespace::NAMESPACE;
 use crate::sim::apiserver::registry::kinds::networkpolicy::NETWORKPOLICY;
@@ -24,8 +25,36 @@ pub trait Sockets: Send + Sync {
     fn turn(&self) -> usize;
     /// The ports on which something listens.
     fn open(&self, pod: &Object) -> Vec<u16>;
-    /// The answer to a GET; an error is what was said instead, by something that does not speak HTTP.
+    /// The answer over HTTP; an error is what was said instead, by something that does not speak it.
     fn get(&self, pod: &Object, port: u16, request: &Request) -> Result<Reply, String>;
+    /// Whether a Pod's program runs and does nothing.
+    fn is_idle(&self, _: &Object) -> bool {
+        false
+    }
+    /// The Corefile a CoreDNS in the Pod works with now.
+    fn corefile(&self, _: &Object) -> Option<String> {
+        None
+    }
+    /// How a Pod looks names up, as its containers were started.
+    fn resolver(&self, _: &Object) -> Option<Arc<Resolver>> {
+        None
+    }
+    /// Has a program in the Pod write a line into its log.
+    fn log(&self, _: &Object, _line: &str) {}
+    /// What is sent back to somebody's datagram.
+    fn datagram(&self, pod: &Object, port: u16, sent: &Datagram) -> Option<String>;
+    /// The cluster's DNS as the kubelet of a node knows it.
+    fn cluster_dns(&self, node: &str) -> ClusterDns;
+    /// Whether the kubelet of a node listens.
+    fn has_kubelet(&self, node: &str) -> bool;
+}
+
+/// Something sent over UDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    pub text: String,
+    /// Who sent it, as the other end sees it.
+    pub from: IpAddr,
 }
 
 /// How ports are counted.
@@ -74,13 +103,19 @@ pub struct Target {
 /// The cluster's network.
 pub struct Network {
     pub(super) client: Client,
-    sockets: Weak<dyn Sockets>,
+    pub(super) sockets: Weak<dyn Sockets>,
 }
 
 impl Network {
     /// Over the objects `client` reaches and what listens in their Pods.
     pub fn new(client: Client, sockets: Weak<dyn Sockets>) -> Self {
         Self { client, sockets }
+    }
+
+    /// How a Pod looks names up.
+    pub(super) fn resolver(&self, caller: &Caller, hostname: &str) -> Resolver {
+        let dns = self.sockets.upgrade().map(|sockets| sockets.cluster_dns(&caller.node)).unwrap_or_default();
+        Resolver::of(&caller.pod, (&caller.address.to_string(), hostname), &dns)
     }
 
     /// The Pod that asks, as it is now; with this address while its status does not tell one.
@@ -100,17 +135,21 @@ impl Network {
 
     /// The ends that a connection to an address and port may have.
     pub fn targets(&self, caller: &Caller, place: (IpAddr, u16, Protocol)) -> Result<Vec<Target>, Why> {
-        let (address, port, _) = place;
-        if address.is_loopback() || (address == caller.address && !caller.on_host()) {
-            return Ok(vec![Target { address, port, pod: Some(self.own(caller, port)), masked_by: None }]);
+        let (address, port, protocol) = place;
+        let loopback = address.is_loopback();
+        if (loopback && !caller.on_host()) || (address == caller.address && !caller.on_host()) {
+            return Ok(vec![self.own(caller, place)]);
         }
-        match proxy::forward(&self.client, &caller.node, place) {
+        let forward =
+            if loopback { self.own_node_port(caller, place) } else { self.forward(caller, (address, port, protocol)) };
+        match forward {
+            None if loopback => Ok(vec![self.own(caller, place)]),
             Some(forward) => {
                 let forward = forward?;
-                let each = forward
-                    .endpoints
-                    .iter()
-                    .map(|end| Target { masked_by: forward.masked_by.clone(), ..self.at(end.address, end.port) });
+                let each = forward.endpoints.iter().map(|end| Target {
+                    masked_by: forward.masked_by.clone(),
+                    ..self.at((end.address, end.port, protocol))
+                });
                 let mut all: Vec<Target> = each.collect();
                 if forward.sticks && !all.is_empty() {
                     // A client that sticks goes where it went.
@@ -119,18 +158,54 @@ impl Network {
                 }
                 Ok(all)
             }
-            None => Ok(vec![self.at(address, port)]),
+            None => Ok(vec![self.at(place)]),
         }
     }
 
-    /// The Pod that is behind the caller's own loopback device: itself, or, on a node's network, whoever listens there.
-    fn own(&self, caller: &Caller, port: u16) -> Object {
-        if caller.on_host()
-            && let Some(pod) = self.on_node(&caller.node).into_iter().find(|pod| self.listens(pod, port))
-        {
-            return pod;
+    /// What kube-proxy makes of a port of a node's own loopback device: in iptables mode node ports are there, too
+    /// (`--iptables-localhost-nodeports`), with IPv4.
+    fn own_node_port(
+        &self,
+        caller: &Caller,
+        (address, port, protocol): (IpAddr, u16, Protocol),
+    ) -> Option<Result<proxy::Forward, Why>> {
+        let node = self.client.find(&NODE, "", &caller.node).filter(|_| address.is_ipv4())?;
+        self.forward(caller, (proxy::address_of(&node)?, port, protocol))
+    }
+
+    /// Where the kube-proxy of the caller's node leads what goes to a place.
+    fn forward(&self, caller: &Caller, place: (IpAddr, u16, Protocol)) -> Option<Result<proxy::Forward, Why>> {
+        let idle = |pod: &Object| self.sockets.upgrade().is_some_and(|sockets| sockets.is_idle(pod));
+        proxy::forward((&self.client, &idle), &caller.node, place)
+    }
+
+    /// Whether there is anything of the cluster at a place that is not the caller itself.
+    pub fn has(&self, caller: &Caller, place: (IpAddr, u16, Protocol)) -> bool {
+        let is_other =
+            |target: &Target| target.pod.as_ref().is_some_and(|pod| meta::name(pod) != meta::name(&caller.pod));
+        self.targets(caller, place).map_or(true, |targets| targets.iter().any(is_other))
+    }
+
+    /// What is behind the caller's own loopback device: itself, or, on a node's network, whoever listens there or has the port.
+    fn own(&self, caller: &Caller, place: (IpAddr, u16, Protocol)) -> Target {
+        let (address, port, _) = place;
+        let target = |pod: Object| Target { address, port, pod: Some(pod), masked_by: None };
+        if !caller.on_host() {
+            return target(caller.pod.clone());
         }
-        caller.pod.clone()
+        if let Some(pod) = self.on_node(&caller.node).into_iter().find(|pod| self.listens(pod, port)) {
+            return target(pod);
+        }
+        self.hosted(&caller.node, place).unwrap_or_else(|| target(caller.pod.clone()))
+    }
+
+    /// The Pod that has a port of its node.
+    fn hosted(&self, node: &str, place: (IpAddr, u16, Protocol)) -> Option<Target> {
+        let pods = self.client.list(&POD, "");
+        let hosted = pods.iter().filter(|pod| meta::text(pod, "/spec/nodeName") == node && runs(pod));
+        let (pod, inner) = hosted.filter_map(|pod| Some((pod, host_port(pod, place)?))).next()?;
+        let address = meta::text(pod, "/status/podIP").parse().unwrap_or(place.0);
+        Some(Target { address, port: inner, pod: Some(pod.clone()), masked_by: Some(node.to_owned()) })
     }
 
     /// The running Pods on a node's own network.
@@ -143,7 +218,8 @@ impl Network {
     }
 
     /// Who has an address.
-    fn at(&self, address: IpAddr, port: u16) -> Target {
+    fn at(&self, place: (IpAddr, u16, Protocol)) -> Target {
+        let (address, port, _) = place;
         let text = address.to_string();
         let pods = self.client.list(&POD, "");
         let plain = pods.iter().find(|pod| {
@@ -161,16 +237,8 @@ impl Network {
         if let Some(pod) = listening {
             return Target { address, port, pod: Some(pod.clone()), masked_by: None };
         }
-        let hosted = pods.iter().filter(|pod| meta::text(pod, "/spec/nodeName") == meta::name(node) && runs(pod));
-        let hosted = hosted.filter_map(|pod| Some((pod, host_port(pod, port)?)));
-        match hosted.into_iter().next() {
-            Some((pod, inner)) => {
-                let masked_by = Some(meta::name(node).to_owned());
-                let address = meta::text(pod, "/status/podIP").parse().unwrap_or(address);
-                Target { address, port: inner, pod: Some(pod.clone()), masked_by }
-            }
-            None => Target { address, port, pod: None, masked_by: None },
-        }
+        let hosted = self.hosted(meta::name(node), place);
+        hosted.unwrap_or(Target { address, port, pod: None, masked_by: None })
     }
 
     fn open(&self, pod: &Object) -> Vec<u16> {
@@ -189,19 +257,29 @@ impl Network {
         }
         let Some(pod) = &target.pod else { return self.elsewhere(target) };
         let open = self.open(pod);
-        if open.contains(&target.port) {
+        if open.contains(&target.port) || self.is_kubelet(caller, target) {
             return Ok(());
         }
         Err(Why::Closed { who: policy::named(pod), port: target.port, open })
+    }
+
+    /// Whether the caller has met its own node's kubelet, where no Pod on that network has the port.
+    fn is_kubelet(&self, caller: &Caller, target: &Target) -> bool {
+        let own = target.pod.as_ref().is_some_and(|pod| meta::name(pod) == meta::name(&caller.pod));
+        let meant = own && caller.on_host() && kubelet::has(target.address, target.port);
+        meant
+            && !self.open(&caller.pod).contains(&target.port)
+            && self.sockets.upgrade().is_some_and(|sockets| sockets.has_kubelet(&caller.node))
     }
 
     /// What becomes of a connection to an address that no Pod has.
     fn elsewhere(&self, target: &Target) -> Result<(), Why> {
         let nodes = self.client.list(&NODE, "");
         if let Some(node) = nodes.iter().find(|node| proxy::address_of(node) == Some(target.address)) {
-            let kubelet = target.port == KUBELET;
+            let listens = kubelet::has(target.address, target.port)
+                && self.sockets.upgrade().is_some_and(|sockets| sockets.has_kubelet(meta::name(node)));
             let who = format!("node {}", meta::name(node));
-            return if kubelet { Ok(()) } else { Err(Why::Closed { who, port: target.port, open: Vec::new() }) };
+            return if listens { Ok(()) } else { Err(Why::Closed { who, port: target.port, open: Vec::new() }) };
         }
         if outside::listens(target.address, target.port) { Ok(()) } else { Err(Why::Nobody(target.address)) }
     }
@@ -227,13 +305,8 @@ impl Network {
         };
         policy::allows(&policies, &flow, Direction::Egress).map_err(Why::Denied)?;
         // Who takes it in sees a node where the sender was replaced by one.
-        let sender = match &target.masked_by {
-            Some(node) => {
-                let address = self.client.find(&NODE, "", node).and_then(|node| proxy::address_of(&node));
-                End { pod: None, address: address.unwrap_or(caller.address) }
-            }
-            None => from,
-        };
+        let masked = target.masked_by.is_some();
+        let sender = if masked { End { pod: None, address: self.sender(caller, target) } } else { from };
         let node = target.masked_by.as_ref().or(from_pod.is_none().then_some(&caller.node));
         let is_own_node =
             to_pod.is_some_and(|(pod, _)| node.is_some_and(|node| meta::text(pod, "/spec/nodeName") == node));
@@ -248,28 +321,62 @@ impl Network {
     pub fn get(&self, caller: &Caller, target: &Target, request: &Request) -> Result<Reply, Why> {
         self.knock(caller, target, Protocol::Tcp)?;
         let Some(pod) = &target.pod else {
-            let inside = target.port == KUBELET;
-            return Ok(if inside { unauthorized() } else { outside::answer(request) });
+            let inside = proxy::is_node(&self.client, target.address);
+            return if inside { kubelet::answer(target.port, request) } else { Ok(outside::answer(request)) };
         };
+        if self.is_kubelet(caller, target) {
+            return kubelet::answer(target.port, request);
+        }
         let secured = is_secured(pod, target.port);
         if request.tls != secured {
             return plain_and_secured(pod, request, target.port);
         }
         if is_server(pod) {
-            return Ok(forbidden(&request.path));
+            return Ok(api::answer(self.client.server(), request));
         }
         if ingress::is_controller(pod) && matches!(target.port, 80 | 443) {
             return self.through(pod, request);
         }
         let sockets = self.sockets.upgrade().ok_or(Why::Nobody(target.address))?;
         let strange = |said| Why::Strange { who: policy::named(pod), said };
-        sockets.get(pod, target.port, request).map_err(strange)
+        let request = Request { from: Some(self.sender(caller, target)), ..request.clone() };
+        sockets.get(pod, target.port, &request).map_err(strange)
+    }
+
+    /// The address the other end sees.
+    fn sender(&self, caller: &Caller, target: &Target) -> IpAddr {
+        let node = target.masked_by.as_ref().and_then(|node| self.client.find(&NODE, "", node));
+        node.and_then(|node| proxy::address_of(&node)).unwrap_or(caller.address)
+    }
+
+    /// Sends a datagram; what comes back, if anything does.
+    pub fn send(&self, caller: &Caller, target: &Target, text: &str) -> Option<String> {
+        self.knock(caller, target, Protocol::Udp).ok()?;
+        let sent = Datagram { text: text.to_owned(), from: self.sender(caller, target) };
+        self.sockets.upgrade()?.datagram(target.pod.as_ref()?, target.port, &sent)
+    }
+
+    /// What runs on a node itself: to the rest of the network it is a Pod on the node's own.
+    pub fn node(&self, node: &str) -> Result<Caller, Why> {
+        let own = self.client.find(&NODE, "", node).and_then(|node| proxy::address_of(&node));
+        let address = own.ok_or_else(|| Why::NoCaller(format!("node {node}")))?;
+        let pod = json!({ "metadata": { "name": node }, "spec": { "hostNetwork": true, "nodeName": node } });
+        Ok(Caller { pod: Object::new(pod), address, node: node.to_owned() })
+    }
+
+    /// Asks an address for an answer over HTTP, as what runs on a node itself does.
+    pub fn get_from_node(&self, node: &str, (host, port): (&str, u16), request: &Request) -> Result<Reply, Why> {
+        let address: IpAddr = host.parse().map_err(|_| Why::NoSuchName(host.to_owned()))?;
+        let caller = self.node(node)?;
+        let targets = self.targets(&caller, (address, port, Protocol::Tcp))?;
+        let target = self.choose(&targets).ok_or(Why::Nobody(address))?;
+        self.get(&caller, &target, request)
     }
 
     /// Whether an address answers a ping. A Service's does not.
     pub fn echo(&self, caller: &Caller, address: IpAddr) -> Result<(), Why> {
-        let target = self.at(address, 0);
-        let is_node = self.client.list(&NODE, "").iter().any(|node| proxy::address_of(node) == Some(address));
+        let target = self.at((address, 0, Protocol::Tcp));
+        let is_node = proxy::is_node(&self.client, address);
         if target.pod.is_none() && !is_node && !outside::is_there(address) {
             return Err(Why::Nobody(address));
         }
@@ -287,26 +394,27 @@ impl Network {
         let Some(Endpoint { address, port, .. }) = self.choose(&endpoints) else {
             return Ok(ingress::page(503, "Service Temporarily Unavailable"));
         };
-        let inner = Request { path, host: request.host.clone(), tls: false };
-        Ok(self.get(&controller, &self.at(address, port), &inner).unwrap_or_else(|why| match why {
+        let inner = Request { path, tls: false, ..request.clone() };
+        Ok(self.get(&controller, &self.at((address, port, Protocol::Tcp)), &inner).unwrap_or_else(|why| match why {
             Why::Denied(_) | Why::Nobody(_) => ingress::page(504, "Gateway Time-out"),
             _ => ingress::page(502, "Bad Gateway"),
         }))
     }
 }
 
-/// Where a kubelet listens on its node.
-const KUBELET: u16 = 10250;
-
 /// Whether something may be asked of a Pod: it has not ended.
 fn runs(pod: &Value) -> bool {
     !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-/// The container's port behind a port of the node.
-fn host_port(pod: &Value, wanted: u16) -> Option<u16> {
-    let mut ports = meta::list(pod, "/spec/containers").iter().flat_map(|container| meta::list(container, "/ports"));
-    let port = ports.find(|port| meta::number(port, "/hostPort") == Some(i64::from(wanted)))?;
+/// The container's port behind a port of the node, at the address and for the protocol it was asked for.
+fn host_port(pod: &Value, (address, wanted, protocol): (IpAddr, u16, Protocol)) -> Option<u16> {
+    let port = host_ports::of(pod).find(|port| {
+        let (at, spoken) = (meta::text(port, "/hostIP"), meta::text(port, "/protocol"));
+        meta::number(port, "/hostPort") == Some(i64::from(wanted))
+            && (matches!(at, "" | "0.0.0.0") || at.parse() == Ok(address))
+            && (spoken.is_empty() || spoken == protocol.word())
+    })?;
     meta::number(port, "/containerPort").and_then(|port| u16::try_from(port).ok())
 }
 
@@ -338,24 +446,4 @@ fn plain_and_secured(pod: &Value, request: &Request, port: u16) -> Result<Reply,
         _ => "Client sent an HTTP request to an HTTPS server.\n".to_owned(),
     };
     Ok(Reply { status: 400, body, ..Reply::default() })
-}
-
-fn unauthorized() -> Reply {
-    Reply { status: 401, body: "Unauthorized".to_owned(), ..Reply::default() }
-}
-
-/// What the API server answers to somebody without a name.
-fn forbidden(path: &str) -> Reply {
-    let path = path.split('?').next().unwrap_or_default();
-    if matches!(path, "/healthz" | "/livez" | "/readyz") {
-        return Reply { status: 200, body: "ok".to_owned(), ..Reply::default() };
-    }
-    let why = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": why, "reason": "Forbidden", "details": {}, "code": 403,
-    });
-    // Pretty, as the server writes to who does not say what they take.
-    let body = serde_json::to_string_pretty(&status).unwrap_or_default();
-    Reply { status: 403, body, ..Reply::default() }
 }

@@ -4,17 +4,29 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::object::meta;
 
-/// The address of the cluster's DNS, as the kubelets are configured.
-pub const CLUSTER_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));
 /// The resolver of the nodes, which knows nothing of the cluster.
 pub const NODE_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 56, 1));
-/// The cluster's domain, as the kubelets are configured.
-const DOMAIN: &str = "cluster.local";
 const MOST_SERVERS: usize = 3;
+
+/// The cluster's DNS as a kubelet is configured with it (`clusterDNS`, `clusterDomain`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterDns {
+    pub servers: Vec<IpAddr>,
+    /// Empty for none.
+    pub domain: String,
+}
+
+impl Default for ClusterDns {
+    /// As kubeadm configures kubelets where nobody asks for anything else.
+    fn default() -> Self {
+        Self { servers: vec![IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10))], domain: "cluster.local".to_owned() }
+    }
+}
 
 /// How a Pod looks names up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,24 +39,29 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// That of a Pod, whose address and host name are given.
-    pub fn of(pod: &Value, address: &str, hostname: &str) -> Self {
+    /// That of a Pod, whose address and host name are given, on a node whose kubelet knows of this DNS.
+    pub fn of(pod: &Value, (address, hostname): (&str, &str), dns: &ClusterDns) -> Self {
         let policy = meta::text(pod, "/spec/dnsPolicy");
         let of_cluster = match policy {
             "None" | "Default" => false,
             "ClusterFirstWithHostNet" => true,
             _ => !meta::truth(pod, "/spec/hostNetwork"),
         };
+        // A kubelet that knows of none takes the node's.
+        let of_cluster = of_cluster && !dns.servers.is_empty();
         let namespace = meta::namespace(pod);
         let mut made = Self {
-            servers: if of_cluster { vec![CLUSTER_DNS] } else { vec![NODE_DNS] },
+            servers: if of_cluster { dns.servers.clone() } else { vec![NODE_DNS] },
             searches: Vec::new(),
             ndots: 1,
             options: Vec::new(),
-            hosts: Self::hosts_of(pod, address, hostname),
+            hosts: Self::hosts_of(pod, (address, hostname), &dns.domain),
         };
         if of_cluster {
-            made.searches = vec![format!("{namespace}.svc.{DOMAIN}"), format!("svc.{DOMAIN}"), DOMAIN.to_owned()];
+            if !dns.domain.is_empty() {
+                let domain = &dns.domain;
+                made.searches = vec![format!("{namespace}.svc.{domain}"), format!("svc.{domain}"), domain.clone()];
+            }
             made.options = vec!["ndots:5".to_owned()];
         }
         if policy == "None" {
@@ -77,7 +94,7 @@ impl Resolver {
         self.ndots = ndots.unwrap_or(1);
     }
 
-    fn hosts_of(pod: &Value, address: &str, hostname: &str) -> Vec<(String, Vec<String>)> {
+    fn hosts_of(pod: &Value, (address, hostname): (&str, &str), domain: &str) -> Vec<(String, Vec<String>)> {
         let mut hosts = vec![
             ("127.0.0.1".to_owned(), vec!["localhost".to_owned()]),
             ("::1".to_owned(), ["localhost", "ip6-localhost", "ip6-loopback"].map(str::to_owned).to_vec()),
@@ -89,7 +106,7 @@ impl Resolver {
         let own = match meta::text(pod, "/spec/subdomain") {
             "" => vec![hostname.to_owned()],
             subdomain => {
-                vec![format!("{hostname}.{subdomain}.{}.svc.{DOMAIN}", meta::namespace(pod)), hostname.to_owned()]
+                vec![format!("{hostname}.{subdomain}.{}.svc.{domain}", meta::namespace(pod)), hostname.to_owned()]
             }
         };
         hosts.push((address.to_owned(), own));
@@ -158,7 +175,27 @@ mod tests {
     use super::*;
 
     fn of(spec: Value) -> Resolver {
-        Resolver::of(&json!({ "metadata": { "namespace": "shop" }, "spec": spec }), "10.244.1.2", "web")
+        of_kubelet(spec, &ClusterDns::default())
+    }
+
+    fn of_kubelet(spec: Value, dns: &ClusterDns) -> Resolver {
+        Resolver::of(&json!({ "metadata": { "namespace": "shop" }, "spec": spec }), ("10.244.1.2", "web"), dns)
+    }
+
+    #[test]
+    fn a_kubelet_says_which_dns_the_cluster_has() {
+        let other = ClusterDns { servers: vec!["172.20.0.10".parse().unwrap()], domain: "corp.example".to_owned() };
+        assert_eq!(
+            of_kubelet(json!({}), &other).file(),
+            "search shop.svc.corp.example svc.corp.example corp.example\nnameserver 172.20.0.10\noptions ndots:5\n"
+        );
+        assert!(
+            of_kubelet(json!({ "subdomain": "db" }), &other)
+                .hosts_file()
+                .contains("\tweb.db.shop.svc.corp.example\tweb\n")
+        );
+        let none = ClusterDns { servers: Vec::new(), ..other };
+        assert_eq!(of_kubelet(json!({}), &none).servers, [NODE_DNS]);
     }
 
     #[test]

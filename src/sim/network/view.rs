@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::answer::{Reply, Request, Why};
 use super::dns::{self, Code, Kind, Response};
 use super::reach::{Caller, Network, Protocol, Target};
-use super::resolver::Resolver;
+use super::resolver::{ClusterDns, Resolver};
 use super::{corefile, outside};
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
+use crate::sim::apiserver::storage::Object;
 
 /// A name that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,35 +60,35 @@ impl Network {
                 continue;
             };
             match self.knock(caller, &target, Protocol::Udp) {
-                Ok(()) => return Ok(self.answer(pod, name, kind)),
+                Ok(()) => return Ok(self.answer(caller, pod, name, kind)),
                 Err(why) => last = why,
             }
         }
         Err(silent(last))
     }
 
-    /// What the CoreDNS in a Pod answers. A configuration it cannot read it leaves aside, and goes on with the one it has.
-    fn answer(&self, pod: &Value, name: &str, kind: Kind) -> Response {
-        let volumes = meta::list(pod, "/spec/volumes").iter();
-        let text = volumes.filter_map(|volume| {
-            let map = self.client.find(&CONFIGMAP, meta::namespace(pod), meta::text(volume, "/configMap/name"))?;
-            Some(meta::text(&map, "/data/Corefile").to_owned())
-        });
-        let text = text.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
-        let usual = || corefile::Server {
-            zones: ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(str::to_owned).to_vec(),
-            pods: true,
-            forwards: true,
-            ..corefile::Server::default()
-        };
-        let server = match corefile::read(&text) {
-            Ok(file) => file.server(&name.trim_end_matches('.').to_ascii_lowercase()),
-            Err(_) => Some(usual()),
-        };
-        match server {
-            Some(server) => dns::answer(&self.client, &server, name, kind),
-            None => Response { code: Code::Failed, records: Vec::new() },
+    /// What the CoreDNS in a Pod answers, by the configuration it works with.
+    fn answer(&self, caller: &Caller, pod: &Object, name: &str, kind: Kind) -> Response {
+        let sockets = self.sockets.upgrade();
+        let text = sockets.as_ref().and_then(|sockets| sockets.corefile(pod)).or_else(|| self.corefile(pod));
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let failed = Response { code: Code::Failed, records: Vec::new() };
+        let server = text.and_then(|text| corefile::read(&text).ok()).and_then(|file| file.server(&name));
+        let Some(server) = server else { return failed };
+        let response = dns::answer(&self.client, &server, &name, kind);
+        if let Some(sockets) = sockets.filter(|_| server.logs) {
+            sockets.log(pod, &logged((caller.address, sockets.turn()), (&name, kind), &response));
         }
+        response
+    }
+
+    /// The Corefile that lies in the ConfigMap of a Pod.
+    fn corefile(&self, pod: &Value) -> Option<String> {
+        let volumes = meta::list(pod, "/spec/volumes").iter();
+        let maps = volumes.filter_map(|volume| {
+            self.client.find(&CONFIGMAP, meta::namespace(pod), meta::text(volume, "/configMap/name"))
+        });
+        maps.map(|map| meta::text(&map, "/data/Corefile").to_owned()).find(|text| !text.is_empty())
     }
 
     /// Looks a name up as a program's resolver does: hosts first, then the searched domains.
@@ -132,7 +133,8 @@ impl Network {
         request: Option<&Request>,
     ) -> Result<Vec<Result<Option<Reply>, Why>>, Why> {
         let caller = self.caller(namespace, pod, None)?;
-        let resolver = Resolver::of(&caller.pod, &caller.address.to_string(), hostname(&caller.pod));
+        let own = self.sockets.upgrade().and_then(|sockets| sockets.resolver(&caller.pod));
+        let resolver = own.unwrap_or_else(|| Arc::new(self.resolver(&caller, hostname(&caller.pod))));
         let found = self.resolve(&caller, &resolver, host)?;
         let mut ends = Vec::new();
         for address in found.addresses {
@@ -145,6 +147,31 @@ impl Network {
         }
         Ok(ends)
     }
+}
+
+/// A question and its answer as CoreDNS' plugin `log` tells them. Source: `plugin/log`, CommonLogFormat.
+fn logged((from, turn): (IpAddr, usize), (name, kind): (&str, Kind), response: &Response) -> String {
+    let kind = match kind {
+        Kind::A => "A",
+        Kind::Aaaa => "AAAA",
+        Kind::Cname => "CNAME",
+        Kind::Srv => "SRV",
+        Kind::Ptr => "PTR",
+        Kind::Other => "ANY",
+    };
+    let (code, flags) = match response.code {
+        Code::NoError => ("NOERROR", "qr,aa,rd"),
+        Code::NoSuchName => ("NXDOMAIN", "qr,aa,rd"),
+        Code::Failed => ("SERVFAIL", "qr,rd,ra"),
+    };
+    // Head, name and kind; each record repeats the name.
+    let asked = 18 + name.len();
+    let answered = asked + response.records.len() * (16 + name.len());
+    let (port, id) = (32768 + turn * 7919 % 28000, turn * 2741 % 65536);
+    let took = 100 + turn * 37 % 300;
+    format!(
+        "[INFO] {from}:{port} - {id} \"{kind} IN {name}. udp {asked} false 512\" {code} {flags} {answered} 0.000{took}s"
+    )
 }
 
 /// What a Pod calls itself.
@@ -163,6 +190,8 @@ pub struct View {
     pod: String,
     /// The Pod's address, which its status may not tell yet.
     address: Option<IpAddr>,
+    /// Who it is, if that is no Pod.
+    caller: Option<Caller>,
     /// How the Pod looks names up.
     pub resolver: Arc<Resolver>,
 }
@@ -175,20 +204,31 @@ impl View {
             namespace: meta::namespace(pod).to_owned(),
             pod: meta::name(pod).to_owned(),
             address: address.parse().ok(),
+            caller: None,
             resolver: Arc::new(resolver),
         }
+    }
+
+    /// That of what runs on a node itself.
+    pub fn of_node(network: Arc<Network>, caller: Caller, resolver: Resolver) -> Self {
+        let (namespace, pod) = (String::new(), caller.node.clone());
+        let address = Some(caller.address);
+        Self { network: Some(network), namespace, pod, address, caller: Some(caller), resolver: Arc::new(resolver) }
     }
 
     /// No network at all.
     pub fn offline() -> Self {
         let nobody = serde_json::json!({ "spec": { "dnsPolicy": "None" } });
-        let resolver = Arc::new(Resolver::of(&nobody, "127.0.0.1", "localhost"));
-        Self { network: None, namespace: String::new(), pod: String::new(), address: None, resolver }
+        let resolver = Arc::new(Resolver::of(&nobody, ("127.0.0.1", "localhost"), &ClusterDns::default()));
+        Self { network: None, namespace: String::new(), pod: String::new(), address: None, caller: None, resolver }
     }
 
     fn parts(&self) -> Result<(&Network, Caller), Why> {
         let network = self.network.as_deref().ok_or_else(|| Why::NoSuchName("anything".to_owned()))?;
-        let caller = network.caller(&self.namespace, &self.pod, self.address)?;
+        let caller = match &self.caller {
+            Some(caller) => caller.clone(),
+            None => network.caller(&self.namespace, &self.pod, self.address)?,
+        };
         Ok((network, caller))
     }
 
@@ -232,6 +272,12 @@ impl View {
     pub fn get(&self, connection: &Connection, request: &Request) -> Result<Reply, Why> {
         let (network, caller) = self.parts()?;
         network.get(&caller, &connection.target, request)
+    }
+
+    /// Sends a datagram on a connection; what comes back, if anything does.
+    pub fn send(&self, connection: &Connection, text: &str) -> Option<String> {
+        let (network, caller) = self.parts().ok()?;
+        network.send(&caller, &connection.target, text)
     }
 
     /// Whether an address would answer a ping: it is somebody's, no Service's, and no policy is between.

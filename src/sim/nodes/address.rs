@@ -12,7 +12,13 @@ use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 
 /// The last address given on each node.
-pub type Taken = HashMap<String, u32>;
+pub type Taken = HashMap<String, Last>;
+
+/// The place of an address in its node's range, and whether all of that was given out once.
+pub struct Last {
+    at: u32,
+    around: bool,
+}
 
 /// Gives the Pod its address, once.
 pub fn assign(kubelets: &Kubelets, sync: &mut Sync, node: &Value) {
@@ -38,10 +44,31 @@ fn next(kubelets: &Kubelets, sync: &Sync, node: &Value) -> Option<Ipv4Addr> {
     let name = meta::name(node);
     let mut taken = kubelets.addresses.lock().unwrap_or_else(PoisonError::into_inner);
     // The first time, go on after the highest address a Pod of this node already has.
-    let last = taken.entry(name.to_owned()).or_insert_with(|| highest(sync, name, base, size));
-    // .0 is the network, .1 the bridge.
-    *last = if *last + 2 >= size { 2 } else { (*last + 1).max(2) };
-    Some(Ipv4Addr::from(base + *last))
+    let last =
+        taken.entry(name.to_owned()).or_insert_with(|| Last { at: highest(sync, name, base, size), around: false });
+    for _ in 0..size {
+        // .0 is the network, .1 the bridge.
+        if last.at + 2 >= size {
+            *last = Last { at: 2, around: true };
+        } else {
+            last.at = (last.at + 1).max(2);
+        }
+        let address = Ipv4Addr::from(base + last.at);
+        // Once around, an address may be somebody's still.
+        if !last.around || !is_taken(sync, name, address) {
+            return Some(address);
+        }
+    }
+    None
+}
+
+fn is_taken(sync: &Sync, node: &str, address: Ipv4Addr) -> bool {
+    let address = address.to_string();
+    let pods = sync.context.client.list(&POD, "");
+    let is_over = |pod: &Value| matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed");
+    pods.iter().any(|pod| {
+        meta::text(pod, "/spec/nodeName") == node && meta::text(pod, "/status/podIP") == address && !is_over(pod)
+    })
 }
 
 fn highest(sync: &Sync, node: &str, base: u32, size: u32) -> u32 {

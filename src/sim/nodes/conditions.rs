@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::container::{init_done, is_sidecar};
+use super::container::{init_done, is_over, is_sidecar, status_of};
 use super::kubelet::Sync;
+use super::static_pods::is_mirror;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
@@ -15,7 +16,8 @@ pub const OVERDUE: &str = "DeadlineExceeded";
 pub fn update(sync: &mut Sync) {
     let phase = phase(sync.pod, &sync.status);
     sync.status["phase"] = json!(phase);
-    let initialized = init_done(sync.pod, &sync.status);
+    // Sidecars end with the Pod, and are missed by nobody then.
+    let initialized = init_done(sync.pod, &sync.status) || is_over(sync.pod, &sync.status);
     let incomplete: Vec<&str> = names(sync, "initContainerStatuses", |status| {
         !meta::truth(status, "/ready") && status.pointer("/state/terminated/exitCode") != Some(&json!(0))
     });
@@ -45,7 +47,7 @@ pub fn update(sync: &mut Sync) {
     let wanted = [
         ("PodReadyToStartContainers", json!({ "status": if sandbox { "True" } else { "False" } })),
         ("Initialized", initialized),
-        ("Ready", ready(unready.clone())),
+        ("Ready", gated(ready(unready.clone()), &sync.status, sync.pod)),
         ("ContainersReady", ready(unready)),
     ];
     let now = timestamp(sync.now);
@@ -53,8 +55,39 @@ pub fn update(sync: &mut Sync) {
         set(&mut sync.status, kind, condition, (&now, generation));
     }
     if let Some(conditions) = sync.status["conditions"].as_array_mut() {
+        // The scheduler's condition goes through the kubelet's hands, too.
+        if let (Some(generation), Some(scheduled)) =
+            (generation, conditions.iter_mut().find(|condition| condition["type"] == "PodScheduled"))
+        {
+            scheduled["observedGeneration"] = json!(generation);
+        }
         conditions.sort_by_key(|condition| place(meta::text(condition, "/type")));
     }
+}
+
+/// The condition Ready of a Pod that waits for conditions of others, too (`pkg/kubelet/status/generate.go`, GeneratePodReadyCondition).
+fn gated(ready: Value, status: &Value, pod: &Value) -> Value {
+    if ready["status"] != "True" {
+        return ready;
+    }
+    let conditions = meta::list(status, "/conditions");
+    let missing = meta::list(pod, "/spec/readinessGates").iter().filter_map(|gate| {
+        let kind = meta::text(gate, "/conditionType");
+        let what = match conditions.iter().find(|condition| condition["type"] == kind) {
+            Some(found) if found["status"] == "True" => return None,
+            Some(found) => format!(
+                "the status of pod readiness gate {kind:?} is not \"True\", but {}",
+                meta::text(found, "/status")
+            ),
+            None => format!("corresponding condition of pod readiness gate {kind:?} does not exist."),
+        };
+        Some(what)
+    });
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() {
+        return ready;
+    }
+    json!({ "status": "False", "reason": "ReadinessGatesNotReady", "message": missing.join(", ") })
 }
 
 /// Where a condition stands: others' first, then the kubelet's in its order (`kubelet_pods.go`, generateAPIPodStatus).
@@ -90,9 +123,24 @@ fn set(status: &mut Value, kind: &str, mut condition: Value, (now, generation): 
     }
 }
 
-/// Whether the API only mirrors a static Pod, which never ends.
-fn is_mirror(pod: &Value) -> bool {
-    meta::annotation(pod, "kubernetes.io/config.mirror").is_some()
+/// The conditions that are kubelets' to write (`pkg/kubelet/types/pod_status.go`, PodConditionByKubelet).
+const OWN: [&str; 7] = [
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    "PodResizePending",
+    "PodResizeInProgress",
+];
+
+/// Leaves the conditions of others as they are in `told`, whatever has become of them since a kubelet looked.
+pub fn keep_others(status: &mut Value, told: &Value) {
+    let is_own = |condition: &Value| OWN.contains(&meta::text(condition, "/type"));
+    let others = meta::list(told, "/conditions").iter().filter(|one| !is_own(one)).cloned();
+    let Some(conditions) = status["conditions"].as_array_mut() else { return };
+    conditions.retain(is_own);
+    conditions.splice(..0, others);
 }
 
 fn phase(pod: &Value, status: &Value) -> &'static str {
@@ -109,7 +157,7 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     if failed_init || meta::text(status, "/reason") == OVERDUE {
         return "Failed";
     }
-    if !init_done(pod, status) || statuses.is_empty() {
+    if statuses.is_empty() || !init_done(pod, status) && !is_over(pod, status) {
         return "Pending";
     }
     let count = |state: &str| statuses.iter().filter(|status| status.pointer(state).is_some()).count();
@@ -129,7 +177,11 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     if meta::is_terminating(pod) && stopped + restarting == statuses.len() && !is_mirror(pod) {
         return if failed || restarting > 0 { "Failed" } else { "Succeeded" };
     }
-    if count("/state/running") > 0 || restarting > 0 || policy == "Always" || stopped < statuses.len() {
+    let sidecars = meta::list(pod, "/spec/initContainers").iter().filter(|container| is_sidecar(container));
+    let beside = sidecars
+        .filter_map(|container| status_of(status, "/initContainerStatuses", meta::text(container, "/name")))
+        .any(|status| status.pointer("/state/running").is_some());
+    if beside || count("/state/running") > 0 || restarting > 0 || policy == "Always" || stopped < statuses.len() {
         return "Running";
     }
     match (failed, policy) {

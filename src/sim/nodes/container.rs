@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::images::Image;
 use super::kubelet::{Kubelets, Sync};
 use super::runs::{run_of, with_sandbox};
-use super::{message, mounts, probes, pull, starting, volumes};
+use super::{message, mounts, probes, pull, resize, starting, volumes};
+use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
@@ -209,6 +210,7 @@ impl One<'_> {
 
     fn start(&mut self, kubelets: &Kubelets, sync: &mut Sync, image: &'static Image, part: &str) {
         let name = meta::text(self.container, "/name");
+        sync.memory.resized.remove(name);
         let reason = meta::text(self.status, "/state/waiting/reason");
         let again = self.status.pointer("/lastState/terminated").is_some() && reason != "ContainerCreating";
         if again {
@@ -220,13 +222,16 @@ impl One<'_> {
         self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
         self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
         self.status["containerID"] = json!(id);
-        let resources = self.container.get("resources").cloned().unwrap_or_else(|| json!({}));
+        let resources = resize::allocated(sync, self.container, self.status);
+        let mut container = self.container.clone();
+        container["resources"] = resources.clone();
         if let Some(requests) = resources.get("requests") {
             self.status["allocatedResources"] = requests.clone();
         }
         self.status["resources"] = resources;
         sync.events.record("Normal", (sync.pod, part), "Created", "Container created");
-        let start = starting::start(&kubelets.runtime, sync, self.container, image);
+        let start = starting::start(&kubelets.runtime, sync, &container, image);
+        start.script.iter().for_each(|script| kubelets.runtime.note(meta::uid(sync.pod), script));
         if let Err(message) = with_sandbox(kubelets, sync, |sandbox| sandbox.start(&id, start)) {
             sync.events.record("Warning", (sync.pod, part), "Failed", &format!("Error: {message}"));
             let now = timestamp(sync.now);
@@ -235,6 +240,8 @@ impl One<'_> {
             sync.wake_after(Duration::from_millis(1));
             return;
         }
+        // Who lives by the API server begins to ask only where it runs.
+        kubelets.runtime.callers.stir();
         sync.events.record("Normal", (sync.pod, part), "Started", "Container started");
         self.status["state"] = json!({ "running": { "startedAt": timestamp(sync.now) } });
         if let Some(hook) = self.container.pointer("/lifecycle/postStart")
@@ -285,8 +292,12 @@ impl One<'_> {
             let message = format!("Container {name} definition changed, will be restarted");
             return self.stop(kubelets, sync, &message, meta::number(sync.pod, "/spec/terminationGracePeriodSeconds"));
         }
-        if let probes::Verdict::Kill(grace) = probes::look(kubelets, sync, self.container, self.status) {
-            let message = format!("Container {name} failed liveness probe, will be restarted");
+        if sync.memory.resized.contains(&name) {
+            let message = format!("Container {name} resize requires restart");
+            return self.stop(kubelets, sync, &message, meta::number(sync.pod, "/spec/terminationGracePeriodSeconds"));
+        }
+        if let probes::Verdict::Kill(probe, grace) = probes::look(kubelets, sync, self.container, self.status) {
+            let message = format!("Container {name} failed {probe} probe, will be restarted");
             self.stop(kubelets, sync, &message, Some(grace));
         }
     }
@@ -305,7 +316,7 @@ impl One<'_> {
             run.terminate();
             sandbox.settle();
         });
-        let end = sync.now + SignedDuration::from_secs(grace.unwrap_or(30));
+        let end = later(sync.now, grace.unwrap_or(30));
         sync.memory.ending.insert(meta::text(self.container, "/name").to_owned(), end);
         self.running(kubelets, sync);
     }
@@ -330,7 +341,9 @@ impl One<'_> {
     /// An ended container starts again when its policy says so, the first time at once.
     fn ended(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
         let code = meta::number(self.status, "/state/terminated/exitCode").unwrap_or_default();
-        let redefined = self.list != "ephemeralContainerStatuses" && self.is_redefined();
+        // What a container is defined by or may use resets its pauses (`pkg/kubelet/kuberuntime/helpers.go`, GetBackoffKey).
+        let resized = sync.memory.resized.contains(meta::text(self.container, "/name"));
+        let redefined = self.list != "ephemeralContainerStatuses" && (resized || self.is_redefined());
         let again = redefined || restarts(sync.pod, self.container, self.list, code);
         if self.list == "ephemeralContainerStatuses" || !again {
             return;
@@ -340,10 +353,16 @@ impl One<'_> {
         let ran = time(&terminated, "/startedAt").map(|started| finished.duration_since(started));
         let count = meta::number(self.status, "/restartCount").unwrap_or_default();
         let steady = ran.is_some_and(|ran| ran >= BACKOFF_RESET) && meta::text(&terminated, "/reason") != "StartError";
+        let before = self.status["lastState"].take();
         self.status["lastState"] = json!({ "terminated": terminated });
         if count == 0 || steady || redefined {
-            self.wait("RestartPending", "");
-            return self.waiting(kubelets, sync);
+            let ended = self.status["state"].clone();
+            self.waiting(kubelets, sync);
+            // Until it runs again it is shown as it ended.
+            if self.status["state"] == ended {
+                self.status["lastState"] = before;
+            }
+            return;
         }
         let name = meta::text(self.container, "/name");
         let (pod, namespace) = (meta::name(sync.pod), meta::namespace(sync.pod));
@@ -370,6 +389,18 @@ fn spoken(duration: SignedDuration) -> String {
         (0, seconds) => format!("{seconds}s"),
         (minutes, seconds) => format!("{minutes}m{seconds}s"),
     }
+}
+
+/// Whether no container of the Pod runs or will run again, sidecars aside.
+pub fn is_over(pod: &Value, status: &Value) -> bool {
+    const LIST: &str = "containerStatuses";
+    let ended = |container: &Value| {
+        let status = status_of(status, "/containerStatuses", meta::text(container, "/name"))?;
+        let code = meta::number(status, "/state/terminated/exitCode")?;
+        Some(!restarts(pod, container, LIST, code))
+    };
+    let containers = meta::list(pod, "/spec/containers");
+    !containers.is_empty() && containers.iter().all(|container| ended(container).unwrap_or_default())
 }
 
 fn restarts(pod: &Value, container: &Value, list: &str, code: i64) -> bool {

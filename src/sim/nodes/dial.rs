@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -16,6 +16,7 @@ use super::process::sandbox::Front;
 use super::server::Kubelet;
 use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
+use crate::sim::network;
 
 /// How much may be under way in one direction, bytes.
 const ROOM: usize = 64 * 1024;
@@ -39,12 +40,24 @@ pub(super) fn dial(kubelet: &Kubelet, pod: &Object, port: u16) -> Result<DuplexS
 }
 
 async fn answer(front: Arc<Front>, port: u16, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let Some(Ok(reply)) = front.get(port, path) else {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let asked = network::Request {
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        ..network::Request::default()
+    };
+    let Some(Ok(reply)) = front.get(port, &asked) else {
         let mut gone = Response::new(Full::default());
         *gone.status_mut() = hyper::StatusCode::BAD_GATEWAY;
         return Ok(gone);
     };
-    let built = Response::builder().status(reply.status).header("server", reply.server);
+    let kind = reply.content_type();
+    let built = Response::builder().status(reply.status).header("server", reply.server).header("content-type", kind);
+    let built = match reply.location {
+        Some(location) => built.header("location", location),
+        None => built,
+    };
     Ok(built.body(Full::new(Bytes::from(reply.body))).unwrap_or_default())
 }

@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::runtime::Runtime;
-use crate::object::meta;
-use crate::sim::apiserver::client::Client;
-use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::machine::root::Root;
 use crate::sim::machine::services::{CONTAINERD, KUBELET};
 use crate::sim::machine::{Machine, Machines};
@@ -17,8 +14,10 @@ use crate::sim::machine::{Machine, Machines};
 pub enum Halt {
     /// It does not run: nothing on its node changes.
     Stopped,
-    /// It does not reach the API server: static Pods are all it takes care of.
+    /// It does not reach the API server: it takes care of static Pods, and goes on with the others as it knew them.
     Deaf,
+    /// It has not reached the API server since it began, so static Pods are all it knows.
+    Unregistered,
 }
 
 impl Runtime {
@@ -41,24 +40,30 @@ impl Runtime {
     /// Tells whether the API server listens.
     pub fn set_api(&self, listens: bool) {
         self.deaf.store(!listens, Ordering::Relaxed);
+        self.callers.stir();
+    }
+
+    /// Whether the API server listens.
+    pub fn is_served(&self) -> bool {
+        !self.deaf.load(Ordering::Relaxed)
     }
 
     /// Whether and why the kubelet of a node does not work.
     pub fn halt(&self, node: &str) -> Option<Halt> {
-        let deaf = self.deaf.load(Ordering::Relaxed).then_some(Halt::Deaf);
+        let deaf = (!self.is_served()).then_some(Halt::Deaf);
         let Some(machine) = self.laid(node) else { return deaf };
         match machine.services().kubelet() {
-            _ if machine.services().is_fresh(KUBELET) => deaf,
+            // The machine's first was at work before anybody looked; any other does nothing before it has read its settings.
+            _ if machine.services().is_fresh(KUBELET) => {
+                if has_first(self.machines()?, &machine) {
+                    deaf
+                } else {
+                    Some(Halt::Stopped)
+                }
+            }
             None => Some(Halt::Stopped),
-            Some(run) if run.deaf.is_some() => Some(Halt::Deaf),
+            Some(run) if !run.registered => Some(Halt::Unregistered),
             Some(_) => deaf,
-        }
-    }
-
-    /// Has the kubelets look at all Pods of a node again.
-    pub fn wake(&self, client: &Client, node: &str) {
-        for pod in client.list(&POD, "").iter().filter(|pod| meta::text(pod, "/spec/nodeName") == node) {
-            self.wakes.push((meta::namespace(pod).to_owned(), meta::name(pod).to_owned()));
         }
     }
 
@@ -83,6 +88,11 @@ impl Runtime {
             "NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized".to_owned()
         })
     }
+}
+
+/// Whether the kubelet of a machine is the one that was there from the beginning.
+pub fn has_first(machines: &Machines, machine: &Machine) -> bool {
+    machine.services().unit(KUBELET).is_some_and(|unit| unit.started == machines.birth().now)
 }
 
 /// Whether a network is configured as containerd wants it: the first file that reads decides.

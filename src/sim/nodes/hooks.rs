@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::kubelet::{Kubelets, Sync};
-use super::runs;
 use super::stop::LONGEST_HOOK;
+use super::{asking, runs};
 use crate::object::meta;
 
 /// Runs a hook of a run; how long it takes, or why it failed in the kubelet's words.
@@ -31,18 +31,11 @@ pub fn run(kubelets: &Kubelets, sync: &Sync, (id, of): (&str, &Value), hook: &Va
         };
     }
     if let Some(http) = hook.get("httpGet") {
-        let port = super::probes::port(of, &http["port"]);
+        let reply = asking::get(kubelets, sync, of, http)?;
         let path = meta::text(http, "/path");
-        let reply = runs::with_sandbox(kubelets, sync, |sandbox| sandbox.front().get(port, path));
-        let address = meta::text(&sync.status, "/podIP");
-        return match reply {
-            Some(Err(_)) => Err(format!("Get \"http://{address}:{port}{path}\": EOF")),
-            Some(Ok(reply)) if reply.status < 400 => Ok(Duration::ZERO),
-            Some(Ok(reply)) => Err(format!("HTTP lifecycle hook ({path}) failed with statuscode: {}", reply.status)),
-            None => Err(format!(
-                "Get \"http://{address}:{port}{path}\": dial tcp {address}:{port}: connect: connection refused"
-            )),
-        };
+        if reply.status >= 400 {
+            return Err(format!("HTTP lifecycle hook ({path}) failed with statuscode: {}", reply.status));
+        }
     }
     Ok(Duration::ZERO)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::container::hash;
+use super::missing_image::Missing;
 use super::process::programs::Package;
 
 /// What a container does when no command is given.
@@ -31,11 +32,25 @@ pub struct Write {
     pub complaint: Vec<String>,
 }
 
+/// What a program says when asked for its version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// `{version}` is the release.
+    pub says: String,
+    /// Whether it says so where errors go.
+    #[serde(default)]
+    pub errors: bool,
+}
+
 /// One image.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
     pub name: String,
+    /// Other repositories that have it too.
+    #[serde(default)]
+    also: Vec<String>,
     size: u64,
     pub run: Run,
     #[serde(default)]
@@ -46,9 +61,19 @@ pub struct Image {
     #[serde(default)]
     pub user: u32,
     tags: Vec<String>,
+    /// The last release of each minor version, newest first; without it a tag may have any version.
+    #[serde(default)]
+    releases: Vec<String>,
+    /// The releases of tags that are words, but for the newest.
+    #[serde(default)]
+    named: BTreeMap<String, String>,
+    pub version: Option<Version>,
     /// HTTP paths that answer 200; `*` for any.
     #[serde(default)]
     pub paths: Vec<String>,
+    /// What these say: `{hostname}`, `{address}`, `{path}` and `{tag}` are filled in.
+    #[serde(default = "fine")]
+    pub answer: String,
     /// One of these variables must be set.
     #[serde(default)]
     pub needs: Vec<String>,
@@ -97,6 +122,10 @@ fn debian() -> Vec<Package> {
 
 fn one_request() -> u64 {
     300
+}
+
+fn fine() -> String {
+    "ok\n".to_owned()
 }
 
 fn slash() -> String {
@@ -190,48 +219,50 @@ impl Image {
     }
 
     fn has(&self, tag: &str) -> bool {
-        tag == "latest" || self.tags.iter().any(|pattern| fits(pattern, tag))
+        tag == "latest" || self.tags.iter().any(|pattern| self.fits(pattern, tag))
     }
-}
 
-/// Why an image cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
-    InvalidName(String),
-    Tag,
-    Repository,
-    Host,
-}
-
-impl Missing {
-    /// What containerd answers.
-    pub fn message(&self, reference: &str) -> String {
-        let full = canonical(reference);
-        let unpack = format!("failed to pull and unpack image {full:?}: failed to resolve reference {full:?}");
-        match self {
-            Self::InvalidName(why) => (*why).to_owned(),
-            Self::Tag => format!("rpc error: code = NotFound desc = {unpack}: {full}: not found"),
-            Self::Repository => format!(
-                "{unpack}: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"
-            ),
-            Self::Host => {
-                let host = full.split('/').next().unwrap_or_default();
-                let (name, tag) = full.rsplit_once(':').unwrap_or((&full, "latest"));
-                let path = name.split_once('/').map_or("", |(_, path)| path);
-                let bare = host.split(':').next().unwrap_or_default();
-                format!(
-                    "{unpack}: failed to do request: Head \"https://{host}/v2/{path}/manifests/{tag}\": dial tcp: lookup {bare}: no such host"
-                )
-            }
+    /// `*` stands for digits and dots: for a release, where they are listed.
+    fn fits(&self, pattern: &str, tag: &str) -> bool {
+        let Some((before, after)) = pattern.split_once('*') else { return pattern == tag };
+        // A version that is named by its beginning: `9` of `9.*`.
+        if !before.is_empty() && tag.strip_suffix(after) == Some(before.trim_end_matches('.')) {
+            return true;
         }
+        let Some(rest) = tag.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) else { return false };
+        let is_version = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '.');
+        is_version && (self.releases.is_empty() || self.named_by(rest).is_some())
+    }
+
+    /// The release that a version names: the newest that begins with it, or an older patch of one.
+    fn named_by(&self, version: &str) -> Option<String> {
+        let asked = numbers(version)?;
+        self.releases.iter().find_map(|last| {
+            let newest = numbers(last)?;
+            let older = newest.len() == asked.len()
+                && newest
+                    .split_last()
+                    .zip(asked.split_last())
+                    .is_some_and(|(newest, asked)| newest.1 == asked.1 && newest.0 >= asked.0);
+            if newest.starts_with(&asked) { Some(last.clone()) } else { older.then(|| version.to_owned()) }
+        })
+    }
+
+    /// The tag of a reference.
+    pub fn tag(reference: &str) -> &str {
+        parts(reference).1
+    }
+
+    /// The release that a reference means; `None` where nobody knows.
+    pub fn release(&self, reference: &str) -> Option<String> {
+        let tag = parts(reference).1;
+        let named = || self.named.get(tag).or_else(|| self.releases.first()).cloned();
+        tag.split('-').next().and_then(|version| self.named_by(version)).or_else(named)
     }
 }
 
-/// `*` stands for digits and dots.
-fn fits(pattern: &str, tag: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == tag };
-    let Some(rest) = tag.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) else { return false };
-    !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    version.split('.').map(|number| number.parse().ok()).collect()
 }
 
 fn table() -> &'static HashMap<String, Image> {
@@ -240,10 +271,13 @@ fn table() -> &'static HashMap<String, Image> {
         let images: Vec<Image> =
             serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap_or_default();
         let named = |image: Image| {
-            let name = repository(&image.name);
-            let alpine =
-                image.tags.iter().any(|tag| tag.contains("alpine")).then(|| (alpine(&name), image.on_alpine()));
-            std::iter::once((name, image)).chain(alpine)
+            let is_alpine = image.tags.iter().any(|tag| tag.contains("alpine"));
+            let names: Vec<String> =
+                std::iter::once(&image.name).chain(&image.also).map(|name| repository(name)).collect();
+            names.into_iter().flat_map(move |name| {
+                let alpine = is_alpine.then(|| (alpine(&name), image.on_alpine()));
+                std::iter::once((name, image.clone())).chain(alpine)
+            })
         };
         images.into_iter().flat_map(named).collect()
     })
@@ -316,6 +350,8 @@ pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
         )));
     }
     let (repository, tag) = parts(reference);
+    // The old registry leads to the new one.
+    let repository = repository.replacen("k8s.gcr.io/", "registry.k8s.io/", 1);
     let on_alpine = || table().get(&alpine(&repository)).filter(|_| tag.contains("alpine"));
     match on_alpine().or_else(|| table().get(&repository)) {
         Some(image) if reference.contains('@') || image.has(tag) => Ok(image),
@@ -334,6 +370,9 @@ const KNOWN_HOSTS: &[&str] = &[
     "quay.io",
     "k8s.gcr.io",
     "mcr.microsoft.com",
+    "us-docker.pkg.dev",
+    "registry.access.redhat.com",
+    "docker.elastic.co",
     "public.ecr.aws",
 ];
 
@@ -342,15 +381,63 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tag_means_a_release() {
+        let of = |reference: &str| resolve(reference).unwrap().release(reference);
+        for (reference, release) in [
+            ("nginx:1.27", "1.27.5"),
+            ("nginx:1.27.3-alpine", "1.27.3"),
+            ("nginx", "1.29.4"),
+            ("nginx:stable", "1.28.1"),
+            ("nginx:mainline-alpine", "1.29.4"),
+            ("redis:7", "7.4.7"),
+        ] {
+            assert_eq!(of(reference).as_deref(), Some(release), "{reference}");
+        }
+        assert_eq!(of("alpine:3.20"), None);
+    }
+
+    #[test]
+    fn a_repository_has_one_row() {
+        let rows: Vec<Image> = serde_yaml::from_str(include_str!("../../../assets/nodes/images.yaml")).unwrap();
+        let mut names: Vec<String> = rows
+            .iter()
+            .flat_map(|image| std::iter::once(&image.name).chain(&image.also))
+            .map(|name| repository(name))
+            .collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
     fn references_find_their_image_or_say_why_not() {
         assert!(!table().is_empty(), "the data reads");
         for known in [
             "nginx",
             "nginx:1.27",
             "nginx:1.25.3-alpine",
-            "docker.io/library/nginx:latest",
             "docker.io/nginx",
             "registry.k8s.io/pause:3.10",
+            "k8s.gcr.io/echoserver:1.4",
+            "ghcr.io/stefanprodan/podinfo",
+        ] {
+            assert!(resolve(known).is_ok(), "{known}");
+        }
+        // The mistyped tag of the documentation's page about Deployments.
+        for unknown in ["nginx:1.161", "nginx:1.27.9", "nginx:1.", "nginx:1.99", "busybox:1.99", "httpd:3", "redis:7.9"]
+        {
+            assert_eq!(resolve(unknown).err(), Some(Missing::Tag), "{unknown}");
+        }
+        for known in [
+            "nginx:1",
+            "nginx:1.16.1",
+            "nginx:1.7.9",
+            "busybox:1.28",
+            "httpd:2.4-alpine",
+            "redis:7-alpine",
+            "debian:12",
+            "alpine:3",
         ] {
             assert!(resolve(known).is_ok(), "{known}");
         }

@@ -1,7 +1,7 @@
 //! One kubelet for all simulated nodes: brings each Pod one step further and says when to look again.
 //! The steps are beside it: volumes, pulling, containers, probes, stopping. Source: `pkg/kubelet/kubelet.go`, SyncPod.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::halted::Halt;
 use super::runtime::Runtime;
-use super::{address, conditions, container, deadline, runs, stop, volumes};
+use super::static_pods::is_mirror;
+use super::{address, admission, conditions, container, resize, runs, stop, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::recorder::Recorder;
@@ -19,9 +20,9 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
-use crate::sim::reconciler::{Context, Key, Next, Reconciler, Watched};
+use crate::sim::reconciler::{Context, Key, Next, Reconciler, Watched, key};
 
-/// What a kubelet remembers of a Pod beside its status. Losing it costs a repeated event, no more.
+/// What a kubelet remembers of a Pod beside its status. Losing it costs repeated events, and hooks that run again.
 #[derive(Default)]
 pub struct Memory {
     /// Image pulls under way or failed, by container.
@@ -36,6 +37,8 @@ pub struct Memory {
     pub due: HashMap<(String, &'static str), Timestamp>,
     /// Whether the end of the Pod was announced.
     pub killing: bool,
+    /// Containers that must start again to have what they were resized to.
+    pub resized: HashSet<String>,
     /// Containers that were told to end, and when they are killed if they have not.
     pub ending: HashMap<String, Timestamp>,
 }
@@ -49,6 +52,8 @@ pub struct Sync<'a> {
     pub now: Timestamp,
     /// The status to be written.
     pub status: Value,
+    /// Whether nothing reaches the API server.
+    pub apart: bool,
     wake: Option<Timestamp>,
 }
 
@@ -61,7 +66,7 @@ impl<'a> Sync<'a> {
         now: Timestamp,
     ) -> Self {
         let status = pod.get("status").cloned().unwrap_or_else(|| json!({}));
-        Self { context, events, pod, memory, now, status, wake: None }
+        Self { context, events, pod, memory, now, status, apart: false, wake: None }
     }
 
     /// Looks again after `pause`, if nothing happens before.
@@ -85,11 +90,9 @@ impl<'a> Sync<'a> {
 pub struct Kubelets {
     pub(super) runtime: Arc<Runtime>,
     memories: Mutex<HashMap<String, Memory>>,
-    /// The uid of each Pod that was last seen, so that what is kept of its forerunner can go.
-    uids: Mutex<HashMap<Key, String>>,
     recorders: Mutex<HashMap<String, Recorder>>,
     pub(super) addresses: Mutex<address::Taken>,
-    pub(super) present: Mutex<super::pull::Present>,
+    taken: admission::Taken,
 }
 
 /// How soon a Pod is looked at again that waits for the node's network.
@@ -110,10 +113,9 @@ impl Kubelets {
         Self {
             runtime,
             memories: Mutex::default(),
-            uids: Mutex::default(),
             recorders: Mutex::default(),
             addresses: Mutex::default(),
-            present: Mutex::new(super::pull::Present::with_system_images()),
+            taken: admission::Taken::default(),
         }
     }
 }
@@ -132,23 +134,26 @@ impl Reconciler for Kubelets {
     }
 
     fn reconcile(&self, context: &Context, (namespace, name): &Key) -> Result<Next> {
-        let Some(pod) = context.client.find(&POD, namespace, name) else {
-            self.forget(&(namespace.clone(), name.clone()), "");
+        let told = context.client.find(&POD, namespace, name);
+        self.forget_former(context, (namespace, name), told.as_ref().map_or("", |pod| meta::uid(pod)));
+        let Some(told) = told else { return Ok(Next::Done) };
+        let Some(node) = context.client.find(&NODE, "", meta::text(&told, "/spec/nodeName")) else {
             return Ok(Next::Done);
         };
-        self.forget(&(namespace.clone(), name.clone()), meta::uid(&pod));
-        let Some(node) = context.client.find(&NODE, "", meta::text(&pod, "/spec/nodeName")) else {
-            return Ok(Next::Done);
+        let is_mirror = is_mirror(&told);
+        let halt = self.runtime.halt(meta::name(&node));
+        self.recorder(context, meta::name(&node)).hold(halt.is_some());
+        let (pod, apart) = match halt {
+            Some(halt) if halt == Halt::Stopped || !is_mirror => (self.runtime.known.apart(&told), true),
+            _ => (told, false),
         };
-        match self.runtime.halt(meta::name(&node)) {
-            Some(Halt::Stopped) => return Ok(Next::Done),
-            Some(Halt::Deaf) if !super::static_pods::is_mirror(&pod) => return Ok(Next::Done),
-            // "Skipping pod synchronization" until the runtime is back.
-            _ if self.runtime.has_no_containers(meta::name(&node)) => return Ok(Next::Done),
-            _ => {}
+        // "Skipping pod synchronization" until the runtime is back.
+        let skips = self.runtime.has_no_containers(meta::name(&node));
+        if skips || apart && halt != Some(Halt::Deaf) {
+            return Ok(Next::Done);
         }
         let mut memory = self.take_memory(meta::uid(&pod));
-        let result = self.sync(context, &pod, &node, &mut memory);
+        let result = self.sync(context, (&pod, apart), &node, &mut memory);
         if !matches!(result, Ok(None)) {
             self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(meta::uid(&pod).to_owned(), memory);
         }
@@ -157,18 +162,14 @@ impl Reconciler for Kubelets {
 }
 
 impl Kubelets {
-    /// Forgets the Pod that had this name before the one that has it now, if any.
-    fn forget(&self, key: &Key, uid: &str) {
-        let mut uids = self.uids.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match uid {
-            "" => uids.remove(key),
-            uid if uids.get(key).is_some_and(|known| known == uid) => return,
-            uid => uids.insert(key.clone(), uid.to_owned()),
-        };
-        drop(uids);
-        if let Some(before) = before {
-            self.runtime.forget(&before);
-            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(&before);
+    /// Forgets the Pods that had this name before the one that has it now, where their kubelets hear of it.
+    fn forget_former(&self, context: &Context, (namespace, name): (&str, &str), uid: &str) {
+        let key = (namespace.to_owned(), name.to_owned());
+        let hears = |node: &str| self.runtime.halt(node).is_none() || context.client.find(&NODE, "", node).is_none();
+        for uid in self.runtime.known.forget_former(&key, uid, hears) {
+            self.runtime.forget(&uid);
+            self.taken.forget(&uid);
+            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
         }
     }
 
@@ -185,28 +186,51 @@ impl Kubelets {
     }
 
     /// `None` when the Pod is gone.
-    fn sync(&self, context: &Context, pod: &Object, node: &Object, memory: &mut Memory) -> Result<Option<Next>> {
+    fn sync(
+        &self,
+        context: &Context,
+        (pod, apart): (&Object, bool),
+        node: &Object,
+        memory: &mut Memory,
+    ) -> Result<Option<Next>> {
         let events = self.recorder(context, meta::name(node));
         let mut sync = Sync::new((context, &events), pod, memory, context.client.clock().now());
+        sync.apart = apart;
+        if let Some(status) = self.runtime.known.unsent(pod).filter(|_| !apart) {
+            sync.status = status;
+        }
         if meta::is_terminating(pod) {
             if stop::stop(self, &mut sync)? {
                 return Ok(None);
             }
-        } else if !matches!(meta::text(pod, "/status/phase"), "Succeeded" | "Failed") && !stop::overdue(self, &mut sync)
+        } else if !matches!(meta::text(&sync.status, "/phase"), "Succeeded" | "Failed")
+            && !stop::overdue(self, &mut sync)
+            && !stop::done(self, &mut sync)
         {
             self.bring_up(&mut sync, node);
         }
+        self.taken.note(&sync);
         let (status, wake, now) = (sync.status, sync.wake, sync.now);
-        if pod.get("status") != Some(&status) {
+        let same = pod.get("status") == Some(&status);
+        if apart && !same {
+            let mut pod = pod.clone();
+            Arc::make_mut(&mut pod)["status"] = status;
+            self.runtime.wakes.push(key(&pod));
+            self.runtime.known.becomes(pod);
+        } else if !same {
             let written = context.client.modify_status(&POD, meta::namespace(pod), meta::name(pod), |fresh| {
                 if meta::uid(fresh) == meta::uid(pod) {
-                    fresh["status"] = status.clone();
+                    let mut status = status.clone();
+                    conditions::keep_others(&mut status, &fresh["status"]);
+                    fresh["status"] = status;
                 }
             });
             match written {
                 Err(error) if error.is_not_found() => return Ok(None),
-                written => drop(written?),
+                written => self.runtime.known.hears(&written?),
             }
+        } else if !apart {
+            self.runtime.known.hears(pod);
         }
         Ok(Some(
             wake.map_or(Next::Done, |then| {
@@ -226,6 +250,9 @@ impl Kubelets {
     }
 
     fn bring_up(&self, sync: &mut Sync, node: &Value) {
+        if admission::refuses(&self.taken, (&self.runtime, sync), node) {
+            return;
+        }
         if sync.status.get("startTime").is_none() {
             sync.status["startTime"] = json!(timestamp(sync.now));
             let host = meta::list(node, "/status/addresses").iter().find(|address| address["type"] == "InternalIP");
@@ -233,14 +260,11 @@ impl Kubelets {
             sync.status["hostIP"] = json!(host);
             sync.status["hostIPs"] = json!([{ "ip": host }]);
         }
-        if deadline::exceeded(self, sync) {
-            conditions::update(sync);
-            return deadline::tell(sync);
-        }
-        let mounted = !self.lacks_network(sync, node) && volumes::mounted(sync);
+        let mounted = !self.lacks_network(sync, node) && volumes::mounted(&self.runtime, sync);
         if mounted {
             address::assign(self, sync, node);
         }
+        resize::step(&self.taken, sync, node);
         container::step(self, sync, mounted);
         runs::wake_with_sandbox(self, sync);
         conditions::update(sync);

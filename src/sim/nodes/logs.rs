@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kubelet::Kubelets;
-use super::process::stream::Log;
+use super::process::stream::{Line, Log, Stream};
 use super::server::Kubelet;
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::pod::POD;
@@ -58,9 +59,6 @@ fn run(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<Run> {
             other => Status::bad_request(format!("container {name:?} in pod {shown:?} is waiting to start: {other}")),
         }
     };
-    if meta::text(pod, "/spec/nodeName").is_empty() {
-        return Err(waiting(""));
-    }
     let state = status(pod, name).ok_or_else(|| waiting(""))?;
     let part = if options.previous { state.pointer("/lastState/terminated") } else { None };
     let part = part.or_else(|| {
@@ -94,36 +92,52 @@ fn run(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<Run> {
     Ok(Run { uid: meta::uid(pod).to_owned(), log, started, finished: time("/finishedAt") })
 }
 
-fn text(lines: &[(Timestamp, String)], options: &LogOptions) -> String {
-    let mut out = String::new();
-    for (time, line) in lines {
-        if options.timestamps {
-            out.push_str(&time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string());
+/// A piece of a log, and to which stream it was written.
+pub type Piece = (Stream, String);
+
+/// Lines as they are shown, those of one stream together as long as no other comes between.
+fn shown(lines: &[Line], options: &LogOptions) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for line in lines {
+        if pieces.last().is_none_or(|(stream, _)| *stream != line.stream) {
+            pieces.push((line.stream, String::new()));
         }
-        out.push_str(line);
-        out.push('\n');
+        let Some((_, out)) = pieces.last_mut() else { continue };
+        if options.timestamps {
+            out.push_str(&line.time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string());
+        }
+        out.extend(line.written());
     }
-    out
+    pieces
 }
 
-/// A container's log. Errors in the kubelet's words.
-pub(super) fn logs(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
+/// Cuts what is shown after so many bytes, whatever stream they went to.
+fn limit(pieces: &mut Vec<Piece>, mut left: usize) {
+    pieces.retain_mut(|(_, text)| {
+        let end = (0..=left.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+        left -= end;
+        end > 0
+    });
+}
+
+/// A container's log, its streams apart. Errors in the kubelet's words.
+pub(super) fn pieces(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<BoxStream<'static, Piece>> {
     let found = run(kubelet, pod, options)?;
     let (mut lines, told) = found.log.lines(0);
     if let Some(since) = options.since {
-        lines.retain(|(time, _)| *time >= since);
+        lines.retain(|line| line.time >= since);
     }
     if let Some(tail) = options.tail_lines {
         lines.drain(..lines.len().saturating_sub(tail));
     }
-    let mut first = text(&lines, options);
-    if let Some(limit) = options.limit_bytes {
-        let end = (0..=limit.min(first.len())).rev().find(|at| first.is_char_boundary(*at)).unwrap_or_default();
-        first.truncate(end);
+    let mut first = shown(&lines, options);
+    if let Some(most) = options.limit_bytes {
+        limit(&mut first, most);
     }
-    let first = futures::stream::once(async move { Ok(Bytes::from(first)) });
+    let first = futures::stream::iter(first);
     if !options.follow || found.finished.is_some() {
-        return Ok(Box::pin(first));
+        return Ok(first.boxed());
     }
     let follow = Follow {
         context: kubelet.context.clone(),
@@ -133,7 +147,16 @@ pub(super) fn logs(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Res
         run: found,
         told,
     };
-    Ok(Box::pin(first.chain(futures::stream::unfold(follow, Follow::next))))
+    Ok(first.chain(futures::stream::unfold(follow, Follow::next).flat_map(futures::stream::iter)).boxed())
+}
+
+/// A container's log, as whoever asks the API server gets it: in one stream. Errors in the kubelet's words.
+pub(super) fn logs(kubelet: &Kubelet, pod: &Object, options: &LogOptions) -> Result<ByteStream> {
+    if meta::text(pod, "/spec/nodeName").is_empty() {
+        // Nobody is there to be asked, and so there is nothing (`pkg/registry/core/pod/strategy.go`, LogLocation).
+        return Ok(Box::pin(futures::stream::empty()));
+    }
+    Ok(Box::pin(pieces(kubelet, pod, options)?.map(|(_, text)| Ok(Bytes::from(text)))))
 }
 
 struct Follow {
@@ -146,11 +169,12 @@ struct Follow {
 }
 
 impl Follow {
-    async fn next(mut self) -> Option<(std::result::Result<Bytes, std::convert::Infallible>, Self)> {
+    async fn next(mut self) -> Option<(Vec<Piece>, Self)> {
         let clock = self.context.client.clock();
         loop {
             clock.sleep(LOOK).await;
-            let pod = self.context.client.find(&POD, meta::namespace(&self.pod), meta::name(&self.pod));
+            let told = self.context.client.find(&POD, meta::namespace(&self.pod), meta::name(&self.pod));
+            let pod = told.map(|told| self.kubelets.runtime.on_node(&told));
             let same = pod.filter(|pod| meta::uid(pod) == self.run.uid);
             let running = same.as_ref().and_then(|pod| status(pod, &self.options.container)).is_some_and(|status| {
                 meta::text(status, "/state/running/startedAt").parse::<Timestamp>().ok() == Some(self.run.started)
@@ -161,9 +185,9 @@ impl Follow {
             }
             let (new, told) = self.run.log.lines(self.told);
             if !new.is_empty() {
-                let bytes = Bytes::from(text(&new, &self.options));
+                let pieces = shown(&new, &self.options);
                 self.told = told;
-                return Some((Ok(bytes), self));
+                return Some((pieces, self));
             }
             if !running {
                 return None;

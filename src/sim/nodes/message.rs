@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::process::container::Container;
 use super::process::files::{Mount, Volume};
+use super::process::stream::Line;
 use super::process::tree::{Entry, Kept};
 use crate::object::meta;
 
@@ -29,7 +30,7 @@ pub fn mount(container: &Value) -> Option<Mount> {
         read_only: false,
         mode: 0o666,
         group: 0,
-        in_memory: false,
+        in_memory: None,
         own: true,
     })
 }
@@ -45,7 +46,7 @@ pub fn of(container: &Value, run: &Container, code: i32) -> String {
     }
     let (lines, _) = run.log.lines(0);
     let last = lines.iter().skip(lines.len().saturating_sub(MOST_OF_LOG.1));
-    let text = last.map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n");
+    let text: String = last.flat_map(Line::written).collect();
     let mut from = text.len().saturating_sub(MOST_OF_LOG.0);
     while !text.is_char_boundary(from) {
         from += 1;

@@ -160,7 +160,8 @@ impl Scrape<'_> {
                 if self.now.duration_since(started) < FRESH {
                     return None;
                 }
-                (started, Duration::ZERO)
+                let awake = run.as_ref().map_or(self.now.duration_since(started), |run| run.went_on());
+                (self.now - awake, Duration::ZERO)
             }
         };
         let window = self.now.duration_since(then);

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::host_paths;
 use super::kubelet::Sync;
-use super::process::files::{Mount, Volume};
+use super::process::files::{MEMORY, Mount, Volume};
 use super::process::tree::{Entry, Made, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
 use crate::object::meta;
+use crate::object::quantity::Quantity;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
@@ -21,7 +23,6 @@ use crate::sim::apiserver::registry::kinds::persistentvolume::PERSISTENTVOLUME;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
-use crate::sim::apiserver::storage::Object;
 
 /// So long a changed ConfigMap or Secret may take until its files follow (`pkg/kubelet/config`, SyncFrequency).
 const SYNC: SignedDuration = SignedDuration::from_secs(60);
@@ -41,7 +42,8 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
         let (source, below) = source(runtime, sync, volume, &below);
         let of_node = volume.get("hostPath").is_some();
         let in_memory = ["secret", "downwardAPI", "projected"].iter().any(|kind| volume.get(kind).is_some());
-        let sticky = if in_memory { 0o1000 } else { 0 };
+        let memory = memory(volume);
+        let sticky = if in_memory || memory.is_some() { 0o1000 } else { 0 };
         let mode = match group {
             _ if of_node => 0o755,
             Some(_) => 0o2777 | sticky,
@@ -51,10 +53,10 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
             path: meta::text(mount, "/mountPath").trim_end_matches('/').to_owned(),
             volume: source,
             below,
-            read_only: meta::truth(mount, "/readOnly"),
+            read_only: meta::truth(mount, "/readOnly") || meta::truth(volume, "/persistentVolumeClaim/readOnly"),
             mode,
             group: group.filter(|_| !of_node).unwrap_or_default(),
-            in_memory: in_memory || meta::text(volume, "/emptyDir/medium") == "Memory",
+            in_memory: if in_memory { Some(MEMORY) } else { memory },
             own: false,
         })
     };
@@ -84,6 +86,17 @@ pub fn check(container: &Value, environment: &Environment) -> Result<(), String>
     Ok(())
 }
 
+/// How much memory an `emptyDir` there may take, in KiB (`pkg/kubelet/kubelet_volumes.go`, SizeLimit).
+fn memory(volume: &Value) -> Option<usize> {
+    let empty = volume.get("emptyDir").filter(|empty| meta::text(empty, "/medium") == "Memory")?;
+    let limit = empty.get("sizeLimit").and_then(|limit| usize::try_from(Quantity::of(limit).ok()?.value()).ok());
+    // A limit of nothing is none.
+    Some(limit.filter(|bytes| *bytes > 0).map_or(MEMORY, |bytes| bytes.div_ceil(1024).min(MEMORY)))
+}
+
+/// Folders of a machine that are everybody's.
+const OPEN: [&str; 2] = ["tmp", "var/tmp"];
+
 /// Where a volume's files come from, and the part of it that is mounted.
 fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volume, String) {
     let (sources, settings) = match volume.get("projected") {
@@ -93,12 +106,12 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
             (vec![volume.clone()], own.unwrap_or(volume))
         }
     };
+    let group = meta::number(sync.pod, "/spec/securityContext/fsGroup").and_then(|id| u32::try_from(id).ok());
     let is_made = |source: &Value| {
         ["configMap", "secret", "downwardAPI", "serviceAccountToken"].iter().any(|kind| source.get(kind).is_some())
     };
     if sources.iter().any(is_made) {
         let mode = meta::number(settings, "/defaultMode").and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
-        let group = meta::number(sync.pod, "/spec/securityContext/fsGroup").and_then(|id| u32::try_from(id).ok());
         let maker = Maker::new(sync, sources, (mode, group));
         if below.is_empty() {
             return (Volume::Made(Arc::new(Made::new(move || maker.tree()))), String::new());
@@ -113,12 +126,28 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
             (folder, "") => folder.to_owned(),
             (folder, below) => format!("{folder}/{below}"),
         };
-        (Volume::Kept(runtime.files(&name, &whole)), whole)
+        let sticky = if memory(volume).is_some() { 0o1000 } else { 0 };
+        // What is made below a volume is open as the volume is (`pkg/volume/util/subpath`, SafeMakeDir).
+        let (mode, group) = match (folder.is_empty(), group) {
+            _ if OPEN.contains(&&*whole) => (0o1777, 0),
+            (false, _) => (0o755, 0),
+            (true, Some(group)) => (0o2777 | sticky, group),
+            (true, None) => (0o777 | sticky, 0),
+        };
+        let made = Entry { mode, owner: (0, group), ..Entry::folder(Timestamp::UNIX_EPOCH) };
+        (Volume::Kept(runtime.files(&name, &whole, &made)), whole)
+    };
+    let of_node = |path: &str| {
+        share(runtime, sync, path);
+        kept(format!("node/{}", sync.node()), path)
     };
     let name = meta::text(volume, "/name");
     let own = format!("{}/{name}", meta::uid(sync.pod));
     if let Some(path) = volume.pointer("/hostPath/path").and_then(Value::as_str) {
-        return kept(format!("node/{}", sync.node()), path);
+        // What was there before counts first: what is made for the Pod is new on the node.
+        share(runtime, sync, path);
+        bring_file(runtime, sync, volume, path);
+        return of_node(path);
     }
     let claim = match volume.get("ephemeral") {
         Some(_) => format!("{}-{name}", meta::name(sync.pod)),
@@ -132,9 +161,34 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
     let found = claim.and_then(|claim| client.find(&PERSISTENTVOLUME, "", meta::text(&claim, "/spec/volumeName")));
     let Some(persistent) = found else { return kept(own, "") };
     let path = ["/spec/hostPath/path", "/spec/local/path"].iter().find_map(|path| persistent.pointer(path)?.as_str());
-    match path {
-        Some(path) => kept(format!("node/{}", sync.node()), path),
-        None => kept(format!("pv/{}", meta::name(&persistent)), ""),
+    path.map_or_else(|| kept(format!("pv/{}", meta::name(&persistent)), ""), of_node)
+}
+
+/// Has the node's files be there, and the node see what is written.
+fn share(runtime: &Runtime, sync: &Sync, path: &str) {
+    if !host_paths::is_own(sync.pod) {
+        runtime.share(sync.node(), meta::uid(sync.pod), path);
+    }
+}
+
+/// What a file of a node's machine holds; `None` where there is none.
+pub fn of_node(runtime: &Runtime, node: &str, path: &str) -> Option<Vec<u8>> {
+    let machines = runtime.machines()?;
+    machines.file(&*machines.get(node)?, path)
+}
+
+/// Makes sure that a `hostPath` to a file of the node is one: as the machine has it, or new and empty where the volume asks for that.
+fn bring_file(runtime: &Runtime, sync: &Sync, volume: &Value, path: &str) {
+    let inner = path.trim_matches('/');
+    let there = || of_node(runtime, sync.node(), path);
+    let new = || (meta::text(volume, "/hostPath/type") == "FileOrCreate").then(Vec::new);
+    let folder = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let files = runtime.files(&format!("node/{}", sync.node()), folder, &Entry::folder(Timestamp::UNIX_EPOCH));
+    if !files.look(|tree| tree.contains_key(inner))
+        && let Some(bytes) = there().or_else(new)
+    {
+        let entry = Entry::file(bytes, sync.now);
+        files.change(|tree| drop(tree.insert(inner.to_owned(), entry)));
     }
 }
 
@@ -153,8 +207,8 @@ struct Maker {
     client: Client,
     namespace: String,
     name: String,
-    pod: Object,
-    status: Value,
+    /// The Pod as it was when it started, its addresses among the rest, as JSON: most never need it again.
+    born: Vec<u8>,
     sources: Vec<Value>,
     mode: u32,
     group: u32,
@@ -165,12 +219,16 @@ struct Maker {
 
 impl Maker {
     fn new(sync: &Sync, sources: Vec<Value>, (mode, group): (u32, Option<u32>)) -> Self {
+        let addresses = ["podIP", "podIPs", "hostIP", "hostIPs"].map(|key| (key, sync.status[key].clone()));
+        let status: Map<String, Value> = addresses.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+        let born = json!({ "metadata": sync.pod["metadata"], "spec": sync.pod["spec"], "status": status });
+        // Serialising a tree of JSON values into memory cannot fail.
+        let born = serde_json::to_vec(&born).unwrap_or_default();
         Self {
             client: sync.context.client.clone(),
             namespace: meta::namespace(sync.pod).to_owned(),
             name: meta::name(sync.pod).to_owned(),
-            pod: sync.pod.clone(),
-            status: sync.status.clone(),
+            born,
             sources,
             // A group that is to read the files may.
             mode: if group.is_some() { mode | 0o040 } else { mode },
@@ -182,10 +240,14 @@ impl Maker {
 
     fn files(&self) -> Vec<File> {
         let found = self.client.find(&POD, &self.namespace, &self.name);
-        let mut now = found.map_or_else(|| (*self.pod).clone(), |pod| (*pod).clone());
-        if now.pointer("/status/podIP").is_none() {
-            now["status"] = self.status.clone();
-        }
+        let born = || serde_json::from_slice::<Value>(&self.born).unwrap_or_default();
+        let now = match found {
+            Some(pod) if pod.pointer("/status/podIP").is_some() => pod,
+            Some(pod) => {
+                Arc::new(json!({ "metadata": pod["metadata"], "spec": pod["spec"], "status": born()["status"] }))
+            }
+            None => Arc::new(born()),
+        };
         self.sources.iter().flat_map(|source| self.files_of(&now, source)).collect()
     }
 

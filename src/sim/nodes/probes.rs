@@ -7,15 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::kubelet::{Kubelets, Sync};
-use super::runs;
+use super::{asking, runs};
 use crate::object::meta;
 
 /// What the probes mean for the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     GoOn,
-    /// Liveness or startup failed too often; so many seconds it has to end by itself.
-    Kill(i64),
+    /// A probe of this name failed too often; so many seconds the container has to end by itself.
+    Kill(&'static str, i64),
 }
 
 /// Looks at every probe of a running container that is due.
@@ -57,13 +57,14 @@ pub fn rests(kubelets: &Kubelets, sync: &Sync) -> bool {
     super::static_pods::is_mirror(sync.pod) && kubelets.runtime.laid(sync.node()).is_none()
 }
 
-fn kill(sync: &mut Sync, container: &Value, kind: &str) -> Verdict {
+fn kill(sync: &mut Sync, container: &Value, kind: &'static str) -> Verdict {
     let name = meta::text(container, "/name");
     sync.memory.failures.retain(|(of, _), _| of != name);
     sync.memory.successes.retain(|(of, _), _| of != name);
     sync.memory.due.retain(|(of, _), _| of != name);
     let own = meta::number(container, &format!("/{kind}/terminationGracePeriodSeconds"));
-    Verdict::Kill(own.or_else(|| meta::number(sync.pod, "/spec/terminationGracePeriodSeconds")).unwrap_or(30))
+    let grace = own.or_else(|| meta::number(sync.pod, "/spec/terminationGracePeriodSeconds")).unwrap_or(30);
+    Verdict::Kill(if kind == "startupProbe" { "startup" } else { "liveness" }, grace)
 }
 
 /// One probe of one run.
@@ -111,31 +112,23 @@ impl Probe<'_> {
 
     fn ask(&self, sync: &Sync, spec: &Value, timeout: i64) -> Result<(), String> {
         let address = meta::text(&sync.status, "/podIP");
-        let refused = |port: u16| format!("dial tcp {address}:{port}: connect: connection refused");
         if let Some(http) = spec.get("httpGet") {
-            let port = port(self.container, &http["port"]);
-            let path = Some(meta::text(http, "/path")).filter(|path| !path.is_empty()).unwrap_or("/");
-            let scheme = meta::text(http, "/scheme").to_lowercase();
-            let scheme = if scheme.is_empty() { "http" } else { &scheme };
-            let host = Some(meta::text(http, "/host")).filter(|host| !host.is_empty()).unwrap_or(address);
-            let url = format!("{scheme}://{host}:{port}{}{path}", if path.starts_with('/') { "" } else { "/" });
-            return match runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().get(port, path)) {
-                None => Err(format!("Get {url:?}: {}", refused(port))),
-                Some(Err(_)) => Err(format!("Get {url:?}: EOF")),
-                Some(Ok(reply)) if (200..400).contains(&reply.status) => Ok(()),
-                Some(Ok(reply)) => Err(format!("HTTP probe failed with statuscode: {}", reply.status)),
+            let reply = asking::get(self.kubelets, sync, self.container, http)?;
+            return match reply.status {
+                200..400 => Ok(()),
+                status => Err(format!("HTTP probe failed with statuscode: {status}")),
             };
         }
-        let listens = |port| runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().listens(port));
         if let Some(socket) = spec.get("tcpSocket") {
-            let port = port(self.container, &socket["port"]);
-            return if listens(port) { Ok(()) } else { Err(refused(port)) };
+            return asking::knock(self.kubelets, sync, self.container, socket);
         }
-        if let Some(socket) = spec.get("grpc") {
-            let port = port(self.container, &socket["port"]);
+        if let Some(grpc) = spec.get("grpc") {
+            let port = port(self.container, &grpc["port"]);
             let why =
                 format!("timeout: failed to connect service \"{address}:{port}\" within 1s: context deadline exceeded");
-            return if listens(port) { Ok(()) } else { Err(why) };
+            let service = meta::text(grpc, "/service");
+            let told = runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().health(port, service));
+            return told.unwrap_or(Err(why));
         }
         let command: Vec<String> =
             meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();

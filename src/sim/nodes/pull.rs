@@ -1,15 +1,14 @@
-//! Pulling images: what is on a node already, how long the rest takes, what cannot be had and when it is tried again.
-//! Which images exist is `images.rs`. Source: `pkg/kubelet/images/image_manager.go`.
+//! Pulling images: how long it takes, what cannot be had and when it is tried again.
+//! Which images exist is `images.rs`, what is on a node already `present.rs`. Source: `pkg/kubelet/images/image_manager.go`.
 
-use std::collections::HashSet;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::images::{self, Image, Missing};
+use super::images::{self, Image};
 use super::kubelet::{Kubelets, Sync};
+use super::missing_image::Missing;
 use crate::object::meta;
 
 const FIRST_BACKOFF: i64 = 10;
@@ -20,25 +19,6 @@ const LONGEST_BACKOFF: i64 = 300;
 pub enum Pull {
     Until { image: String, started: Timestamp, done: Timestamp },
     Failed { image: String, times: u32, again: Timestamp, message: String, told: bool },
-}
-
-/// The images on the nodes.
-#[derive(Default)]
-pub struct Present(HashSet<(String, String)>);
-
-impl Present {
-    /// What a node brought up by kubeadm has: images of the system are there before its Pods are.
-    pub fn with_system_images() -> Self {
-        Self::default()
-    }
-
-    fn has(&self, node: &str, image: &str) -> bool {
-        images::is_system(image) || self.0.contains(&(node.to_owned(), images::canonical(image)))
-    }
-
-    fn add(&mut self, node: &str, image: &str) {
-        self.0.insert((node.to_owned(), images::canonical(image)));
-    }
 }
 
 /// What came of asking for an image.
@@ -56,9 +36,8 @@ pub enum Outcome {
 pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str) -> Outcome {
     let wanted = meta::text(container, "/image").to_owned();
     let name = meta::text(container, "/name").to_owned();
-    let node = sync.node().to_owned();
     let policy = meta::text(container, "/imagePullPolicy").to_owned();
-    let there = kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).has(&node, &wanted);
+    let there = is_there(kubelets, sync, &wanted);
     let found = images::resolve(&wanted);
     if let Err(Missing::InvalidName(why)) = &found {
         let message =
@@ -81,6 +60,7 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
                 );
             }
             sync.memory.pulls.remove(&name);
+            keep(kubelets, sync, &wanted);
             Outcome::Present(image)
         }
         (_, false, "Never") => {
@@ -94,6 +74,16 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
         }
         _ => fetch(kubelets, sync, (&name, &wanted, part), found),
     }
+}
+
+/// Whether a node has an image. Images of the system are there before its Pods are.
+fn is_there(kubelets: &Kubelets, sync: &Sync, image: &str) -> bool {
+    let there = || kubelets.runtime.images(&sync.context.client, sync.node()).contains(&images::canonical(image));
+    images::is_system(image) || there()
+}
+
+fn keep(kubelets: &Kubelets, sync: &Sync, image: &str) {
+    kubelets.runtime.change_images(&sync.context.client, sync.node(), |all| all.insert(images::canonical(image)));
 }
 
 fn fetch(
@@ -135,7 +125,7 @@ fn fetch(
             let takes =
                 SignedDuration::try_from(found.as_ref().map_or(Duration::from_millis(400), |image| image.pull_time()))
                     .unwrap_or_default();
-            let there = kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).has(sync.node(), wanted);
+            let there = is_there(kubelets, sync, wanted);
             // With the layers there, only the registry is asked whether the tag has moved.
             let takes = if there { SignedDuration::from_millis(100) } else { takes };
             let again = match sync.memory.pulls.get(name) {
@@ -162,7 +152,7 @@ fn finish(
 ) -> Outcome {
     let missing = match found {
         Ok(image) => {
-            kubelets.present.lock().unwrap_or_else(PoisonError::into_inner).add(sync.node(), wanted);
+            keep(kubelets, sync, wanted);
             let took = spoken(took);
             let size = image.size();
             let message = format!(

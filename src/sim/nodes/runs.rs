@@ -79,10 +79,11 @@ fn rebuild(kubelets: &Kubelets, sync: &Sync, told: &[Told], remembered: Option<&
         let record = remembered.and_then(|pod| pod.run(told.id));
         let reference = record.map(|(record, _)| record.recipe.reference.as_str());
         let Ok(image) = images::resolve(reference.unwrap_or(meta::text(told.container, "/image"))) else { continue };
-        // What it made of its files when it really started still holds.
-        let (uid, idle) = (meta::uid(sync.pod), kubelets.runtime.is_idle(meta::uid(sync.pod)));
         let start = starting::start(&kubelets.runtime, sync, told.container, image);
-        kubelets.runtime.set_idle(uid, idle);
+        // What lives by the API server goes on by what it read once, not by what stands in its files now.
+        if kubelets.runtime.caller(meta::uid(sync.pod)).is_none() {
+            start.script.iter().for_each(|script| kubelets.runtime.note(meta::uid(sync.pod), script));
+        }
         match record.cloned() {
             Some((record, written)) => known.push(Again { record, written, start }),
             None => unknown.push((told, start)),
@@ -101,6 +102,10 @@ fn rebuild(kubelets: &Kubelets, sync: &Sync, told: &[Told], remembered: Option<&
             sandbox.run_until(finished);
             sandbox.run(told.id).iter().for_each(|run| run.kill());
         }
+    }
+    // What was brought back goes on from where it was: a start that takes a minute is not over because an hour has passed since.
+    if remembered.is_some() {
+        sandbox.stand_until(sync.now);
     }
     Some(sandbox)
 }

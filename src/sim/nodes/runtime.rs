@@ -8,13 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::callers::{Caller, Callers};
+use super::halted::Halt;
+use super::host_paths::Agreed;
+use super::known::Known;
+use super::process::container::{Container, End};
+use super::process::programs::coredns::COREFILE;
 use super::process::sandbox::{Front, Sandbox};
+use super::process::script::Script;
+use super::process::stream::Stream;
 use super::process::tree::{Entry, Kept, Tree};
 use super::snapshot::{PodRecord, Snapshot};
 use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::machine::Machines;
-use crate::sim::network::{Reply, Request, Sockets};
+use crate::sim::network::{ClusterDns, Datagram, Reply, Request, Resolver, Sockets};
 use crate::sim::reconciler::Key;
 
 struct Pod {
@@ -75,8 +83,15 @@ pub struct Runtime {
     /// Pods in which something happened that their kubelet does not know of.
     pub wakes: Wakes,
     pub(super) machines: OnceLock<Arc<Machines>>,
+    pub(super) present: super::present::Present,
     /// Pods that run and do nothing.
     idle: Mutex<HashSet<String>>,
+    /// The programs that live by the API server.
+    pub(super) callers: Callers,
+    /// What Pods share with their nodes, by node.
+    pub(super) hosts: Mutex<HashMap<String, Agreed>>,
+    /// The Pods as their kubelets know them.
+    pub(super) known: Known,
     /// Whether the API server cannot be reached.
     pub(super) deaf: AtomicBool,
 }
@@ -116,6 +131,8 @@ impl Runtime {
         lock(&self.pods).clear();
         lock(&self.kept).clear();
         lock(&self.waiting).clear();
+        lock(&self.hosts).clear();
+        self.known.clear();
     }
 
     /// Everything at one moment.
@@ -130,16 +147,26 @@ impl Runtime {
     /// Makes everything what it was once. What runs is killed, and goes on as it was when somebody looks.
     pub fn restore(&self, snapshot: &Snapshot) {
         let _still = self.still.write().unwrap_or_else(PoisonError::into_inner);
-        lock(&self.pods).drain().for_each(|(_, pod)| pod.front.kill());
+        let gone: Vec<Pod> = lock(&self.pods).drain().map(|(_, pod)| pod).collect();
+        // Nobody finds them any more; that they end, and give back their memory, is nothing to wait for.
+        let (gone, kill) = (Arc::new(gone), |pods: &[Pod]| pods.iter().for_each(|pod| pod.front.kill()));
+        let theirs = gone.clone();
+        if std::thread::Builder::new().spawn(move || kill(&theirs)).is_err() {
+            kill(&gone);
+        }
         *lock(&self.kept) =
             snapshot.kept.iter().map(|(name, tree)| (name.clone(), Arc::new(Kept::new(tree.clone())))).collect();
         *lock(&self.waiting) = snapshot.pods.iter().map(|(uid, pod)| (uid.clone(), pod.clone())).collect();
+        lock(&self.hosts).values_mut().for_each(Agreed::forget);
+        self.known.clear();
         self.stirred.notify_one();
     }
 
     /// Forgets all Pods but these, as far as they have not been looked at.
     pub fn forget_others(&self, uids: &HashSet<String>) {
         lock(&self.waiting).retain(|uid, _| uids.contains(uid));
+        self.callers.forget_others(uids);
+        self.known.retain(uids);
         lock(&self.kept).retain(|name, _| match name.split_once('/') {
             Some(("node" | "pv", _)) => true,
             Some((uid, _)) => uids.contains(uid),
@@ -170,8 +197,13 @@ impl Runtime {
 
     /// Forgets a Pod and what was its alone.
     pub fn forget(&self, uid: &str) {
+        let ends = self.front(uid).map(|front| front.all()).unwrap_or_default();
+        let asked = ends.iter().any(|(_, run)| matches!(run.end(), Some(End { code: 0, .. })));
+        self.callers.forget(uid, asked);
         lock(&self.pods).remove(uid);
         lock(&self.waiting).remove(uid);
+        lock(&self.idle).remove(uid);
+        lock(&self.hosts).values_mut().for_each(|agreed| agreed.forget_pod(uid));
         let own = format!("{uid}/");
         lock(&self.kept).retain(|name, _| !name.starts_with(&own));
         self.stirred.notify_one();
@@ -206,19 +238,36 @@ impl Runtime {
         Some(work(&mut sandbox))
     }
 
-    /// Notes whether a Pod does nothing although it runs.
-    pub fn set_idle(&self, uid: &str, idle: bool) {
+    /// Brings a Pod's sandbox to `now`, where something goes on in it until then.
+    pub fn catch_up(&self, uid: &str, now: Timestamp) {
+        let Some(sandbox) = lock(&self.pods).get(uid).map(|pod| pod.sandbox.clone()) else { return };
+        let is_due = lock(&sandbox).next_wake().is_some_and(|wake| wake <= now);
+        if is_due {
+            self.look(uid, |sandbox| sandbox.run_until(now));
+        }
+    }
+
+    /// Notes what a container of a Pod that starts is known to do.
+    pub fn note(&self, uid: &str, script: &Script) {
         let mut all = lock(&self.idle);
-        if idle {
+        // What ends by itself never comes to serve.
+        if script.idle || script.code.is_some() {
             all.insert(uid.to_owned());
         } else {
             all.remove(uid);
         }
+        drop(all);
+        self.callers.note(uid, script.caller.as_deref());
     }
 
-    /// Whether it does.
+    /// The program of a Pod that lives by the API server, and how it stands.
+    pub fn caller(&self, uid: &str) -> Option<Caller> {
+        self.callers.get(uid)
+    }
+
+    /// Whether a Pod does nothing although it runs.
     pub fn is_idle(&self, uid: &str) -> bool {
-        lock(&self.idle).contains(uid)
+        lock(&self.idle).contains(uid) || self.callers.get(uid).is_some_and(|caller| !caller.works())
     }
 
     /// What others see of a Pod.
@@ -226,8 +275,13 @@ impl Runtime {
         lock(&self.pods).get(uid).map(|pod| pod.front.clone())
     }
 
+    /// Whether a run of a Pod's container has not ended, as far as anybody has looked.
+    pub fn lives(&self, uid: &str, id: &str) -> bool {
+        self.front(uid).and_then(|front| front.run(id)).is_none_or(|run| run.end().is_none())
+    }
+
     /// Files that are kept under a name, with this folder in them.
-    pub fn files(&self, name: &str, folder: &str) -> Arc<Kept> {
+    pub fn files(&self, name: &str, folder: &str, made: &Entry) -> Arc<Kept> {
         let files = lock(&self.kept).entry(name.to_owned()).or_default().clone();
         let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
         let folders: Vec<&str> =
@@ -235,11 +289,19 @@ impl Runtime {
         if files.look(|tree| folders.iter().any(|path| !tree.contains_key(*path))) {
             files.change(|tree| {
                 for path in folders {
-                    tree.entry(path.to_owned()).or_insert_with(|| Entry::folder(Timestamp::UNIX_EPOCH));
+                    tree.entry(path.to_owned()).or_insert_with(|| made.clone());
                 }
             });
         }
         files
+    }
+}
+
+impl Runtime {
+    /// The runs of a Pod that go on.
+    fn going_on(&self, pod: &Object) -> impl Iterator<Item = Arc<Container>> {
+        let all = self.front(meta::uid(pod)).map(|front| front.all()).unwrap_or_default();
+        all.into_iter().map(|(_, run)| run).filter(|run| run.end().is_none())
     }
 }
 
@@ -253,8 +315,41 @@ impl Sockets for Runtime {
     }
 
     fn get(&self, pod: &Object, port: u16, request: &Request) -> Result<Reply, String> {
-        self.front(meta::uid(pod))
-            .and_then(|front| front.get(port, &request.path))
-            .unwrap_or_else(|| Err(String::new()))
+        let going_on = self.going_on(pod).count();
+        let reply = self.front(meta::uid(pod)).and_then(|front| front.get(port, request));
+        // A request can end a server.
+        if self.going_on(pod).count() < going_on {
+            self.wakes.push((meta::namespace(pod).to_owned(), meta::name(pod).to_owned()));
+        }
+        reply.unwrap_or_else(|| Err(String::new()))
+    }
+
+    fn is_idle(&self, pod: &Object) -> bool {
+        self.is_idle(meta::uid(pod))
+    }
+
+    fn corefile(&self, pod: &Object) -> Option<String> {
+        self.going_on(pod).find_map(|run| run.notes().remove(COREFILE))
+    }
+
+    fn resolver(&self, pod: &Object) -> Option<Arc<Resolver>> {
+        self.going_on(pod).next().map(|run| run.network.resolver.clone())
+    }
+
+    fn log(&self, pod: &Object, line: &str) {
+        let engine = |run: &Container| run.engine.now();
+        self.going_on(pod).for_each(|run| run.log.write(Stream::Output, format!("{line}\n").as_bytes(), engine(&run)));
+    }
+
+    fn datagram(&self, pod: &Object, port: u16, sent: &Datagram) -> Option<String> {
+        self.front(meta::uid(pod))?.datagram(port, sent)
+    }
+
+    fn has_kubelet(&self, node: &str) -> bool {
+        self.halt(node) != Some(Halt::Stopped)
+    }
+
+    fn cluster_dns(&self, node: &str) -> ClusterDns {
+        self.laid(node).and_then(|machine| machine.services().kubelet()).map(|run| run.dns).unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::stream::BoxStream;
 use tokio::io::DuplexStream;
 
 use super::halted::Halt;
@@ -14,7 +15,7 @@ use crate::object::meta;
 use crate::sim::apiserver::server::{ByteStream, Command, Connector, LogOptions, Session};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
-use crate::sim::network::{Reply, Request, Sockets};
+use crate::sim::network::{ClusterDns, Datagram, Reply, Request, Resolver, Sockets};
 use crate::sim::reconciler::Context;
 
 /// Where kubelets listen.
@@ -32,6 +33,11 @@ impl Kubelet {
         Self { context, kubelets: Arc::new(Kubelets::new(runtime)) }
     }
 
+    /// What runs on the nodes.
+    pub fn runtime(&self) -> &Runtime {
+        &self.kubelets.runtime
+    }
+
     /// A run of one of the Pod's containers by its id, brought to now.
     pub(super) fn run(&self, pod: &Object, id: &str) -> Option<Arc<Container>> {
         let mut memory = Memory::default();
@@ -40,10 +46,32 @@ impl Kubelet {
         runs::with_sandbox(&self.kubelets, &sync, |sandbox| sandbox.run(id))
     }
 
+    /// A container's log, its streams apart, as the node's runtime has it. Errors in the kubelet's words.
+    pub fn lines(&self, pod: &Object, options: &LogOptions) -> Result<BoxStream<'static, logs::Piece>> {
+        logs::pieces(self, pod, options)
+    }
+
     /// Ends a run of a container, as somebody does who asks the runtime for it; the Pod's kubelet finds it ended.
     pub fn stop(&self, pod: &Object, id: &str) {
         if let Some(run) = self.run(pod, &format!("containerd://{id}")) {
             run.kill();
+        }
+        let key = (meta::namespace(pod).to_owned(), meta::name(pod).to_owned());
+        self.kubelets.runtime.wakes.push(key);
+    }
+
+    /// Sends a signal from the node to the process a container was started for.
+    pub fn signal(&self, pod: &Object, id: &str, signal: u8) {
+        if let Some(run) = self.run(pod, id) {
+            self.kubelets.runtime.look(meta::uid(pod), |sandbox| {
+                // Nothing spares number 1 of a container from the node.
+                if signal == 9 {
+                    run.kill()
+                } else {
+                    run.signal(signal)
+                }
+                sandbox.settle();
+            });
         }
         let key = (meta::namespace(pod).to_owned(), meta::name(pod).to_owned());
         self.kubelets.runtime.wakes.push(key);
@@ -81,6 +109,37 @@ impl Sockets for Kubelet {
     fn get(&self, pod: &Object, port: u16, request: &Request) -> std::result::Result<Reply, String> {
         self.kubelets.runtime.get(pod, port, request)
     }
+
+    fn is_idle(&self, pod: &Object) -> bool {
+        self.begin_again(pod);
+        self.kubelets.runtime.is_idle(meta::uid(pod))
+    }
+
+    fn corefile(&self, pod: &Object) -> Option<String> {
+        self.begin_again(pod);
+        self.kubelets.runtime.corefile(pod)
+    }
+
+    fn resolver(&self, pod: &Object) -> Option<Arc<Resolver>> {
+        self.begin_again(pod);
+        self.kubelets.runtime.resolver(pod)
+    }
+
+    fn log(&self, pod: &Object, line: &str) {
+        self.kubelets.runtime.log(pod, line);
+    }
+
+    fn datagram(&self, pod: &Object, port: u16, sent: &Datagram) -> Option<String> {
+        self.kubelets.runtime.datagram(pod, port, sent)
+    }
+
+    fn cluster_dns(&self, node: &str) -> ClusterDns {
+        self.kubelets.runtime.cluster_dns(node)
+    }
+
+    fn has_kubelet(&self, node: &str) -> bool {
+        self.kubelets.runtime.has_kubelet(node)
+    }
 }
 
 impl Kubelet {
@@ -114,14 +173,14 @@ impl Connector for Kubelet {
         if let Some(why) = self.refuses(pod) {
             return Err(Status::unclassified(500, format!("Get {:?}: {why}", Self::log_url(pod, options))));
         }
-        logs::logs(self, pod, options)
+        logs::logs(self, &self.runtime().on_node(pod), options)
     }
 
     fn session(&self, pod: &Object, command: Command) -> Result<Session> {
         if let Some(why) = self.refuses(pod) {
             return Err(Status::unclassified(500, format!("error dialing backend: {why}")));
         }
-        session::begin(self, pod, command)
+        session::begin(self, &self.runtime().on_node(pod), command)
     }
 
     fn dial(&self, pod: &Object, port: u16) -> std::result::Result<DuplexStream, String> {

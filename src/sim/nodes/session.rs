@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use super::container::hash;
@@ -23,6 +23,9 @@ use crate::sim::reconciler::{Key, key};
 const WAITING: usize = 64;
 /// So large is one message at most, bytes.
 const LARGEST: usize = 32 * 1024;
+
+/// How long who has written to a run reads along after that. A real one looks away at once, and what comes of it is often missed.
+const REST: SignedDuration = SignedDuration::from_secs(1);
 
 /// Begins a command, or attaches when there is none.
 pub(super) fn begin(kubelet: &Kubelet, pod: &Object, command: Command) -> Result<Session> {
@@ -84,11 +87,12 @@ enum Turn {
 impl Conversation {
     /// Goes on until the process has ended or nobody listens.
     async fn carry(mut self, said: mpsc::Receiver<Said>) {
-        let mut said = Some(said);
+        let (mut said, mut over) = (Some(said), None);
         loop {
             self.changes.borrow_and_update();
             let Some(next) = self.place.look() else { return };
-            let ended = self.process.code();
+            let is_over = over.is_some_and(|over| self.place.clock.now() >= over);
+            let ended = self.process.code().or(is_over.then_some(0));
             if !self.pass_on().await {
                 return self.abandon();
             }
@@ -97,6 +101,7 @@ impl Conversation {
                 let _ = self.tell.send(Heard::Ended(code)).await;
                 return;
             }
+            let next = over.into_iter().chain(next).min();
             match self.wait(&mut said, next).await {
                 Turn::Look => {}
                 Turn::Gone => return self.abandon(),
@@ -104,7 +109,7 @@ impl Conversation {
                 Turn::Said(Some(Said::Size(..))) => self.process.resize(),
                 Turn::Said(Some(Said::End) | None) => {
                     said = None;
-                    self.process.close_input();
+                    over = self.process.close_input().then(|| self.place.clock.now() + REST);
                 }
             }
         }

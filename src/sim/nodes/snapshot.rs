@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::record::Record;
 use super::process::sandbox::Sandbox;
-use super::process::stream::Written;
+use super::process::stream::{self, Stream, Written};
 use super::process::tree::{Difference, Tree};
 use crate::base::files;
 
@@ -100,6 +100,12 @@ struct LogPart {
     /// How many lines of those that there were are gone.
     gone: usize,
     lines: Vec<(Timestamp, Arc<str>)>,
+    /// Which of the lines were written to standard error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<usize>,
+    /// Which of the lines have no line break.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    open: Vec<usize>,
     #[serde(default)]
     unfinished: [Vec<u8>; 2],
 }
@@ -112,16 +118,31 @@ impl LogPart {
         if known.is_some_and(|known| known.unfinished == after.unfinished && count == after.count()) {
             return None;
         }
-        let lines = after.lines.iter().skip(count.saturating_sub(after.gone)).cloned().collect();
-        let unfinished = after.unfinished.clone();
-        Some(Self { id: id.to_owned(), whole: known.is_none(), gone: after.gone, lines, unfinished })
+        let new = || after.lines.iter().skip(count.saturating_sub(after.gone));
+        let those = |fits: fn(&stream::Line) -> bool| {
+            new().enumerate().filter_map(|(at, line)| fits(line).then_some(at)).collect()
+        };
+        Some(Self {
+            id: id.to_owned(),
+            whole: known.is_none(),
+            gone: after.gone,
+            lines: new().map(|line| (line.time, line.text.clone())).collect(),
+            errors: those(|line| line.stream == Stream::Errors),
+            open: those(|line| line.open),
+            unfinished: after.unfinished.clone(),
+        })
     }
 
     fn apply(self, written: &mut Written) {
         if self.whole {
             *written = Written { gone: self.gone, ..Written::default() };
         }
-        self.lines.into_iter().for_each(|line| written.push(line));
+        let (mut errors, mut open) = (self.errors.into_iter().peekable(), self.open.into_iter().peekable());
+        for (at, (time, text)) in self.lines.into_iter().enumerate() {
+            let stream = if errors.next_if_eq(&at).is_some() { Stream::Errors } else { Stream::Output };
+            let open = open.next_if_eq(&at).is_some();
+            written.push(stream::Line { time, stream, text, open });
+        }
         written.unfinished = self.unfinished;
     }
 }

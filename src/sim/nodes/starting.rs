@@ -11,13 +11,14 @@ use super::images::Image;
 use super::kubelet::Sync;
 use super::process::container::Start;
 use super::process::files::{FileError, Files};
+use super::process::processes::Sight;
 use super::process::tree::{Entry, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{components, message, mounts, volumes};
+use super::{cgroup, components, message, mounts, proc, sysctls, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
-use crate::sim::network::{Network, Resolver, View};
+use crate::sim::network::{Network, Resolver, Sockets as _, View};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -25,7 +26,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'static Image) -> Start {
     let given = volumes::environment(sync, container).unwrap_or_default();
     let texts = |pointer: &str| meta::list(container, pointer).iter().filter_map(Value::as_str);
-    let words = |pointer: &str| texts(pointer).map(|word| expanded(word, &given)).collect();
+    let words = |pointer: &str| texts(pointer).map(|word| expanded(word, &given)).collect::<Vec<_>>();
     let setting = |name: &str| {
         let own = container.pointer(&format!("/securityContext/{name}"));
         own.or_else(|| sync.pod.pointer(&format!("/spec/securityContext/{name}")))
@@ -44,36 +45,82 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     let address = meta::text(&sync.status, "/podIP").to_owned();
     let mut mounted = mounts::of(runtime, sync, container, &given);
     mounted.extend(message::mount(container));
+    mounted.extend([cgroup::mount(sync, container), sysctls::mount(runtime, sync)]);
     let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
-    let folder =
-        Some(meta::text(container, "/workingDir")).filter(|folder| !folder.is_empty()).unwrap_or(&image.folder);
-    let resolver = Resolver::of(sync.pod, &address, &hostname);
-    let layer = layer(image, &hostname, &resolver, folder);
+    let working = meta::text(container, "/workingDir");
+    let folder = if working.is_empty() { &image.folder } else { working };
+    let resolver = Resolver::of(sync.pod, (&address, &hostname), &runtime.cluster_dns(sync.node()));
+    let (command, args) = (words("/command"), words("/args"));
+    let bounding = capabilities(container);
+    let variables = variables(given.clone(), &hostname, user);
+    let mut layer = layer(image, (&hostname, &hosts(runtime, sync, &resolver)), &resolver, folder);
+    let (client, now, all) = (&sync.context.client, sync.now, image.words(&command, &args));
+    layer.extend(first(sync, container, (&all, &variables), (user, group), &bounding));
+    let files = Files::new(layer, mounted, root).of_user(user, group);
+    let of = (sync.pod, container);
+    let script = components::Starting { runtime, client, of, words: &all, files: Some(&files), now }.script();
     Start {
-        script: components::script(runtime, &sync.context.client, (sync.pod, container), sync.now),
+        script,
         image,
         reference: meta::text(container, "/image").to_owned(),
-        command: words("/command"),
-        args: words("/args"),
+        command,
+        args,
         variable_order: order(container, &given),
-        variables: variables(given, &hostname, user),
+        variables,
         folder: folder.to_owned(),
-        files: Files::new(layer, mounted, root).of_user(user, group),
+        files,
         hostname,
         memory: memory.map(Quantity::value),
         user,
         group,
         groups: supplementary(sync.pod),
+        // Who is not root has none, whatever is added.
+        capabilities: if user == 0 { bounding } else { Vec::new() },
+        escalates: escalates(container),
         stdin: meta::truth(container, "/stdin"),
         stdin_once: meta::truth(container, "/stdinOnce"),
         tty: meta::truth(container, "/tty"),
         network: View::of_pod(network(runtime, sync), sync.pod, (&address, resolver)),
         address,
+        sight: sight(sync, container),
     }
 }
 
+/// Whether a container's processes may come to have more rights than it was started with.
+fn escalates(container: &Value) -> bool {
+    container.pointer("/securityContext/allowPrivilegeEscalation") != Some(&Value::Bool(false))
+}
+
+/// What is told of a container's first process, where it is the first it sees.
+fn first(
+    sync: &Sync,
+    container: &Value,
+    (words, variables): (&[String], &BTreeMap<String, String>),
+    ids: (i64, i64),
+    bounding: &[String],
+) -> Vec<(String, Entry)> {
+    if sight(sync, container) != Sight::Own {
+        return Vec::new();
+    }
+    let profiles = [container, &sync.pod["spec"]].map(|holder| holder.pointer("/securityContext/seccompProfile/type"));
+    let filters = profiles.into_iter().flatten().next().is_some_and(|kind| kind != "Unconfined");
+    let (groups, rights) = (&supplementary(sync.pod), (bounding, escalates(container), filters));
+    proc::First { words, variables, ids, groups, rights }.files()
+}
+
+/// Which processes it sees: an ephemeral container that names a target those of the target, too.
+fn sight(sync: &Sync, container: &Value) -> Sight {
+    if sync.pod.pointer("/spec/shareProcessNamespace") == Some(&Value::Bool(true)) {
+        return Sight::Pod;
+    }
+    let target = meta::text(container, "/targetContainerName");
+    let mut statuses = meta::list(&sync.status, "/containerStatuses").iter();
+    let of = statuses.find(|status| !target.is_empty() && status["name"] == target);
+    of.map_or(Sight::Own, |status| Sight::Of(meta::text(status, "/containerID").to_owned()))
+}
+
 /// The cluster's network. What listens in it is kept alive by the kubelets alone.
-fn network(runtime: &Arc<Runtime>, sync: &Sync) -> Arc<Network> {
+pub fn network(runtime: &Arc<Runtime>, sync: &Sync) -> Arc<Network> {
     let runtime = Arc::downgrade(runtime);
     Arc::new(Network::new(sync.context.client.clone(), runtime))
 }
@@ -82,6 +129,22 @@ fn supplementary(pod: &Value) -> Vec<i64> {
     let own = pod.pointer("/spec/securityContext/fsGroup").and_then(Value::as_i64);
     let more = meta::list(pod, "/spec/securityContext/supplementalGroups").iter().filter_map(Value::as_i64);
     own.into_iter().chain(more).collect()
+}
+
+/// Which of the kernel's rights a container's processes may come to have.
+fn capabilities(container: &Value) -> Vec<String> {
+    let named = |list: &str| {
+        let words = meta::list(container, &format!("/securityContext/capabilities/{list}")).iter();
+        words.filter_map(Value::as_str).map(|word| word.trim_start_matches("CAP_").to_owned()).collect::<Vec<_>>()
+    };
+    let (added, dropped) = (named("add"), named("drop"));
+    let has = |list: &[String], name: &str| list.iter().any(|known| known == name);
+    let is_given = |name: &str| {
+        let usual = proc::is_usual(name) && !has(&dropped, "ALL");
+        let asked = has(&added, name) || has(&added, "ALL") || usual;
+        meta::truth(container, "/securityContext/privileged") || asked && !has(&dropped, name)
+    };
+    proc::CAPABILITIES.iter().filter(|name| is_given(name)).map(|name| (*name).to_owned()).collect()
 }
 
 fn hostname(sync: &Sync) -> String {
@@ -120,8 +183,17 @@ fn order(container: &Value, given: &Environment) -> Vec<String> {
 const FOLDERS: &str = "bin dev/shm etc home lib media mnt opt proc root run sbin srv sys tmp usr/bin usr/local/bin usr/share \
     var/cache var/lib var/log var/run var/tmp var/spool";
 
+/// The text of `/etc/hosts`: on a node's network the node's own, under another heading (`pkg/kubelet/kubelet_pods.go`, nodeHostsFileContent).
+fn hosts(runtime: &Runtime, sync: &Sync, resolver: &Resolver) -> String {
+    let text = resolver.hosts_file();
+    let own = mounts::of_node(runtime, sync.node(), "/etc/hosts");
+    let Some(own) = own.filter(|_| meta::truth(sync.pod, "/spec/hostNetwork")) else { return text };
+    let aliases = text.find("\n# Entries added by HostAliases.").map_or("", |at| &text[at..]);
+    format!("# Kubernetes-managed hosts file (host network).\n{}{aliases}", String::from_utf8_lossy(&own))
+}
+
 /// The files an image brings, with those the runtime adds.
-fn layer(image: &Image, hostname: &str, resolver: &Resolver, folder: &str) -> Tree {
+fn layer(image: &Image, (hostname, hosts): (&str, &str), resolver: &Resolver, folder: &str) -> Tree {
     let mut tree = Tree::new();
     let changed = Timestamp::UNIX_EPOCH;
     let mut make = |path: &str, bytes: Option<String>| {
@@ -139,7 +211,7 @@ fn layer(image: &Image, hostname: &str, resolver: &Resolver, folder: &str) -> Tr
         make(folder, None);
     }
     make("etc/hostname", Some(format!("{hostname}\n")));
-    make("etc/hosts", Some(resolver.hosts_file()));
+    make("etc/hosts", Some(hosts.to_owned()));
     make("etc/resolv.conf", Some(resolver.file()));
     make(
         "etc/passwd",

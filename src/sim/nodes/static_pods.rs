@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::manifests;
 use super::runtime::Runtime;
 use crate::object::meta;
@@ -24,7 +26,7 @@ static WATCHES: &[Watched] =
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Whether a Pod stands for one that its node has from a file.
-pub fn is_mirror(pod: &Object) -> bool {
+pub fn is_mirror(pod: &Value) -> bool {
     meta::annotation(pod, MIRROR).is_some()
 }
 
@@ -38,7 +40,7 @@ fn node_of_mirror(_: &Context, pod: &Object) -> Vec<Key> {
 /// The mirrors a node has.
 pub fn mirrors(client: &Client, node: &str) -> Vec<Object> {
     let Ok(here) = FieldSelector::parse(&format!("spec.nodeName={node}")) else { return Vec::new() };
-    client.where_fields(&POD, "", &here).into_iter().filter(is_mirror).collect()
+    client.where_fields(&POD, "", &here).into_iter().filter(|pod| is_mirror(pod)).collect()
 }
 
 impl Reconciler for Mirrors {
@@ -54,8 +56,10 @@ impl Reconciler for Mirrors {
         let Some(node) = context.client.find(&NODE, "", name) else { return Ok(Next::Done) };
         let Some(files) = manifests::files(&self.0, name) else { return Ok(Next::Done) };
         let mut wanted = manifests::static_pods(&node, &files);
+        // What goes wrong with one keeps no other back.
+        let mut first = Ok(());
         for pod in mirrors(&context.client, name) {
-            let same = |wanted: &serde_json::Value| {
+            let same = |wanted: &Value| {
                 meta::name(wanted) == meta::name(&pod) && meta::namespace(wanted) == meta::namespace(&pod)
             };
             let is_wanted = wanted
@@ -65,12 +69,13 @@ impl Reconciler for Mirrors {
             wanted.retain(|wanted| !same(wanted));
             if !is_wanted && !meta::is_terminating(&pod) {
                 let options = DeleteOptions { uid: Some(meta::uid(&pod).to_owned()), ..DeleteOptions::default() };
-                context.client.delete(&POD, meta::namespace(&pod), meta::name(&pod), &options)?;
+                let done = context.client.delete(&POD, meta::namespace(&pod), meta::name(&pod), &options);
+                first = first.and(done.map(drop));
             }
         }
         for pod in wanted {
-            context.client.create(&POD, pod)?;
+            first = first.and(context.client.create(&POD, pod).map(drop));
         }
-        Ok(Next::Done)
+        first.map(|()| Next::Done)
     }
 }

@@ -6,13 +6,18 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::container::{is_sidecar, time};
+use super::container::{is_over, is_sidecar, time};
 use super::kubelet::{Kubelets, Sync};
 use super::runs;
+use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, timestamp};
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
+
+/// How long after they were told to end a kubelet notices that containers have, at the earliest; a Pod that goes can be seen going. A real
+/// one looks every second, and between.
+const NOTICED: SignedDuration = SignedDuration::from_millis(100);
 
 /// A container that runs: its spec, the list its status is in, and that status.
 struct Running {
@@ -49,7 +54,15 @@ fn running(sync: &Sync) -> Vec<Running> {
 /// Brings a terminating Pod nearer to its end; true when it is gone.
 pub fn stop(kubelets: &Kubelets, sync: &mut Sync) -> Result<bool> {
     let deadline = meta::text(sync.pod, "/metadata/deletionTimestamp").parse().unwrap_or(sync.now);
-    if end_all(kubelets, sync, deadline) { remove(sync) } else { Ok(false) }
+    if !end_all(kubelets, sync, deadline) {
+        return Ok(false);
+    }
+    let told = sync.memory.ending.values().max().map_or(sync.now, |told| told.saturating_add(NOTICED).unwrap_or(*told));
+    if sync.now < told {
+        sync.wake_at(told);
+        return Ok(false);
+    }
+    remove(sync)
 }
 
 /// Ends a Pod that was active for longer than it may be; false while its time is not up.
@@ -58,7 +71,7 @@ pub fn overdue(kubelets: &Kubelets, sync: &mut Sync) -> bool {
     const WHY: &str = "Pod was active on the node longer than the specified deadline";
     let limit = meta::number(sync.pod, "/spec/activeDeadlineSeconds");
     let (Some(limit), Some(started)) = (limit, time(&sync.status, "/startTime")) else { return false };
-    let due = started + SignedDuration::from_secs(limit);
+    let due = later(started, limit);
     if sync.now < due {
         sync.wake_at(due);
         return false;
@@ -67,10 +80,24 @@ pub fn overdue(kubelets: &Kubelets, sync: &mut Sync) -> bool {
         sync.events.record("Normal", (sync.pod, ""), "DeadlineExceeded", WHY);
     }
     let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
-    if end_all(kubelets, sync, due + SignedDuration::from_secs(grace)) {
+    if end_all(kubelets, sync, later(due, grace)) {
         sync.status["reason"] = json!(super::conditions::OVERDUE);
         sync.status["message"] = json!(WHY);
     }
+    super::conditions::update(sync);
+    true
+}
+
+/// Ends what still runs beside containers that all have ended for good: sidecars. False when there is nothing of that kind.
+/// Source: `pkg/kubelet/kubelet.go`, SyncTerminatingPod, for a Pod that ended by itself.
+pub fn done(kubelets: &Kubelets, sync: &mut Sync) -> bool {
+    if !is_over(sync.pod, &sync.status) || running(sync).is_empty() {
+        return false;
+    }
+    let ends = meta::list(&sync.status, "/containerStatuses").iter();
+    let last = ends.filter_map(|status| time(status, "/state/terminated/finishedAt")).max().unwrap_or(sync.now);
+    let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    end_all(kubelets, sync, later(last, grace));
     super::conditions::update(sync);
     true
 }
@@ -106,12 +133,18 @@ fn is_alive(kubelets: &Kubelets, sync: &Sync, one: &Running) -> bool {
 /// Tells of the end, and runs the hook; how long that takes is how much later SIGTERM comes.
 fn announce(kubelets: &Kubelets, sync: &mut Sync, one: &Running) {
     let name = one.name().to_owned();
-    let part = format!("spec.containers{{{name}}}");
+    let part = format!(
+        "spec.{}{{{name}}}",
+        one.list.replace("ContainerStatuses", "Containers").replace("containerStatuses", "containers")
+    );
     let mut then = sync.now;
     if let Some(hook) = one.container.pointer("/lifecycle/preStop") {
         let id = meta::text(&one.status, "/containerID");
         match super::hooks::run(kubelets, sync, (id, &one.container), hook) {
-            Ok(took) => then += SignedDuration::try_from(took).unwrap_or_default(),
+            Ok(took) => {
+                let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX);
+                then = then.saturating_add(took).unwrap_or(Timestamp::MAX);
+            }
             Err(why) => sync.events.record("Warning", (sync.pod, &part), "FailedPreStopHook", &why),
         }
     }
@@ -155,6 +188,9 @@ fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestam
 
 fn remove(sync: &mut Sync) -> Result<bool> {
     super::conditions::update(sync);
+    if sync.apart {
+        return Ok(false);
+    }
     if sync.pod.pointer("/status/phase") != sync.status.get("phase") {
         // Who watches sees how it ended before it is gone (`pkg/kubelet/status/status_manager.go`, canBeDeleted).
         return Ok(false);

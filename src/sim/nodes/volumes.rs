@@ -8,7 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::host_paths;
 use super::kubelet::Sync;
+use super::runtime::Runtime;
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::registry::Resource;
@@ -22,8 +24,8 @@ use crate::sim::apiserver::storage::Object;
 pub type Environment = BTreeMap<String, String>;
 
 /// Whether everything the Pod mounts is there; tells once a while what is not.
-pub fn mounted(sync: &mut Sync) -> bool {
-    let Some(message) = missing(sync) else {
+pub fn mounted(runtime: &Runtime, sync: &mut Sync) -> bool {
+    let Some(message) = missing(runtime, sync) else {
         sync.memory.mount_told = None;
         return true;
     };
@@ -37,7 +39,7 @@ pub fn mounted(sync: &mut Sync) -> bool {
     false
 }
 
-fn missing(sync: &Sync) -> Option<String> {
+fn missing(runtime: &Runtime, sync: &Sync) -> Option<String> {
     meta::list(sync.pod, "/spec/volumes").iter().find_map(|volume| {
         let name = meta::text(volume, "/name");
         let failed = |why: String| format!("MountVolume.SetUp failed for volume {name:?} : {why}");
@@ -48,7 +50,8 @@ fn missing(sync: &Sync) -> Option<String> {
             sources.push((part.get("secret"), "name", "secret"));
         }
         let source = sources.into_iter().find_map(|(source, key, kind)| missing_source(sync, source?, key, kind));
-        source.map(failed).or_else(|| {
+        let of_node = || host_paths::fault(runtime, sync.node(), volume.get("hostPath")?);
+        source.or_else(of_node).map(failed).or_else(|| {
             let claim = meta::text(volume, "/persistentVolumeClaim/claimName");
             if claim.is_empty() {
                 return None;
@@ -77,9 +80,10 @@ fn missing_source(sync: &Sync, source: &Value, key: &str, kind: &str) -> Option<
     };
     let keys = meta::list(source, "/items").iter().map(|item| meta::text(item, "/key"));
     let absent = keys.into_iter().find(|key| value(&found, key).is_none());
-    absent
-        .filter(|_| !optional)
-        .map(|key| format!("references non-existent {} key: {key}", if kind == "secret" { "secret" } else { "config" }))
+    absent.filter(|_| !optional).map(|key| match kind {
+        "secret" => format!("references non-existent secret key: {key}"),
+        _ => format!("configmap references non-existent config key: {key}"),
+    })
 }
 
 fn read(sync: &Sync, resource: &'static Resource, name: &str) -> Option<Object> {

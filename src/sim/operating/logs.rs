@@ -8,11 +8,10 @@ use serde_json::Value;
 
 use super::Operating;
 use crate::object::meta;
-use crate::object::selector::FieldSelector;
-use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::machine::Machine;
 use crate::sim::machine::root::Root;
+use crate::sim::nodes::process::stream::Line;
 
 const PODS: &str = "/var/log/pods";
 const CONTAINERS: &str = "/var/log/containers";
@@ -43,12 +42,16 @@ fn runs(status: &Value) -> Vec<(&str, u64)> {
     STATES.iter().filter_map(run).collect()
 }
 
+/// Whether the status of a Pod knows a run of a container.
+pub(super) fn has_run(pod: &Object) -> bool {
+    STATUSES.iter().flat_map(|list| meta::list(pod, list)).any(|status| !runs(status).is_empty())
+}
+
 impl Operating {
     /// Writes down what containers of a machine said since the last look, and takes away the logs of Pods that are gone.
     pub(super) fn logs(&self, machine: &Machine, written: &mut Written) {
         let Some(root) = machine.files() else { return };
-        let Ok(here) = FieldSelector::parse(&format!("spec.nodeName={}", machine.name)) else { return };
-        let pods = self.kubelet.client.where_fields(&POD, "", &here);
+        let pods = self.plane.runtime.pods_of(&self.kubelet.client, &machine.name);
         for pod in &pods {
             for status in STATUSES.iter().flat_map(|list| meta::list(pod, list)) {
                 for (id, number) in runs(status) {
@@ -78,11 +81,9 @@ impl Operating {
         written: &mut Written,
     ) -> io::Result<()> {
         let now = self.kubelet.client.clock().now();
-        let log = self.plane.runtime.look(meta::uid(pod), |sandbox| {
-            sandbox.run_until(now);
-            sandbox.run(id).map(|run| run.log.clone())
-        });
-        let Some(log) = log.flatten() else { return Ok(()) };
+        let (runtime, uid) = (&self.plane.runtime, meta::uid(pod));
+        runtime.catch_up(uid, now);
+        let Some(log) = runtime.front(uid).and_then(|front| Some(front.run(id)?.log.clone())) else { return Ok(()) };
         let file = format!("{folder}/{number}.log");
         let size = root.stat(&file).map_or(0, |stat| usize::try_from(stat.st_size).unwrap_or_default());
         let known = written.get(id).filter(|(_, bytes)| *bytes == size && root.exists(&file));
@@ -91,11 +92,12 @@ impl Operating {
         if known.is_some() && new.is_empty() {
             return Ok(());
         }
-        // The log does not tell output from errors.
-        let text: String = new
-            .iter()
-            .map(|(time, line)| format!("{} stdout F {line}\n", time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ")))
-            .collect();
+        let shown = |line: &Line| {
+            let time = line.time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ");
+            let tag = if line.open { 'P' } else { 'F' };
+            format!("{time} {} {tag} {}\n", line.stream.word(), line.text)
+        };
+        let text: String = new.iter().map(shown).collect();
         if known.is_some() {
             root.append(&file, text.as_bytes(), 0o640)?;
         } else {

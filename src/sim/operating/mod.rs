@@ -6,16 +6,17 @@ mod etcd;
 mod logs;
 mod services;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::apiserver::storage::Object;
 use super::control_plane::ControlPlane;
 use super::etcd::real::RealEtcd;
-use super::machine::etcd::Real as _;
+use super::machine::etcd::{Real as _, Saved};
 use super::machine::services::Systemd;
 use super::machine::{Machine, Machines};
 use super::nodes::halted::Halt;
@@ -37,6 +38,11 @@ pub struct Seen {
     faults: HashMap<String, Option<String>>,
     /// The data directory etcd was last seen to run with.
     etcd: Option<String>,
+    /// The number of the cluster's state that runs, and the states that ran before.
+    number: u64,
+    former: HashMap<u64, Saved>,
+    /// The machines on which etcd ran at the last look: one that runs does not mind that its directory was emptied.
+    etcds: HashSet<String>,
     logs: logs::Written,
     /// Whether there was a look.
     begun: bool,
@@ -65,15 +71,7 @@ impl Control for Operating {
     fn settle(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.look().await;
-            let clock = self.plane.api.clock;
-            let tick = PATIENCE / 200;
-            for _ in 0..200 {
-                if self.is_settled() {
-                    break;
-                }
-                clock.sleep(tick.mul_f64(clock.speed())).await;
-            }
-            self.look().await;
+            self.rest().await;
         })
     }
 }
@@ -83,6 +81,28 @@ impl Operating {
     pub fn new(plane: Arc<ControlPlane>, machines: Arc<Machines>, real: Option<Arc<RealEtcd>>) -> Self {
         plane.runtime.attach(machines.clone());
         Self { kubelet: plane.context("kubelet"), plane, machines, real, seen: tokio::sync::Mutex::default() }
+    }
+
+    /// Looks before anybody else does, and comes back when what follows has happened; soon, where nobody ever went in.
+    pub async fn settle_from(&self, mut still: Still<'_>) {
+        self.look_with(&mut still.0).await;
+        drop(still);
+        if !self.laid().is_empty() {
+            self.rest().await;
+        }
+    }
+
+    /// Waits until the mirrors are as the manifests want them, and looks again.
+    async fn rest(&self) {
+        let clock = self.plane.api.clock;
+        let tick = PATIENCE / 200;
+        for _ in 0..200 {
+            if self.is_settled() {
+                break;
+            }
+            clock.sleep(tick.mul_f64(clock.speed())).await;
+        }
+        self.look().await;
     }
 
     /// Stands still until the answer is dropped.
@@ -117,19 +137,25 @@ impl Operating {
     /// One look at everything.
     async fn look(&self) {
         let mut seen = self.seen.lock().await;
+        self.look_with(&mut seen).await;
+    }
+
+    async fn look_with(&self, seen: &mut Seen) {
         if let Some(real) = &self.real {
             real.level().await;
         }
+        self.authority().await;
         let begun = std::mem::replace(&mut seen.begun, !self.laid().is_empty());
         for machine in self.laid() {
-            self.look_at(&machine, &mut seen);
+            self.look_at(&machine, seen);
             if !begun {
                 self.look_into(&machine);
             }
         }
-        self.components(&mut seen).await;
+        self.components(seen).await;
         for machine in self.laid() {
             self.logs(&machine, &mut seen.logs);
+            self.plane.runtime.level(&machine);
         }
     }
 
@@ -139,7 +165,7 @@ impl Operating {
         let systemd = Systemd { machine, root, now: client.clock().now() };
         systemd.tick();
         services::containerd(systemd);
-        services::kubelet(&self.machines, systemd, client);
+        services::kubelet(&self.machines, systemd, (client, &self.plane.runtime));
         self.manifests(machine, seen);
         let (name, runtime) = (machine.name.as_str(), &self.plane.runtime);
         let (halt, fault) = (runtime.halt(name), runtime.not_ready(name));
@@ -182,10 +208,30 @@ impl Operating {
         }
     }
 
+    /// Whether all containers are there again that were brought back on a node; its kubelet is asked for those that are not.
+    fn is_awake(&self, node: &str) -> bool {
+        let runtime = &self.plane.runtime;
+        if runtime.halt(node).is_some() {
+            return true;
+        }
+        let sleeps = |pod: &&Object| {
+            matches!(meta::text(pod, "/status/phase"), "Running" | "Pending")
+                && logs::has_run(pod)
+                && runtime.front(meta::uid(pod)).is_none()
+        };
+        let pods = runtime.pods_of(&self.kubelet.client, node);
+        let asleep: Vec<&Object> = pods.iter().filter(sleeps).collect();
+        asleep.iter().for_each(|pod| runtime.wakes.push((meta::namespace(pod).to_owned(), meta::name(pod).to_owned())));
+        asleep.is_empty()
+    }
+
     /// Whether the mirrors are what the manifests ask for, and each has come as far as it does at once.
     fn is_settled(&self) -> bool {
         let client = &self.kubelet.client;
         self.laid().iter().all(|machine| {
+            if !self.is_awake(&machine.name) {
+                return false;
+            }
             let Some(files) = manifests::files(&self.plane.runtime, &machine.name) else {
                 return !machine.services().is_fresh(super::machine::services::KUBELET);
             };

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::happened::{
     About, CLAIM, CLASS, Happened, Happenings, NAMESPACES, NODE_ADDED, NODE_ALLOCATABLE, NODE_GONE, NODE_LABELS,
-    NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS, VOLUME,
+    NODE_TAINTS, POD_ADDED, POD_GONE, POD_LABELS, POD_SCALED_DOWN, VOLUME,
 };
 use super::node::NodeInfo;
-use super::pod::{PodInfo, same_wants};
+use super::pod::PodInfo;
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::endpoints::watch::{Change, Told, Watch};
@@ -170,12 +170,18 @@ impl Cache {
             if before.as_ref().is_none_or(|before| before.node().is_empty()) {
                 news.push(News::Settled(key.clone()));
                 news.push(News::Happened(Happened { what: POD_ADDED, about: About::Pod(info.clone(), None) }));
-            } else if before.as_ref().is_some_and(|before| labels(before) != labels(&info)) {
-                let about = About::Pod(info.clone(), before);
-                news.push(News::Happened(Happened { what: POD_LABELS, about }));
+            } else if let Some(before) = before {
+                let relabelled = labels(&before) != labels(&info);
+                let scaled_down = info.wants.requests.has_less_than(&before.wants.requests);
+                for (what, _) in
+                    [(POD_LABELS, relabelled), (POD_SCALED_DOWN, scaled_down)].into_iter().filter(|one| one.1)
+                {
+                    let about = About::Pod(info.clone(), Some(before.clone()));
+                    news.push(News::Happened(Happened { what, about }));
+                }
             }
         } else if is_of(&info.object, self.name) && !self.assumed.contains_key(&key) {
-            let other = before.is_none_or(|before| !same_wants(&before.object, &info.object));
+            let other = before.is_none_or(|before| !before.asks_as(&info));
             news.push(News::Pending(info.clone(), other));
         } else {
             news.push(News::Settled(key.clone()));

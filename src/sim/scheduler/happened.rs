@@ -22,6 +22,8 @@ pub const VOLUME: Happenings = 1 << 8;
 pub const CLASS: Happenings = 1 << 9;
 pub const NAMESPACES: Happenings = 1 << 10;
 pub const NODE_GONE: Happenings = 1 << 11;
+/// A Pod on a node asks for less than before (`pkg/scheduler/framework/events.go`, extractPodScaleDown).
+pub const POD_SCALED_DOWN: Happenings = 1 << 12;
 
 /// What a thing that happened is about.
 pub enum About {

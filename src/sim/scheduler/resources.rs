@@ -50,6 +50,15 @@ impl Resources {
         }
     }
 
+    /// Whether there is less of anything than in the other amounts.
+    pub fn has_less_than(&self, other: &Self) -> bool {
+        let of = |name: &String| self.scalars.get(name).copied().unwrap_or_default();
+        self.cpu < other.cpu
+            || self.memory < other.memory
+            || self.ephemeral < other.ephemeral
+            || other.scalars.iter().any(|(name, amount)| of(name) < *amount)
+    }
+
     /// Takes the larger of each amount.
     fn raise(&mut self, other: &Self) {
         self.cpu = self.cpu.max(other.cpu);

@@ -25,6 +25,8 @@ pub struct Desk {
 
 /// What dynamic resource allocation, asked before preemption, says of a Pod without resource claims.
 const NO_CLAIMS: &str = "no new claims to deallocate";
+/// What it says of one whose claims could not be allocated.
+const STILL_NOT: &str = "still not schedulable";
 /// And what it says when it was not asked before a Pod was kept from every node; preemption is not asked any more then.
 const NO_STATE: &str = "not found";
 
@@ -108,7 +110,8 @@ fn refuse(cycle: &Cycle<'_>, diagnosis: &Diagnosis) -> Decision {
     let attempt = preemption::attempt(cycle, diagnosis);
     let afterwards = match attempt.message.as_str() {
         "" => String::new(),
-        why => format!("{NO_CLAIMS}, {why}"),
+        why if meta::list(&cycle.pod.object, "/spec/resourceClaims").is_empty() => format!("{NO_CLAIMS}, {why}"),
+        why => format!("{STILL_NOT}, {why}"),
     };
     let message = failure::message(total, diagnosis, &afterwards);
     let nominated = attempt.nominated.filter(|node| !node.is_empty() || forget_nominee(cycle.pod).is_some());

@@ -82,6 +82,16 @@ impl Call {
         let _ = self.out.send((Channel::Stderr, format!("{line}\n").into_bytes()));
     }
 
+    /// Says that this machine's own program of that name is to run in place of the command.
+    pub fn instead(&self) {
+        self.instead_with(&[]);
+    }
+
+    /// The same, with these arguments before those that were typed.
+    pub fn instead_with(&self, first: &[String]) {
+        let _ = self.out.send((Channel::Instead, first.join("\0").into_bytes()));
+    }
+
     /// Says that the command reads: nothing is sent to it before.
     fn read(&self) {
         let _ = self.out.send((Channel::Stdin, Vec::new()));
@@ -110,6 +120,10 @@ impl Call {
                 _ if line.is_empty() => return None,
                 _ => break,
             }
+        }
+        // `yes` writes many at once.
+        if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+            line.truncate(end + 1);
         }
         Some(String::from_utf8_lossy(&line).into_owned())
     }

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Read as _};
 use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use super::protocol::{Channel, Entrance, Request, receive, send};
 const LONGEST: usize = 107;
 /// The exit code of a program that a closed pipe ended: 128 and SIGPIPE.
 const PIPE_CLOSED: u8 = 141;
-/// The exit code of what cannot be run.
+/// The exit codes of what cannot be run, and of what is not there.
 const CANNOT: u8 = 126;
+const MISSING: u8 = 127;
 
 /// Why nobody gets in.
 #[derive(Debug, thiserror::Error)]
@@ -81,23 +83,52 @@ pub async fn entrance(socket: &Path, node: &str) -> Result<Entrance, ClientError
 
 /// Has a command of the node run that this process is on: what comes in goes to it, what it says comes out, and its exit code is this program's.
 pub fn run(place: &Place, words: Vec<String>) -> ExitCode {
-    let name = words.first().cloned().unwrap_or_default();
+    let (name, own) = (words.first().cloned().unwrap_or_default(), words.clone());
     let done = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
         let done = runtime.block_on(converse(place, words));
         // Somebody may still read the terminal for it.
         runtime.shutdown_background();
         done
     });
-    done.map_or_else(
-        |error| {
+    match done {
+        Ok(Ended::Code(code)) => ExitCode::from(code),
+        Ok(Ended::Instead(first)) => ExitCode::from(instead(&own, &first)),
+        Err(error) => {
             eprintln!("{name}: the machine does not answer: {error}");
             ExitCode::from(CANNOT)
-        },
-        ExitCode::from,
-    )
+        }
+    }
 }
 
-async fn converse(place: &Place, words: Vec<String>) -> io::Result<u8> {
+/// How a command ended.
+enum Ended {
+    Code(u8),
+    /// The machine's own program is to run, with these arguments before those that were typed.
+    Instead(Vec<String>),
+}
+
+/// Becomes the program of that name that the PATH leads to behind this one; the exit code where there is none.
+fn instead(words: &[String], first: &[String]) -> u8 {
+    let (Some(name), own) = (words.first(), std::env::current_exe().and_then(std::fs::canonicalize).ok()) else {
+        return MISSING;
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_other = |path: &std::path::PathBuf| path.is_file() && std::fs::canonicalize(path).ok() != own;
+    match std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_other) {
+        Some(program) => {
+            let error = std::process::Command::new(&program).args(first).args(&words[1..]).exec();
+            eprintln!("bash: {}: {error}", program.display());
+            CANNOT
+        }
+        None => {
+            eprintln!("bash: {name}: command not found");
+            MISSING
+        }
+    }
+}
+
+/// Talks with the command to its end.
+async fn converse(place: &Place, words: Vec<String>) -> io::Result<Ended> {
     let (mut from, mut to) = connect(&place.socket).await?.into_split();
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     let request = Request::Run {
@@ -119,7 +150,12 @@ async fn converse(place: &Place, words: Vec<String>) -> io::Result<u8> {
         let written = match receive(&mut from).await? {
             (Channel::Stdout, bytes) => write(io::stdout().lock(), &bytes),
             (Channel::Stderr, bytes) => write(io::stderr().lock(), &bytes),
-            (Channel::Exit, bytes) => return Ok(bytes.first().copied().unwrap_or_default()),
+            (Channel::Exit, bytes) => return Ok(Ended::Code(bytes.first().copied().unwrap_or_default())),
+            (Channel::Instead, bytes) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let first = text.split('\0').filter(|word| !word.is_empty()).map(str::to_owned);
+                return Ok(Ended::Instead(first.collect()));
+            }
             (Channel::Stdin, _) if !std::mem::replace(&mut reads, true) => {
                 tokio::spawn(input(to.clone()));
                 Ok(())
@@ -127,7 +163,7 @@ async fn converse(place: &Place, words: Vec<String>) -> io::Result<u8> {
             (Channel::Stdin | Channel::Interrupt, _) => Ok(()),
         };
         match written {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(PIPE_CLOSED),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Ended::Code(PIPE_CLOSED)),
             written => written?,
         }
     }

@@ -77,9 +77,25 @@ impl Flags {
         self.given.get(name).into_iter().flatten().flat_map(|value| value.split(',')).collect()
     }
 
+    /// The same as texts of their own.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.all(name).into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether a switch is on.
     pub fn on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value != "false")
+    }
+
+    /// The names of those that were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.given.keys().copied()
+    }
+
+    /// The same with these flags alone.
+    pub fn only(&self, names: &[&str]) -> Self {
+        let given = self.given.iter().filter(|(name, _)| names.contains(name));
+        Self { given: given.map(|(name, values)| (*name, values.clone())).collect(), rest: Vec::new() }
     }
 
     /// Whether a flag was given at all.

@@ -6,6 +6,7 @@ pub mod client;
 pub mod commands;
 pub mod enter;
 pub mod flags;
+pub mod processes;
 pub mod protocol;
 pub mod server;
 pub mod table;

@@ -55,11 +55,13 @@ pub enum Channel {
     Exit = 3,
     /// To the command: somebody interrupts it.
     Interrupt = 4,
+    /// From the command: it is nothing of the cluster's, and the machine's own program of that name is to run.
+    Instead = 5,
 }
 
 impl Channel {
     fn of(byte: u8) -> io::Result<Self> {
-        [Self::Stdin, Self::Stdout, Self::Stderr, Self::Exit, Self::Interrupt]
+        [Self::Stdin, Self::Stdout, Self::Stderr, Self::Exit, Self::Interrupt, Self::Instead]
             .into_iter()
             .find(|channel| *channel as u8 == byte)
             .ok_or_else(|| io::ErrorKind::InvalidData.into())

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::call::{Call, Inside};
 use super::commands::{self, COMMANDS};
 use super::protocol::{Channel, Entrance, Request, receive, send};
+use crate::base::clock::Clock;
 use crate::sim::machine::Machine;
 
 /// The socket's name in the machines' folder.
@@ -25,6 +27,9 @@ const LONGEST: u64 = 1 << 20;
 
 /// An exit code nobody can give: the shell's for a command that was interrupted.
 const INTERRUPTED: u8 = 130;
+
+/// How long is waited after a connection could not be taken.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Listens until it is dropped.
 pub struct Listening {
@@ -50,9 +55,18 @@ impl Listening {
         let task = tokio::spawn(async move {
             // Connections end with the listening: a command must not outlive its cluster.
             let mut connections = tokio::task::JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                while connections.try_join_next().is_some() {}
-                connections.spawn(serve(stream, inside.clone()));
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        while connections.try_join_next().is_some() {}
+                        connections.spawn(serve(stream, inside.clone()));
+                    }
+                    // Such as when there are no more file descriptors; there will be.
+                    Err(error) => {
+                        tracing::warn!(%error, "a command on a node is not answered");
+                        Clock::system().sleep(BREATH).await;
+                    }
+                }
             }
         });
         Ok(Self { path, task })

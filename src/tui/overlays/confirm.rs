@@ -44,7 +44,7 @@ impl Question {
         match self {
             Self::LeaveTask => (
                 "Leave this task?",
-                "Its cluster is taken down and what you did in it is gone.".into(),
+                "What was set up for the task is removed, and what you did in it is gone.".into(),
                 "Leave",
                 "Stay",
             ),
@@ -64,7 +64,7 @@ impl Question {
             Self::LeaveExam => {
                 let left = model.exam.as_ref().map_or(0, |sitting| model.until(sitting.opened.deadline));
                 let text = format!(
-                    "Nothing is lost, but the clock runs on: {} left. You can come back until then.",
+                    "Clusters and files are kept, programs in the terminals are ended. The clock runs on: {} left. You can come back until then.",
                     clock(left)
                 );
                 ("Leave the exam?", text, "Leave", "Stay")
@@ -103,7 +103,7 @@ fn asked(model: &Model) -> Option<&Question> {
 fn bindings(model: &Model) -> Vec<Binding> {
     let Some((_, _, yes, no)) = asked(model).map(|question| question.words(model)) else { return Vec::new() };
     vec![
-        bind(&[key('y'), named(KeyCode::Enter)], "y", (yes, "yes"), Action::Yes),
+        bind(&[key('y'), named(KeyCode::Enter)], "⏎ y", (yes, "yes"), Action::Yes),
         bind(&[key('n'), key('q'), named(KeyCode::Esc), ctrl('c')], "n", (no, "no"), Action::No),
     ]
 }

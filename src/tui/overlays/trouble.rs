@@ -3,6 +3,7 @@
 
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{Overlay, Row, no_typing};
@@ -30,17 +31,23 @@ fn draw(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let theme = &model.theme;
     let width = area.width.saturating_sub(6).min(76);
     let columns = usize::from(width.saturating_sub(6));
+    let paragraphs = |text: &str, mark: &'static str, style: Style| -> Vec<Line<'static>> {
+        text.lines().flat_map(|paragraph| wrapped(paragraph, columns, mark, style)).collect()
+    };
     let mut lines = wrapped(&trouble.kind, columns, "✗ ", theme.bad);
     lines.push(Line::default());
-    for paragraph in trouble.cause.lines() {
-        lines.extend(wrapped(paragraph, columns, "", theme.text));
+    let mut cause = paragraphs(&trouble.cause, "", theme.text);
+    let mut hint = paragraphs(&trouble.hint, "→ ", theme.accent);
+    if !hint.is_empty() {
+        hint.insert(0, Line::default());
     }
-    if !trouble.hint.is_empty() {
-        lines.push(Line::default());
-        for paragraph in trouble.hint.lines() {
-            lines.extend(wrapped(paragraph, columns, "→ ", theme.accent));
-        }
+    // What to do next is seen however long the cause is.
+    let room = usize::from(area.height).saturating_sub(5 + lines.len() + hint.len());
+    if cause.len() > room {
+        cause.truncate(room.saturating_sub(1));
+        cause.push(Line::styled("…", theme.dim));
     }
+    lines.extend(cause.into_iter().chain(hint));
     let height = (lines.len() as u16 + 5).min(area.height);
     let inside = dialog(canvas, area, "Something went wrong", (width, height));
     let below = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };

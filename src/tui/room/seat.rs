@@ -264,7 +264,10 @@ impl Seat {
                 Ok(News::TaskOpened(Box::new(task_opened(driver, task).await?)))
             }
             Then::Graded(task) => {
-                driver.perform(due, &Telling(replies)).await?;
+                match due.is_empty() {
+                    true => driver.grade_now(task, &Telling(replies)).await?,
+                    false => driver.perform(due, &Telling(replies)).await?,
+                }
                 let mut graded = graded(driver, task);
                 let history = crate::app::records::read(&self.home.history()).unwrap_or_default();
                 graded.next = shelf::next(&self.home.suggest(&history, &self.origin), &graded.report.scenario);

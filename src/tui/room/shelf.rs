@@ -42,7 +42,7 @@ pub fn next(suggestions: &[Suggestion], except: &str) -> Option<Next> {
     let first = suggestions.iter().find(|suggestion| suggestion.scenario != except)?;
     let why = match first.reason {
         Reason::Due { .. } => "it is due again",
-        Reason::New => "it is new, in a domain that weighs much",
+        Reason::New => "new, where the exam would cost most",
         Reason::Later { .. } => "nothing is due; it comes next",
     };
     Some(Next { scenario: first.scenario.clone(), why: why.to_owned() })
@@ -80,6 +80,7 @@ pub fn catalogue(home: &Home, origin: &Origin) -> Result<Catalogue, AppError> {
 fn scenario(home: &Home, offer: Offer) -> Scenario {
     let now = home.clock.now();
     let lacks = offer.lacks.join(", ");
+    let closed = offer.lacks.contains(&"node-shell");
     Scenario {
         summary: summary(home, &offer.id),
         title: offer.title,
@@ -92,9 +93,9 @@ fn scenario(home: &Home, offer: Offer) -> Scenario {
         attempts: u32::try_from(offer.attempts).unwrap_or(u32::MAX),
         last: offer.last.map(|last| words::ago(last, now)),
         due: offer.due.map(|due| words::due(due, now)),
-        missing: (!lacks.is_empty()).then(|| match lacks.as_str() {
-            "node-shell" => "nodes cannot be entered on this machine; kubedrill doctor says why".to_owned(),
-            _ => format!("the cluster lacks {lacks}; try --cluster kind or context:NAME"),
+        missing: (!lacks.is_empty()).then(|| match closed {
+            true => "nodes cannot be entered on this machine; kubedrill doctor says why".to_owned(),
+            false => format!("the cluster lacks {lacks}; try --cluster kind or context:NAME"),
         }),
         id: offer.id,
     }

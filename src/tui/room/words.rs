@@ -21,12 +21,12 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `due today`, `in 3 days`.
+/// `due today`, `again in 3 days`.
 pub fn due(at: Timestamp, now: Timestamp) -> String {
     match days_between(now, at) {
         ..=0 => "due today".to_owned(),
-        1 => "tomorrow".to_owned(),
-        days => format!("in {days} days"),
+        1 => "again tomorrow".to_owned(),
+        days => format!("again in {days} days"),
     }
 }
 
@@ -50,7 +50,10 @@ mod tests {
         let now: Timestamp = "2026-03-10T12:00:00Z".parse()?;
         let days = |days: i64| now + jiff::SignedDuration::from_hours(24 * days);
         assert_eq!([ago(now, now), ago(days(-1), now), ago(days(-5), now)], ["today", "yesterday", "5 days ago"]);
-        assert_eq!([due(days(-2), now), due(days(1), now), due(days(3), now)], ["due today", "tomorrow", "in 3 days"]);
+        assert_eq!(
+            [due(days(-2), now), due(days(1), now), due(days(3), now)],
+            ["due today", "again tomorrow", "again in 3 days"]
+        );
         assert_eq!(when(days(-400), now), "3 Feb 2025");
         Ok(())
     }

@@ -86,9 +86,12 @@ fn details_of(model: &Model, catalogue: &Catalogue, exam: &Exam, columns: usize)
     lines.push(Line::styled(facts, theme.dim));
     lines.push(Line::default());
     if let Some(under_way) = &catalogue.under_way {
-        let left = clock(model.until(under_way.deadline));
-        lines.extend(wrapped(&format!("{} goes on: {left} left", under_way.title), columns, "", theme.warn));
-        lines.extend(wrapped("Enter returns to it. Its clock runs on.", columns, "", theme.text));
+        let (state, next) = match model.until(under_way.deadline) {
+            ..=0 => ("its time is up".to_owned(), "Enter grades it and shows the results."),
+            left => (format!("{} left", clock(left)), "Enter returns to it. Its clock runs on."),
+        };
+        lines.extend(wrapped(&format!("{}: {state}", under_way.title), columns, "", theme.warn));
+        lines.extend(wrapped(next, columns, "", theme.text));
         lines.push(Line::default());
     }
     match exam.best {

@@ -113,7 +113,12 @@ fn bindings(model: &Model) -> Vec<Binding> {
         all.push(bind(&[key('e')], "e", ("Explain", "why the answer is what it is; gives it away"), Action::Explain));
     }
     if !from_exam && graded.is_some_and(|graded| graded.next.is_some()) {
-        all.push(bind(&[key('n')], "n", ("Next task", "leave this task and start what is due next"), Action::NextTask));
+        all.push(bind(
+            &[key('n')],
+            "n",
+            ("Next task", "leave this task and start what is suggested next"),
+            Action::NextTask,
+        ));
     }
     all.push(bind(&[key('?'), named(KeyCode::F(1))], "?", ("Help", "this list of keys"), Action::Help));
     all.push(bind(&[ctrl('c')], "^C", ("Back", "back to where one came from"), Action::Back).hidden());
@@ -315,6 +320,12 @@ fn reasons_of(grading: &Grading, width: u16, theme: &Theme) -> Vec<Line<'static>
             lines.push(Line::default());
             lines.extend(graded.docs.iter().map(|link| Line::styled(link.clone(), theme.link)));
         }
+        return lines;
+    }
+    let ungraded = grading.graded.as_ref().and_then(|graded| graded.report.ungraded.as_ref());
+    if let (true, Some(why)) = (grading.checks.is_empty(), ungraded) {
+        let mut lines = diff::wrapped("This task could not be graded, so it does not count:", columns, "", theme.warn);
+        lines.extend(diff::wrapped(why, columns, "  ", theme.text));
         return lines;
     }
     let Some(check) = grading.checks.get(grading.list.cursor) else { return Vec::new() };

@@ -102,15 +102,11 @@ fn draw(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect) {
         return canvas.line(area, Span::styled("  Reading the history…", theme.dim));
     };
     if history.attempts.is_empty() {
-        let told = [
-            "",
-            "  Nothing has been practised yet.",
-            "  What you practise is written down here, with what to repeat and when.",
-        ];
+        let told = ["", "  No attempt is written down yet.", "  A graded task is listed here once you leave it."];
         return canvas.lines(area, told.map(|text| Line::styled(text, theme.dim)));
     }
     let (domains, topics, attempts) = panes(model);
-    let inside = ruled(canvas, domains, &Title::new("Domains").right("mean of best · practised"));
+    let inside = ruled(canvas, domains, &Title::new("Domains").right("mean of latest · practised"));
     canvas.lines(inside, history.domains.iter().map(|domain| standing(domain, inside.width, theme)));
     let inside = ruled(canvas, topics, &Title::new("Weakest topics"));
     canvas.lines(inside, history.topics.iter().take(TOPICS).map(|topic| standing(topic, inside.width, theme)));

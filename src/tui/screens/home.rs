@@ -109,7 +109,7 @@ fn bindings(model: &Model) -> Vec<Binding> {
     let mut all = match home.tab {
         0 => vec![
             bind(&[named(KeyCode::Enter)], "⏎", ("Start", "start the chosen task"), Action::Enter),
-            bind(&[key('n')], "n", ("Next up", "start what is due next"), Action::Suggested),
+            bind(&[key('n')], "n", ("Next up", "start what is suggested next"), Action::Suggested),
             bind(&[key('/')], "/", ("Filter", "show only what contains these words"), Action::Filter),
         ],
         _ => {
@@ -119,8 +119,10 @@ fn bindings(model: &Model) -> Vec<Binding> {
         }
     };
     all.extend(tabs_bindings());
-    all.push(bind(&[key('R')], "R", ("Reload", "read the packs and the history again"), Action::Reload).hidden());
-    all.push(bind(&[named(KeyCode::Esc)], "Esc", ("Clear", "clear the filter"), Action::Back).hidden());
+    all.push(bind(&[key('R')], "R", ("Reload", "read the history again"), Action::Reload).hidden());
+    if home.tab == 0 {
+        all.push(bind(&[named(KeyCode::Esc)], "Esc", ("Clear", "clear the filter"), Action::Back).hidden());
+    }
     all.extend(ending());
     all.extend(moving());
     all
@@ -334,7 +336,10 @@ fn draw_next(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect, catalogue: 
     let row = Rect { height: 1, ..area };
     if let Some(exam) = &catalogue.under_way {
         let left = model.until(exam.deadline);
-        let text = format!("{} goes on: {} left", exam.title, crate::tui::parts::clock(left));
+        let text = match left {
+            ..=0 => format!("{}: its time is up", exam.title),
+            _ => format!("{} goes on: {} left", exam.title, crate::tui::parts::clock(left)),
+        };
         canvas.line(
             row,
             vec![Span::styled("  Exam     ", theme.warn), Span::raw(text), Span::styled("  2 ⏎", theme.key)],
@@ -345,9 +350,9 @@ fn draw_next(model: &Model, canvas: &mut Canvas<'_, '_>, area: Rect, catalogue: 
     let title = catalogue.scenarios.iter().find(|scenario| scenario.id == next.scenario).map(|s| s.title.as_str());
     let line = vec![
         Span::styled("  Next up  ", theme.accent),
+        Span::styled("n  ", theme.key),
         Span::styled(title.unwrap_or(&next.scenario).to_owned(), theme.title),
         Span::styled(format!("  {}", next.why), theme.dim),
-        Span::styled("  n", theme.key),
     ];
     canvas.line(row, line);
     canvas.hits.add(row, Target::Act(Action::Suggested));

@@ -290,8 +290,10 @@ fn head(model: &Model) -> Head {
     ];
     let room = usize::from(model.size.0).saturating_sub(34);
     let mut left = vec![brand, Span::raw(" "), Span::styled(fit(&task.opened.title, room), theme.title)];
-    if model.size.0 >= 110 {
-        left.push(Span::styled(format!("  {} · seed {}", task.opened.domain, task.opened.seed), theme.dim));
+    let more = Span::styled(format!("  {} · seed {}", task.opened.domain, task.opened.seed), theme.dim);
+    let width = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    if width(&left) + more.width() + width(&right) < usize::from(model.size.0) {
+        left.push(more);
     }
     Head { left: left.into_iter().map(Piece::from).collect(), right: right.into_iter().map(Piece::from).collect() }
 }
@@ -329,7 +331,7 @@ fn draw_shell(model: &Model, task: &Task, canvas: &mut Canvas<'_, '_>, area: Rec
     let scrolled = match task.screen.scrolled {
         0 if task.focus == Pane::Second => "^G menu".to_owned(),
         0 => String::new(),
-        lines => format!("{lines} lines up · any key returns"),
+        lines => format!("{} up · typing here returns", count(lines, "line")),
     };
     let focused = task.focus == Pane::Second;
     ruled(canvas, area, &Title::new("Terminal").right(scrolled).focused(focused));
@@ -339,18 +341,18 @@ fn draw_shell(model: &Model, task: &Task, canvas: &mut Canvas<'_, '_>, area: Rec
     pane::draw(canvas, room, &task.screen, typing);
     if let Some(ended) = &task.ended {
         let told = match ended {
-            Ended::Exit(Some(code)) => format!(" The shell ended with code {code}."),
-            Ended::Exit(None) => " The shell was ended by a signal.".to_owned(),
-            Ended::Failed(why) => format!(" The shell did not start: {why}."),
+            Ended::Exit(Some(code)) => format!(" The last one ended with code {code}."),
+            Ended::Exit(None) => " The last one was ended by a signal.".to_owned(),
+            Ended::Failed(why) => format!(" {why}"),
         };
         let row = Rect { y: room.bottom().saturating_sub(1), height: 1.min(room.height), ..room };
         canvas.clear(row);
         canvas.line(
             row,
             vec![
-                Span::styled(told, canvas.theme.warn),
                 Span::styled(" ⏎", canvas.theme.key),
-                Span::styled(" starts a new one.", canvas.theme.text),
+                Span::styled(" starts a new shell.", canvas.theme.text),
+                Span::styled(told, canvas.theme.warn),
             ],
         );
     }

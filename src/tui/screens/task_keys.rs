@@ -34,7 +34,7 @@ fn practice() -> Vec<Command> {
     vec![
         command((key('g'), "g"), (5, "F5"), ("Grade", "grade the task as it stands"), Action::Grade),
         command((key('h'), "h"), (6, "F6"), ("Hint", "hints, one after the other"), Action::Hint),
-        command((key('s'), "s"), (7, "F7"), ("Solve", "show the solution"), Action::Solution),
+        command((key('s'), "s"), (7, "F7"), ("Solution", "show the solution"), Action::Solution),
         command((key('r'), "r"), (8, "F8"), ("Reset", "set the task up anew"), Action::Reset),
     ]
 }
@@ -56,8 +56,13 @@ fn commands(model: &Model, focus: Pane) -> Vec<Command> {
     let tab = named(KeyCode::Tab);
     let mut all = vec![
         command((key('?'), "?"), (1, "F1"), ("Help", "this list of keys"), Action::Help),
-        command((tab, "Tab"), (2, "F2"), (other, "keys to the task's text or to the terminal"), Action::SwitchFocus),
-        command((key('z'), "z"), (3, "F3"), ("Zoom", "only the pane with the keys, or both"), Action::Zoom),
+        command(
+            (tab, "Tab"),
+            (2, "F2"),
+            (other, "switch between the task's text and the terminal"),
+            Action::SwitchFocus,
+        ),
+        command((key('z'), "z"), (3, "F3"), ("Zoom", "show only this pane, or both again"), Action::Zoom),
     ];
     all.extend(if model.exam.is_some() { exam() } else { practice() });
     let leave = if model.exam.is_some() { "back to the list of tasks" } else { "leave the task" };
@@ -75,9 +80,9 @@ pub fn bindings(model: &Model) -> Vec<Binding> {
     if task.focus == Pane::Second {
         let by_f = |c: &Command| bind(&[named(KeyCode::F(c.f))], c.f_shown, c.words, c.action.clone());
         let mut all: Vec<Binding> = commands.iter().map(by_f).collect();
-        let words = ("Menu", "then a letter; twice: ^G itself");
+        let words = ("Menu", "then a letter, PgUp or PgDn; twice: ^G to the shell");
         all.push(bind(&[PREFIX], "^G", words, Action::Leader).hidden());
-        let words = ("Scroll", "what scrolled away in the terminal");
+        let words = ("Scroll", "scroll the terminal back and forth");
         all.push(bind(&[], "⇧PgUp ⇧PgDn", words, Action::PageUp).hidden());
         return all;
     }

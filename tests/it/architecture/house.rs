@@ -128,7 +128,7 @@ struct Rows {
     says: &'static [&'static str],
 }
 
-const ROWS: [Rows; 12] = [
+const ROWS: [Rows; 11] = [
     Rows { folder: "src/scenario/check", table: "src/scenario/check/mod.rs", says: &[] },
     Rows { folder: "src/scenario/step", table: "src/scenario/step/mod.rs", says: &[] },
     Rows {
@@ -136,11 +136,14 @@ const ROWS: [Rows; 12] = [
         table: "src/sim/apiserver/registry/mod.rs",
         says: &[":", "Resource", "="],
     },
-    Rows { folder: "src/sim/apiserver/admission", table: "src/sim/apiserver/admission/mod.rs", says: &[] },
+    Rows {
+        folder: "src/sim/apiserver/admission",
+        table: "src/sim/apiserver/admission/mod.rs",
+        says: &[":", "Plugin", "="],
+    },
     Rows { folder: "src/sim/controllers", table: "src/sim/controllers/mod.rs", says: &[":", "Controller", "="] },
     Rows { folder: "src/sim/scheduler/plugins", table: "src/sim/scheduler/plugins/mod.rs", says: &[] },
     Rows { folder: "src/sim/shell/commands", table: "src/sim/shell/commands/mod.rs", says: &[] },
-    Rows { folder: "src/lab/steps", table: "src/lab/steps/mod.rs", says: &[] },
     Rows { folder: "src/grading/checks", table: "src/grading/checks/mod.rs", says: &[] },
     Rows { folder: "src/tui/screens", table: "src/tui/screens/mod.rs", says: &["ROW", ":", "Row", "="] },
     Rows { folder: "src/tui/overlays", table: "src/tui/overlays/mod.rs", says: &["ROW", ":", "Row", "="] },
@@ -151,9 +154,6 @@ const ROWS: [Rows; 12] = [
 fn everything_has_its_row() {
     let mut complaints = Vec::new();
     for Rows { folder, table, says } in ROWS {
-        if !top().join(folder).is_dir() {
-            continue;
-        }
         let rows = source::tokens(&read(Path::new(table)));
         for thing in std::fs::read_dir(top().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
             let name = thing.file_stem().unwrap_or_default().to_string_lossy().into_owned();

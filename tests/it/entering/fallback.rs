@@ -34,5 +34,7 @@ fn proot_shows_the_nodes_files_where_they_belong() {
         assert_eq!(prints(&ground, "proot", "systemctl status || echo $?").lines().last(), Some("3"));
         let told = prints(&ground, "proot", "ls /home /tmp | wc -l; echo typed | sudo crictl");
         assert_eq!(told, "3\ntyped\n", "the host's homes are seen");
+        let facts = prints(&ground, "proot", "stat -c '%F %s' /opt/file; test -w /opt/file && echo mine");
+        assert_eq!(facts, "regular file 5\nmine\n", "what a file is, is told of the node's");
     }
 }

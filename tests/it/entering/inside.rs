@@ -78,6 +78,16 @@ fn the_clusters_commands_answer_there() {
 }
 
 #[test]
+fn a_signal_reaches_the_nodes_processes_and_the_logins_own() {
+    for ground in grounds() {
+        assert_eq!(ground.prints("kill -9 4711"), "kill -9 4711\n");
+        assert_eq!(ground.ended("sleep 60 & kill $!; wait $!").status.code(), Some(128 + 15));
+        assert_eq!(ground.ended("set -m; sleep 60 & kill -9 %1; wait %1").status.code(), Some(128 + 9));
+        assert_ne!(ground.ended("kill 999999 2> /dev/null").status.code(), Some(0));
+    }
+}
+
+#[test]
 fn root_needs_no_sudo_and_sees_no_other_node() {
     for ground in grounds() {
         assert_eq!(ground.prints("sudo -u root hostname; sudo A=b printenv A"), "controlplane\nb\n");

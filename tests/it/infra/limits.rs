@@ -3,6 +3,7 @@
 
 use kubedrill::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
+use kubedrill::sim::apiserver::registry::kinds::resourcequota::RESOURCEQUOTA;
 use serde_json::{Value, json};
 
 use super::{World, pod};
@@ -139,6 +140,19 @@ async fn a_quota_counts_objects_of_any_kind() {
         world.refusal(service("more", "NodePort")),
         "services \"more\" is forbidden: exceeded quota: team, requested: services.nodeports=1, used: services.nodeports=1, limited: services.nodeports=1"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_that_nobody_watches_are_counted_soon() {
+    let world = World::with_controllers(&["resourcequota-controller"]);
+    world.make(quota(json!({ "count/roles.rbac.authorization.k8s.io": "1" })));
+    world.pass(2).await;
+    let role =
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "reader" } });
+    world.make(role);
+    world.pass(2).await;
+    let quota = world.client.get(&RESOURCEQUOTA, "default", "team").unwrap();
+    assert_eq!(quota["status"]["used"], json!({ "count/roles.rbac.authorization.k8s.io": "1" }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use super::typing::Seat;
 
 impl Seat {
-    fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
+    pub(super) fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", kind));
         let client = self.world.client().unwrap();
         if namespace.is_empty() {
@@ -53,7 +53,7 @@ impl Seat {
         mirrors.filter_map(|pod| pod.metadata.name.clone()).collect()
     }
 
-    fn edits(&self, node: &str, path: &str, change: impl Fn(String) -> String) {
+    pub(super) fn edits(&self, node: &str, path: &str, change: impl Fn(String) -> String) {
         self.files(node, |root| root.write(path, change(root.text(path).unwrap()).as_bytes(), 0o644).unwrap());
     }
 
@@ -144,6 +144,33 @@ async fn a_kubelet_that_looks_at_the_wrong_port_runs_and_is_missed() {
 }
 
 #[tokio::test]
+async fn a_kubelet_that_did_not_find_the_api_server_goes_on_trying() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    seat.edits("node01", "/etc/hosts", |text| text.replace("controlplane", "controlplain"));
+    seat.prints("node01", "systemctl restart kubelet").await;
+    seat.waits("node01", "Unknown").await;
+    let journal = seat.prints("node01", "journalctl -u kubelet").await;
+    assert!(journal.contains("lookup controlplane on "), "{journal}");
+    seat.edits("node01", "/etc/hosts", |text| text.replace("controlplain", "controlplane"));
+    seat.waits("node01", "True").await;
+    let (there, away) = ("/etc/kubernetes/manifests/kube-apiserver.yaml", "/root/kube-apiserver.yaml");
+    seat.files("controlplane", |root| root.rename(there, away).unwrap());
+    assert!(becomes(&seat, false).await, "the API server is gone");
+    seat.prints("controlplane", "systemctl restart kubelet").await;
+    let last = "journalctl -u kubelet -n 1";
+    let refused = seat.prints("controlplane", last).await;
+    assert!(
+        refused.contains("Unable to register node") && refused.contains(":6443: connect: connection refused"),
+        "{refused}"
+    );
+    seat.files("controlplane", |root| root.rename(away, there).unwrap());
+    assert!(becomes(&seat, true).await, "the API server is back");
+    seat.world.settle().await;
+    let registered = seat.prints("controlplane", "journalctl -u kubelet -n 3").await;
+    assert!(registered.contains("Successfully registered node"), "{registered}");
+}
+
+#[tokio::test]
 async fn a_unit_file_counts_after_it_was_read_again() {
     let seat = Seat::take(Topology::workers(1)).await;
     seat.prints("node01", "systemctl is-active kubelet").await;
@@ -180,16 +207,12 @@ async fn a_node_without_a_network_is_not_ready() {
         let found = events.list(&ListParams::default()).await.unwrap().items;
         found.iter().any(|event| event.data["reason"] == "NetworkNotReady")
     };
-    while !told().await {
-        seat.world.clock().sleep(Duration::from_secs(1)).await;
-    }
+    seat.until("the Pod is told of the network", told).await;
     let phase = |pod: Pod| pod.status.and_then(|status| status.phase).unwrap_or_default();
     assert_eq!(phase(pods.get("bound").await.unwrap()), "Pending", "there is no network for it");
     moved("/root/10-flannel.conflist", "/etc/cni/net.d/10-flannel.conflist");
     seat.waits("node01", "True").await;
-    while phase(pods.get("bound").await.unwrap()) != "Running" {
-        seat.world.clock().sleep(Duration::from_secs(1)).await;
-    }
+    seat.until("the Pod runs", || async { phase(pods.get("bound").await.unwrap()) == "Running" }).await;
 }
 
 #[tokio::test]
@@ -204,13 +227,20 @@ async fn static_pods_follow_their_manifests() {
     seat.edits("node01", manifest, |text| text.replace("- name: web", "-- name: web"));
     seat.world.settle().await;
     assert!(seat.mirrors("node01").await.is_empty());
+    // What the API server does not take keeps nothing after it back.
+    let refused = pod.replace("image: nginx", "image: nginx\n    volumeMounts: [{ name: none, mountPath: /none }]");
+    let first = "/etc/kubernetes/manifests/a.yaml";
+    seat.files("node01", |root| root.write(first, refused.replace("web", "refused").as_bytes(), 0o644).unwrap());
+    let second = "/etc/kubernetes/manifests/b.yaml";
+    seat.files("node01", |root| root.write(second, pod.replace("web", "other").as_bytes(), 0o644).unwrap());
+    seat.until("the other is there", || async { seat.mirrors("node01").await == ["other-node01"] }).await;
     let journal = seat.prints("node01", "journalctl -u kubelet").await;
     assert!(journal.contains("Could not process manifest file"), "{journal}");
     assert_eq!(seat.mirrors("controlplane").await.len(), 4);
 }
 
 /// Whether the API server comes to listen, or not to, within a minute of the cluster's time.
-async fn becomes(seat: &Seat, listening: bool) -> bool {
+pub(super) async fn becomes(seat: &Seat, listening: bool) -> bool {
     for _ in 0..60 {
         seat.world.settle().await;
         if seat.listens().await == listening {
@@ -296,9 +326,7 @@ async fn a_second_scheduler_places_the_pods_that_name_it() {
         let pods = pods.clone();
         async move { pods.get(name).await.unwrap().spec.unwrap().node_name }
     };
-    while placed("early").await.is_none() {
-        seat.world.clock().sleep(Duration::from_secs(1)).await;
-    }
+    seat.until("the second scheduler begins", || async { placed("early").await.is_some() }).await;
     let events = seat.objects("Event", "default").list(&ListParams::default()).await.unwrap().items;
     let told = |event: &DynamicObject| {
         event.data["reason"] == "Scheduled" && event.data["reportingComponent"] == "my-scheduler"
@@ -310,8 +338,25 @@ async fn a_second_scheduler_places_the_pods_that_name_it() {
     seat.world.settle().await;
     pods.create(&PostParams::default(), &asks("usual", "default-scheduler")).await.unwrap();
     pods.create(&PostParams::default(), &asks("late", "my-scheduler")).await.unwrap();
-    while placed("late").await.is_none() {
-        seat.world.clock().sleep(Duration::from_secs(1)).await;
-    }
+    seat.until("the second scheduler goes on", || async { placed("late").await.is_some() }).await;
     assert_eq!(placed("usual").await, None);
+}
+
+#[tokio::test]
+async fn a_component_that_starts_again_becomes_ready() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    let pods = seat.objects("Pod", "kube-system");
+    let uid = |pod: &DynamicObject| pod.metadata.uid.clone();
+    let before = uid(&pods.get("kube-scheduler-controlplane").await.unwrap());
+    let manifest = "/etc/kubernetes/manifests/kube-scheduler.yaml";
+    let text = seat.files("controlplane", |root| root.text(manifest).unwrap());
+    seat.files("controlplane", |root| root.remove(manifest).unwrap());
+    let gone = || async { pods.get_opt("kube-scheduler-controlplane").await.unwrap().is_none() };
+    seat.until("the scheduler ends", gone).await;
+    seat.files("controlplane", |root| root.write(manifest, text.as_bytes(), 0o600).unwrap());
+    let ready = || async {
+        let pod = pods.get_opt("kube-scheduler-controlplane").await.unwrap();
+        pod.is_some_and(|pod| uid(&pod) != before && pod.data["status"]["containerStatuses"][0]["ready"] == true)
+    };
+    seat.until("its probes go well", ready).await;
 }

@@ -16,7 +16,7 @@ use kubedrill::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
 use kubedrill::sim::apiserver::registry::kinds::pod::POD;
 use kubedrill::sim::apiserver::registry::kinds::service::SERVICE;
 use kubedrill::sim::apiserver::storage::{Object, Storage};
-use kubedrill::sim::network::{Network, Reply, Request, Sockets};
+use kubedrill::sim::network::{ClusterDns, Datagram, Network, Reply, Request, Sockets};
 use kubedrill::sim::nodes::heartbeat::Plan;
 use serde_json::{Value, json};
 
@@ -35,6 +35,18 @@ impl Sockets for Open {
 
     fn get(&self, _: &Object, port: u16, request: &Request) -> Result<Reply, String> {
         Ok(Reply { status: 200, body: format!("{port} {}", request.path), ..Reply::default() })
+    }
+
+    fn datagram(&self, _: &Object, port: u16, sent: &Datagram) -> Option<String> {
+        Some(format!("{port} {} from {}", sent.text, sent.from))
+    }
+
+    fn cluster_dns(&self, _: &str) -> ClusterDns {
+        ClusterDns::default()
+    }
+
+    fn has_kubelet(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -158,7 +170,7 @@ impl Cluster {
     }
 
     fn get(&self, host: &str, port: u16, (name, path): (&str, &str)) -> Result<Reply, String> {
-        let request = Request { path: path.to_owned(), host: name.to_owned(), tls: false };
+        let request = Request { host: name.to_owned(), ..Request::of(path) };
         let ends =
             self.network.survey(("web", "client"), (host, port), Some(&request)).map_err(|why| why.to_string())?;
         ends.into_iter().next().unwrap().map(Option::unwrap_or_default).map_err(|why| why.to_string())
@@ -242,9 +254,12 @@ async fn dns_needs_its_pods_and_its_configuration() {
     assert_eq!(cluster.call("db.shop", 80), Err("DNS knows no db.shop".to_owned()));
     write(&COREFILE.replace("cluster.local", "cluster.local corp.example"));
     assert_eq!(cluster.call("db.shop.svc.corp.example", 80), Ok(2));
-    // What it cannot read, a running CoreDNS leaves aside.
-    write("nonsense {");
+    write(&COREFILE.replace("forward . /etc/resolv.conf", "forward . 10.9.9.9"));
     assert_eq!(cluster.call("db.shop", 80), Ok(2));
+    assert!(cluster.call("example.com", 80).unwrap_err().contains("cannot tell the address of example.com"));
+    write(&COREFILE.replace(".:53", ".:5353"));
+    assert!(cluster.call("db.shop", 80).unwrap_err().contains("cannot tell"), "no server of that port");
+    write(COREFILE);
     let uid = meta::uid(&cluster.client.find(&POD, "kube-system", "coredns").unwrap()).to_owned();
     cluster.open.0.lock().unwrap().insert(uid, Vec::new());
     assert!(cluster.call("db.shop", 80).unwrap_err().contains("nothing listens on port 53"));
@@ -278,6 +293,11 @@ async fn nodes_have_ports() {
             .unwrap_err()
             .contains("nothing listens on port 30081 of node controlplane")
     );
+    // On a node its own loopback device has them as well, and nothing else that is not there.
+    let own = |address: &str, port| cluster.network.get_from_node("node01", (address, port), &Request::of("/"));
+    assert_eq!(own("127.0.0.1", 30080).map(|reply| reply.body), Ok("8080 /".to_owned()));
+    assert!(own("127.0.0.1", 30081).is_err() && own("::1", 30080).is_err());
+    assert!(cluster.call("127.0.0.1", 30080).is_err(), "a Pod's loopback device is its own");
     cluster.policy("shop", "deny-all", json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
     // From another node's port a Pod is asked as by that node.
     assert!(cluster.call("192.168.56.10", 30080).unwrap_err().contains("deny-all"));

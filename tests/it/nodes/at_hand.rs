@@ -131,6 +131,11 @@ async fn pods_for_one_command_say_what_it_says_and_go() {
     let (code, output, _) =
         cluster.run("", &[&once[..], &["sh", "-c", "echo slow; sleep 1; echo done; exit 7"]].concat()).await;
     assert!(code == 7 && output.starts_with("slow\ndone\n"), "{code} {output}");
+    // Who leaves the input open does not wait for the end of what reads it.
+    let open = ["run", "open", "--image=busybox", "--attach", "--stdin", "--leave-stdin-open", "--restart=Never", "--"];
+    let said = cluster.prints("typed\n", &[&open[..], &["sh", "-c", "cat; echo over"]].concat()).await;
+    assert_eq!(said, "typed\n");
+    assert_eq!(cluster.prints("", &["get", "pod", "open", "-o", "jsonpath={.status.phase}"]).await, "Running");
     let debug = ["debug", "web", "-i", "--image=busybox", "--profile=general", "--", "sh"];
     let said = cluster.prints("wget -qO- localhost | head -n 4; exit\n", &debug).await;
     assert!(said.contains("Welcome to nginx!"), "{said}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::SinkExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, AttachParams, PostParams, TerminalSize};
+use kube::api::{Api, AttachParams, LogParams, Patch, PatchParams, PostParams, TerminalSize};
 use kubedrill::base::clock::Clock;
 use kubedrill::base::topology::Topology;
 use kubedrill::sim::world::{Options, World};
@@ -93,6 +93,64 @@ async fn commands_write_read_and_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_tells_the_release_its_image_was_tagged_with() {
+    let (world, pods) = running(json!({ "containers": [{ "name": "main", "image": "nginx:1.26" }] })).await;
+    let (output, errors, _) = exec(&pods, &["nginx", "-v"], reads_nothing(), "").await;
+    assert_eq!((output.as_str(), errors.as_str()), ("", "nginx version: nginx/1.26.3\n"));
+    let (head, _, _) = exec(&pods, &["curl", "-sI", "localhost"], reads_nothing(), "").await;
+    assert!(head.contains("\r\nServer: nginx/1.26.3\r\n"), "{head}");
+    let (_, told, _) = exec(&pods, &["nginx", "-t"], reads_nothing(), "").await;
+    assert!(told.ends_with("nginx.conf test is successful\n"), "{told}");
+    let (_, told, ended) = exec(&pods, &["nginx", "-s", "reload"], reads_nothing(), "").await;
+    assert!(told.ends_with(": signal process started\n") && ended["status"] == "Success", "{told} {ended}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_that_share_their_processes_see_and_end_each_others() {
+    let main = json!({ "name": "main", "image": "busybox:1.36", "command": ["sleep", "36000"] });
+    let spec = json!({ "shareProcessNamespace": true, "containers": [main, { "name": "web", "image": "nginx" }] });
+    let (world, pods) = running(spec).await;
+    let (seen, _, _) = exec(&pods, &["ps"], reads_nothing(), "").await;
+    let seen: Vec<&str> = seen.lines().skip(1).map(|line| line.split_once("0:00 ").unwrap().1).collect();
+    assert_eq!(seen, ["/pause", "sleep 36000", "nginx", "ps"]);
+    exec(&pods, &["sh", "-c", "kill -HUP 3; kill -9 1"], reads_nothing(), "").await;
+    let (still, _, _) = exec(&pods, &["ps"], reads_nothing(), "").await;
+    assert!(still.contains("/pause\n") && still.contains("nginx\n"), "{still}");
+    exec(&pods, &["sh", "-c", "kill 3"], reads_nothing(), "").await;
+    for _ in 0..3000 {
+        let status = pods.get("box").await.expect("it is there").status.unwrap_or_default();
+        let web = status.container_statuses.into_iter().flatten().find(|status| status.name == "web");
+        if web.is_some_and(|web| web.restart_count == 1) {
+            return world.stop().await;
+        }
+        pause(&world).await;
+    }
+    panic!("nginx ends when it is told to");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ephemeral_container_sees_the_processes_of_its_target() {
+    let (world, pods) = running(json!({ "containers": [{ "name": "main", "image": "nginx" }] })).await;
+    let debugger =
+        json!({ "name": "debugger", "image": "busybox:1.36", "command": ["ps"], "targetContainerName": "main" });
+    let patch = json!({ "spec": { "ephemeralContainers": [debugger] } });
+    let patched = pods.patch_ephemeral_containers("box", &PatchParams::default(), &Patch::Strategic(patch)).await;
+    patched.expect("it is added");
+    for _ in 0..3000 {
+        let logs = pods.logs("box", &LogParams { container: Some("debugger".into()), ..LogParams::default() }).await;
+        if let Ok(seen) = logs.as_deref()
+            && seen.contains("0:00 ps\n")
+        {
+            assert!(seen.contains("    1 root      0:00 nginx\n"), "{seen}");
+            return world.stop().await;
+        }
+        pause(&world).await;
+    }
+    panic!("it does not run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_written_by_one_command_are_there_for_the_next() {
     let (world, pods) = running(busybox()).await;
     exec(&pods, &["sh", "-c", "cat > /tmp/note"], AttachParams::default().stdin(true), "kept\n").await;
@@ -136,7 +194,7 @@ async fn a_container_that_is_killed_from_inside_starts_again() {
     let (world, pods) = running(json!({ "containers": [{ "name": "main", "image": "nginx" }] })).await;
     let (_, _, ended) = exec(&pods, &["sh", "-c", "kill 1; sleep 5"], reads_nothing(), "").await;
     assert_eq!(ended["details"]["causes"][0]["message"], "137");
-    for _ in 0..200 {
+    for _ in 0..3000 {
         let status = pods.get("box").await.expect("it is there").status.unwrap_or_default();
         if status.container_statuses.unwrap_or_default().iter().any(|status| status.restart_count == 1) {
             return world.stop().await;

@@ -36,6 +36,10 @@ enum Deed {
     Restore,
 }
 
+fn folder() -> Entry {
+    Entry::folder(begin())
+}
+
 fn deed() -> impl Strategy<Value = Deed> {
     let text = prop_oneof![any::<Vec<u8>>(), Just("Größe 大\n".as_bytes().to_vec())];
     prop_oneof![
@@ -61,11 +65,11 @@ impl Told {
         match deed {
             Deed::Put(volume, name, bytes) => {
                 let (now, name) = (self.now, format!("f{name}"));
-                let files = self.runtime.files(VOLUMES[*volume], "");
+                let files = self.runtime.files(VOLUMES[*volume], "", &folder());
                 files.change(|tree| tree.insert(name, Entry::file(bytes.clone(), now)));
             }
             Deed::Take(volume, name) => {
-                self.runtime.files(VOLUMES[*volume], "").change(|tree| tree.remove(&format!("f{name}")));
+                self.runtime.files(VOLUMES[*volume], "", &folder()).change(|tree| tree.remove(&format!("f{name}")));
             }
             Deed::Pass(pod, seconds) => {
                 self.now += SignedDuration::from_secs(*seconds);
@@ -148,9 +152,9 @@ proptest! {
 #[test]
 fn what_is_remembered_costs_nothing_until_it_changes() {
     let runtime = Runtime::default();
-    runtime.files("pv/disk", "a/b");
+    runtime.files("pv/disk", "a/b", &folder());
     let (one, other) = (runtime.snapshot(), runtime.snapshot());
     assert!(Arc::ptr_eq(&one.kept["pv/disk"], &other.kept["pv/disk"]));
-    runtime.files("pv/disk", "a").change(Tree::clear);
+    runtime.files("pv/disk", "a", &folder()).change(Tree::clear);
     assert_eq!((one.kept["pv/disk"].len(), runtime.snapshot().kept["pv/disk"].len()), (2, 0));
 }

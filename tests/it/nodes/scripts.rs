@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use kubedrill::sim::network::View;
+use kubedrill::sim::network::{Request, View};
 use kubedrill::sim::nodes::images;
 use kubedrill::sim::nodes::process::container::Start;
 use kubedrill::sim::nodes::process::files::{Files, Mount, Volume};
+use kubedrill::sim::nodes::process::processes::Sight;
 use kubedrill::sim::nodes::process::sandbox::Sandbox;
 use kubedrill::sim::nodes::process::tree::{Entry, Kept, Tree};
 
@@ -51,11 +52,14 @@ pub(super) fn asked(image: &str, words: &[&str]) -> Start {
         user: 0,
         group: 0,
         groups: Vec::new(),
+        capabilities: Vec::new(),
+        escalates: true,
         stdin: false,
         stdin_once: false,
         tty: false,
         address: "10.244.1.5".to_owned(),
         network: View::offline(),
+        sight: Sight::Own,
     }
 }
 
@@ -70,7 +74,7 @@ fn running(start: Start) -> Sandbox {
 fn log(sandbox: &mut Sandbox, seconds: i64) -> Vec<(i64, String)> {
     sandbox.run_until(at(seconds));
     let (lines, _) = sandbox.run("c").expect("it was started").log.lines(0);
-    lines.into_iter().map(|(time, line)| (time.duration_since(begin()).as_secs(), line)).collect()
+    lines.into_iter().map(|line| (line.time.duration_since(begin()).as_secs(), line.text.to_string())).collect()
 }
 
 /// What a script writes and the code it ends with.
@@ -194,15 +198,15 @@ fn servers_listen_and_answer() {
     let sandbox = running(asked("nginx:1.27", &[]));
     let front = sandbox.front();
     assert!(front.listens(80) && !front.listens(81));
-    assert_eq!(front.get(80, "/").map(|reply| reply.map(|reply| reply.status)), Some(Ok(200)));
-    assert_eq!(front.get(80, "/nothing").map(|reply| reply.map(|reply| reply.status)), Some(Ok(404)));
+    assert_eq!(front.get(80, &Request::of("/")).map(|reply| reply.map(|reply| reply.status)), Some(Ok(200)));
+    assert_eq!(front.get(80, &Request::of("/nothing")).map(|reply| reply.map(|reply| reply.status)), Some(Ok(404)));
     let mut sandbox = running(asked(
         "busybox",
         &["sh", "-c", "mkdir -p /www; echo hello > /www/index.html; httpd -f -p 8080 -h /www"],
     ));
     sandbox.run_until(at(1));
     assert_eq!(
-        sandbox.front().get(8080, "/").map(|reply| reply.map(|reply| reply.body)),
+        sandbox.front().get(8080, &Request::of("/")).map(|reply| reply.map(|reply| reply.body)),
         Some(Ok("hello\n".to_owned()))
     );
 }
@@ -214,7 +218,7 @@ fn two_in_a_pod_cannot_have_the_same_port() {
     sandbox.run_until(at(10));
     let second = sandbox.run("d").expect("it was started");
     assert_eq!(second.end().map(|end| end.code), Some(1));
-    let last = second.log.lines(0).0.pop().map(|(_, line)| line);
+    let last = second.log.lines(0).0.pop().map(|line| line.text.to_string());
     assert_eq!(last.as_deref(), Some("nginx: [emerg] still could not bind()"));
 }
 
@@ -230,7 +234,7 @@ fn a_sidecar_follows_what_another_container_writes() {
             read_only: false,
             mode: 0o777,
             group: 0,
-            in_memory: false,
+            in_memory: None,
             own: false,
         };
         Start { files: Files::new(folders(), vec![mount], Ok(())), ..asked("busybox", words) }
@@ -252,6 +256,15 @@ fn who_takes_too_much_memory_is_killed() {
     sandbox.run_until(at(5));
     let end = sandbox.run("c").and_then(|run| run.end()).expect("it has ended");
     assert_eq!((end.code, end.out_of_memory), (137, true));
+}
+
+#[test]
+fn who_may_not_have_more_rights_stays_who_they_are() {
+    for (escalates, user) in [(true, 0), (false, 1000)] {
+        let start = asked("registry.k8s.io/e2e-test-images/nonewprivs:1.3", &["nnp"]);
+        let lines = log(&mut running(Start { escalates, user: 1000, ..start }), 1);
+        assert_eq!(lines, [(0, format!("Effective uid: {user}"))]);
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn recorded_with(minor: u32) -> (u32, Scope) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_is_answered_as_by_a_real_cluster() {
     let Some(kubectl) = kubectl() else { return };
-    let beside = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+    let beside = std::thread::available_parallelism().map_or(2, usize::from) * 3;
     let ours = run_all(&kubectl, Cluster::Embedded, beside).await;
     let live = std::env::var("KUBEDRILL_PARITY_CONTEXT").ok().filter(|context| !context.is_empty());
     let (theirs, (minor, scope)) = match live {

@@ -141,3 +141,30 @@ async fn a_thousand_pods_all_find_one_of_a_hundred_nodes() {
     let waiting = world.client.list(&POD, NS).iter().filter(|pod| meta::text(pod, "/spec/nodeName").is_empty()).count();
     assert_eq!(waiting, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_resize_counts_until_the_kubelet_says_that_it_cannot_be() {
+    let world = World::with_nodes(1).await;
+    world.pod("greedy", asking(json!({ "cpu": "1" })));
+    world.settle().await;
+    let running = json!([{
+        "name": "c", "image": "nginx", "imageID": "", "ready": true, "restartCount": 0,
+        "state": { "running": { "startedAt": "2026-03-01T12:00:00Z" } },
+        "resources": { "requests": { "cpu": "1" } }, "allocatedResources": { "cpu": "1" },
+    }]);
+    let start = |pod: &mut serde_json::Value| pod["status"]["containerStatuses"] = running.clone();
+    world.client.modify_status(&POD, NS, "greedy", start).expect("it runs");
+    let mut greedy = (*world.get("greedy")).clone();
+    greedy["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("8");
+    world.client.update_part(&POD, greedy, "resize").expect("it may be asked for");
+    world.pod("next", asking(json!({ "cpu": "1" })));
+    world.settle().await;
+    assert_eq!(world.node_of("next"), "", "the node has two CPUs");
+    let refuse = |pod: &mut serde_json::Value| {
+        let refused = json!({ "type": "PodResizePending", "status": "True", "reason": "Infeasible" });
+        pod["status"]["conditions"] = json!([refused]);
+    };
+    world.client.modify_status(&POD, NS, "greedy", refuse).expect("it is told");
+    world.client.clock().sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.node_of("next"), "n1");
+}

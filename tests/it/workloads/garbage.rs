@@ -1,8 +1,10 @@
 //! Deleting what owns others: in the background, in the foreground, and leaving orphans behind.
 //! The workload controllers run beside the garbage collector, as they would undo its work if it were wrong.
 
+use std::time::Duration;
+
 use kubedrill::object::meta;
-use kubedrill::sim::apiserver::endpoints::Propagation;
+use kubedrill::sim::apiserver::endpoints::{DeleteOptions, Propagation};
 use serde_json::{Value, json};
 
 use super::{World, workload};
@@ -96,4 +98,29 @@ async fn only_those_who_block_are_waited_for_and_circles_end() {
     world.settle().await;
     assert_eq!(world.names("ConfigMap"), ["held"]);
     assert!(meta::is_terminating(&world.get("ConfigMap", "held")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_custom_resource_owns_goes_with_it() {
+    let world = World::with(&["generic-garbage-collector", "crd-establishing-controller"]);
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    world.make(json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "crews.example.com" },
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": { "kind": "Crew", "plural": "crews", "singular": "crew" },
+            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }],
+        },
+    }));
+    world.settle().await;
+    let crews = world.client.resource_of_kind("example.com/v1", "Crew").unwrap();
+    let crew =
+        json!({ "apiVersion": "example.com/v1", "kind": "Crew", "metadata": { "name": "a", "namespace": "default" } });
+    let crew = world.client.create(crews, crew).unwrap();
+    world.make(config_map("of-a", json!([owner(&crew, false)])));
+    world.pass(Duration::from_secs(2)).await;
+    assert!(world.find("ConfigMap", "of-a").is_some());
+    world.client.delete(crews, "default", "a", &DeleteOptions::default()).unwrap();
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.find("ConfigMap", "of-a"), None);
 }

@@ -9,6 +9,7 @@ mod default_ingress_class;
 mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod matching;
 mod namespace_lifecycle;
 mod persistent_volume_claim_resize;
 mod pod_security;
@@ -20,6 +21,7 @@ mod service_account;
 mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
 mod validating_admission_policy;
+mod webhooks;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -135,7 +137,9 @@ pub static PLUGINS: &[Plugin] = &[
     // What strategies upstream do that know the user: nothing of it is a plugin there.
     certificate_request::PLUGIN,
     rbac_escalation::PLUGIN,
+    webhooks::MUTATING,
     validating_admission_policy::PLUGIN,
+    webhooks::VALIDATING,
     resource_quota::PLUGIN,
 ];
 

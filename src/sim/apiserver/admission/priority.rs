@@ -69,7 +69,17 @@ fn default_class(attributes: &Attributes) -> Option<Object> {
     default.min_by_key(|class| meta::number(class, "/value"))
 }
 
+/// The classes Kubernetes' own Pods need (`pkg/apis/scheduling/helpers.go`, SystemPriorityClasses).
+const OF_THE_SYSTEM: [&str; 2] = ["system-node-critical", "system-cluster-critical"];
+
 fn validate(attributes: &Attributes, class: &Value) -> Result<()> {
+    if attributes.operation == Operation::Delete
+        && attributes.is("scheduling.k8s.io", "priorityclasses")
+        && OF_THE_SYSTEM.contains(&attributes.name)
+    {
+        // The registry's word upstream (`pkg/registry/scheduling/priorityclass/storage/storage.go`).
+        return Err(attributes.forbidden(class, "this is a system priority class and cannot be deleted"));
+    }
     let writes = matches!(attributes.operation, Operation::Create | Operation::Update);
     if !writes || !attributes.is("scheduling.k8s.io", "priorityclasses") || !meta::truth(class, "/globalDefault") {
         return Ok(());

@@ -2,7 +2,7 @@
 //! As whom they may go on stands in `impersonation.rs`.
 //! Source: `k8s.io/apiserver/pkg/authentication/request/{x509,bearertoken,anonymous,union}`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -37,8 +37,8 @@ impl PeerCertificate {
         &self.0.der
     }
 
-    fn verified(&self, authority: &[u8]) -> Result<&Verified, PkiError> {
-        self.0.verified.get_or_init(|| pki::verify(&self.0.der, authority)).as_ref().map_err(Clone::clone)
+    fn verified(&self, check: impl FnOnce(&[u8]) -> Result<Verified, PkiError>) -> Result<&Verified, PkiError> {
+        self.0.verified.get_or_init(|| check(&self.0.der)).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -46,13 +46,29 @@ impl PeerCertificate {
 #[derive(Debug)]
 pub struct Authenticator {
     authority: Vec<u8>,
+    /// The certificate of a further authority, DER.
+    further: RwLock<Option<Vec<u8>>>,
     tokens: TokenKey,
 }
 
 impl Authenticator {
     /// Believes certificates signed by `authority` (its certificate, DER) and tokens signed by `tokens`.
     pub fn new(authority: &[u8], tokens: TokenKey) -> Self {
-        Self { authority: authority.to_vec(), tokens }
+        Self { authority: authority.to_vec(), further: RwLock::default(), tokens }
+    }
+
+    /// From now on believes certificates signed by a further authority, too; the one before it counts no more.
+    pub fn believe(&self, further: Option<Vec<u8>>) {
+        *self.further.write().unwrap_or_else(PoisonError::into_inner) = further;
+    }
+
+    fn verify(&self, certificate: &[u8]) -> Result<Verified, PkiError> {
+        let further = self.further.read().unwrap_or_else(PoisonError::into_inner);
+        let own = pki::verify(certificate, &self.authority);
+        match &*further {
+            Some(further) => own.or_else(|_| pki::verify(certificate, further)),
+            None => own,
+        }
     }
 
     /// The key that signs tokens.
@@ -95,7 +111,7 @@ impl Authenticator {
 
     /// The user a certificate names; none when it has no common name.
     fn by_certificate(&self, peer: &PeerCertificate, now: Timestamp) -> Result<Option<User>, PkiError> {
-        let verified = peer.verified(&self.authority)?;
+        let verified = peer.verified(|certificate| self.verify(certificate))?;
         verified.check_time(now)?;
         let subject = &verified.subject;
         if subject.common_name.is_empty() {

@@ -4,6 +4,7 @@
 //! b`y`tes, `n` double, `q`uantity, `x` IntOrString, `t`ime, `u` MicroTime, `r`awExtension, `f`ieldsV1, `j`SON, `A` `B` `S` the JSON-schema
 //! unions, `w` a wrapped list of strings, `mN` message N, `^…` inlined, `[` list of, `{` map of. Zeros are kept: normalising drops what Go would.
 
+use super::bare::bare;
 use crate::object::schema::Type;
 use base64::Engine;
 use serde_json::{Map, Value, json};
@@ -215,7 +216,10 @@ impl Table {
             }
         }
         Ok(match (schema, wire) {
-            (Some(schema), _) => schema,
+            (Some(mut schema), _) => {
+                bare(&mut schema);
+                schema
+            }
             (None, Wire::SchemaOrBool) => allows.into(),
             (None, _) => Value::Array(others),
         })

@@ -52,7 +52,8 @@ enum Body<'a> {
 /// `content_type` may be empty (JSON) and carry parameters. With `expected` (API version and kind of the endpoint) a body that names neither is
 /// taken to be that; one of another built-in kind is an error, save that any group's `DeleteOptions` will do. The result has `apiVersion` and
 /// `kind`, is [normalised](schema::normalise), and comes with the warnings to send. Kinds that are not built in (custom resources), and
-/// documents of no kind where none is expected, are read as they are.
+/// documents of no kind where none is expected, are read as they are; what strict validation refuses in them comes as warnings too, in the
+/// words of a refusal, since only who has their schema knows all of it.
 pub fn decode(
     bytes: &[u8],
     content_type: &str,
@@ -78,7 +79,10 @@ pub fn decode(
     let of = resolve(&api_version, &kind, expected)?;
     let mut walk = Walk::new(if matches!(body, Body::Yaml(_)) { Dialect::Yaml } else { Dialect::Json });
     let mut value = read(&body, of, raw, &mut walk).map_err(unhandled)?;
-    let warnings = settle(walk, validation).map_err(|unfit| unhandled(unfit.to_string()))?;
+    let warnings = match (of, settle(walk, validation)) {
+        (None, Err(Unfit::Strict(errors))) => errors,
+        (_, settled) => settled.map_err(|unfit| unhandled(unfit.to_string()))?,
+    };
     if let (Value::Object(map), false) = (&mut value, kind.is_empty()) {
         map.insert("apiVersion".into(), api_version.into());
         map.insert("kind".into(), kind.into());
@@ -97,17 +101,44 @@ fn read(body: &Body, of: Option<Type>, raw: &[u8], walk: &mut Walk) -> Result<Va
         (Body::Json(bytes), Some(of)) => walk
             .read(of, &mut serde_json::Deserializer::from_slice(bytes))
             .map_err(|error| words::json_fault(&error, bytes)),
-        (Body::Json(bytes), None) => serde_json::from_slice(bytes).map_err(|error| words::json_fault(&error, bytes)),
-        (Body::Yaml(text), Some(of)) => {
-            serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |from| walk.read(of, from))
-                .map_err(|error| yaml_fault(&error))
+        (Body::Json(bytes), None) => walk
+            .read_any(&mut serde_json::Deserializer::from_slice(bytes))
+            .map_err(|error| words::json_fault(&error, bytes)),
+        (Body::Yaml(text), of) => {
+            serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |from| match of {
+                Some(of) => walk.read(of, from),
+                None => walk.read_any(from),
+            })
+            .map_err(|error| yaml_fault(&error))
         }
-        (Body::Yaml(text), None) => yaml_tree(text),
     }
+}
+
+/// The fields that a patch gives twice, as strict validation tells them: in JSON by their paths, in YAML by their lines.
+pub fn repeated(bytes: &[u8], content_type: &str) -> Vec<String> {
+    let body = match body(bytes, content_type) {
+        Ok(Body::Yaml(text)) => Body::Yaml(text),
+        _ => Body::Json(bytes),
+    };
+    let mut walk = Walk::new(if matches!(body, Body::Yaml(_)) { Dialect::Yaml } else { Dialect::Json });
+    // What cannot be read was told before.
+    let _ = read(&body, None, &[], &mut walk);
+    walk.yaml.into_iter().chain(walk.strict).collect()
 }
 
 fn yaml_tree(text: &str) -> Result<Value, String> {
     serde_yaml::from_str_with_options(text, yaml_options()).map_err(|error| yaml_fault(&error))
+}
+
+/// Reads a document in YAML that is no request, such as a configuration file, as an object of type `of`; and what a strict reader has against it.
+/// An error is why it cannot be read at all.
+pub fn document(text: &str, of: Type) -> Result<(Value, Option<Unfit>), String> {
+    let mut walk = Walk::new(Dialect::Yaml);
+    let value = read(&Body::Yaml(text), Some(of), &[], &mut walk)?;
+    match settle(walk, FieldValidation::Strict) {
+        Err(Unfit::Shape(why)) => Err(why),
+        settled => Ok((value, settled.err())),
+    }
 }
 
 /// Reads a document as it stands, JSON being YAML too: for patches, which are no objects yet.

@@ -16,6 +16,8 @@ const MOST: usize = 100;
 #[derive(Default)]
 pub(super) struct Walk {
     pub(super) dialect: Dialect,
+    /// Whether the document has no type, so that all of it is looked at for fields given twice; Go reads what may be anything as it stands.
+    untyped: bool,
     /// `unknown field "spec.replica"`, `duplicate field "spec.replicas"`.
     pub(super) strict: Vec<String>,
     /// `line 6: key "a" already set in map`; YAML only.
@@ -40,6 +42,12 @@ impl Walk {
     pub(super) fn read<'de, D: Deserializer<'de>>(&mut self, of: Type, from: D) -> Result<Value, D::Error> {
         let shape = Shape::Object(of);
         Seed { walk: self, shape: &shape, name: None }.deserialize(from)
+    }
+
+    /// Reads a document of which no type is known.
+    pub(super) fn read_any<'de, D: Deserializer<'de>>(&mut self, from: D) -> Result<Value, D::Error> {
+        self.untyped = true;
+        Seed { walk: self, shape: &Shape::Any, name: None }.deserialize(from)
     }
 
     /// Why the document cannot be read as the type at all.
@@ -124,7 +132,9 @@ impl Walk {
             (Shape::Bytes, Value::String(text)) => match words::base64_fault(text) {
                 None => return value,
                 Some(why) => {
-                    self.misfit.get_or_insert(why);
+                    // Bytes in a tree go through text, and Go says so.
+                    let prefix = if self.dialect == Dialect::Converter { "error decoding from json: " } else { "" };
+                    self.misfit.get_or_insert(format!("{prefix}{why}"));
                 }
             },
             _ => self.misfit(&value, shape, name),
@@ -225,7 +235,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
                 return Ok(self.walk.scalar(Value::Object(Map::new()), self.shape, self.name));
             }
         };
-        let checked = !matches!(self.shape, Shape::Any);
+        let checked = self.walk.untyped || !matches!(self.shape, Shape::Any);
         let mut out = Map::new();
         while let Some((key, line)) = key(self.walk.dialect, &mut map)? {
             if out.contains_key(&key) && checked {

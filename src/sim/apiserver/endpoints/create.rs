@@ -32,6 +32,8 @@ impl ApiServer {
         super::custom::settle(request, &mut object)?;
         if resource.strategy.custom.is_some() && resource.has_status() {
             meta::remove(&mut object, "status");
+            // What it is read with: an absent status has the defaults of the schema, too.
+            super::custom::settle(request, &mut object)?;
         }
         if let Some(conversion) = resource.stored_as {
             let stored =
@@ -71,7 +73,7 @@ impl ApiServer {
         }
         request.warnings.borrow_mut().extend((strategy.warnings)(&object));
         admission::validate(&attributes, &object)?;
-        (strategy.allocate)(&self.storage, &mut object, None)?;
+        (strategy.allocate)(&request.giving(&self.storage), &mut object, None)?;
         let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());
         let mut taken = Status::already_exists(resource.group, resource.plural, &key.1);
         let there = self.storage.get(&resource.group_resource(), &key.0, &key.1);

@@ -11,22 +11,31 @@ use crate::sim::apiserver::status::{Result, Status, group_resource};
 pub(super) fn settle(request: &Request, object: &mut Value) -> Result<()> {
     let resource = request.resource;
     let Some(custom) = resource.strategy.custom else { return Ok(()) };
-    let mut unknown = custom.settle(object);
-    unknown.sort();
-    let told = unknown.iter().map(|path| format!("unknown field {path:?}"));
+    let mut told = request.repeated.take();
+    told.extend(unknown(custom.settle(object)));
     match request.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => request.warnings.borrow_mut().extend(told),
-        FieldValidation::Strict if unknown.is_empty() => {}
+        FieldValidation::Strict if told.is_empty() => {}
         FieldValidation::Strict => {
             let (kind, version) = (resource.kind, resource.version);
-            let told = told.collect::<Vec<_>>().join(", ");
+            let told = told.join(", ");
             return Err(Status::bad_request(format!(
                 "{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {told}"
             )));
         }
     }
     Ok(())
+}
+
+fn unknown(paths: Vec<String>) -> impl Iterator<Item = String> {
+    paths.into_iter().map(|path| format!("unknown field \"{path}\""))
+}
+
+/// The fields of a patched object that its schema does not know, where strict validation has to refuse them.
+pub(super) fn unknown_fields(request: &Request, object: &Value) -> Vec<String> {
+    let custom = request.resource.strategy.custom.filter(|_| request.field_validation == FieldValidation::Strict);
+    custom.into_iter().flat_map(|custom| unknown(custom.settle(&mut object.clone()))).collect()
 }
 
 /// A stored object in the version asked for: versions of a definition differ in nothing but their name.

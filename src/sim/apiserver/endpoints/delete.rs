@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::metadata::timestamp;
 use super::{ApiServer, ListOptions, Request};
+use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::admission::{self, Operation};
 use crate::sim::apiserver::registry::{Deletion, Resource};
@@ -154,7 +155,7 @@ impl ApiServer {
         let already = meta::is_terminating(&object);
         let before = meta::number(&object, "/metadata/deletionGracePeriodSeconds").unwrap_or_default();
         if !already || grace < before {
-            let end = self.clock.now() + jiff::SignedDuration::from_secs(grace);
+            let end = later(self.clock.now(), grace);
             object["metadata"]["deletionTimestamp"] = json!(timestamp(end));
             object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
             if let Some(generation) = meta::number(&object, "/metadata/generation") {

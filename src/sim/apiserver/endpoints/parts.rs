@@ -28,12 +28,37 @@ pub fn keep_apart(request: &Request, resource: &Resource, object: &mut Value, ol
             object["metadata"] = metadata;
             if part != "finalize" {
                 (resource.strategy.prepare_status)(object, old);
+            } else if meta::list(object, place).is_empty() {
+                drop(meta::remove(meta::child(object, "spec"), "finalizers"));
             }
         }
         "ephemeralcontainers" => *object = only(object, old, "/spec/ephemeralContainers"),
-        // In-place resize changes resources; everything else validation of the Pod refuses.
+        "resize" => *object = resized(object, old),
         _ => {}
     }
+}
+
+/// The old Pod with what its containers may use, where it has the same containers (`pkg/registry/core/pod/strategy.go`, dropNonResizeUpdates).
+fn resized(new: &Value, old: &Value) -> Value {
+    let mut kept = old.clone();
+    kept["metadata"]["managedFields"] = new["metadata"]["managedFields"].clone();
+    for list in ["containers", "initContainers"] {
+        let (after, before) = (&new["spec"][list], &old["spec"][list]);
+        let names = |list: &Value| -> Vec<Value> {
+            list.as_array().into_iter().flatten().map(|container| container["name"].clone()).collect()
+        };
+        if names(after) != names(before) {
+            kept["spec"][list] = after.clone();
+            continue;
+        }
+        for (index, container) in after.as_array().into_iter().flatten().enumerate() {
+            let place = &mut kept["spec"][list][index];
+            for key in ["resources", "resizePolicy"] {
+                take_over(place, container, key);
+            }
+        }
+    }
+    kept
 }
 
 /// The old object with the new one's value at `pointer`.

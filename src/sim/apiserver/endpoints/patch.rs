@@ -1,17 +1,19 @@
 //! PATCH: the patch forms over the object as it stands, then an update.
 //! What each form does to a tree is `object::patch`'s.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::read::shown;
 use super::update::Writing;
-use super::{ApiServer, Request, ownership};
+use super::{ApiServer, FieldValidation, Request, ownership};
 use crate::object::meta;
 use crate::object::patch::{self, PatchError};
 use crate::object::schema;
-use crate::sim::apiserver::decoding::{self, Dialect};
+use crate::sim::apiserver::decoding::{self, Dialect, Unfit};
 use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry;
+use crate::sim::apiserver::registry::{self, resource::Resource};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -44,6 +46,7 @@ impl ApiServer {
             return match patch {
                 Patch::Apply(wanted) if request.subresource.is_empty() => {
                     let applied = ownership::apply(request, None, wanted, self.clock.now())?;
+                    told_twice(request)?;
                     let writing = Writing::Apply(applied.managers);
                     self.create_in_turn(request, applied.object, writing).map(|created| (created, true))
                 }
@@ -54,24 +57,59 @@ impl ApiServer {
         let (after, writing) = match patch {
             Patch::Apply(wanted) => {
                 let applied = ownership::apply(request, Some(&before), wanted, self.clock.now())?;
+                told_twice(request)?;
                 (applied.object, Writing::Apply(applied.managers))
             }
             _ => (changed(request, patch, &before)?, Writing::Update),
         };
         if let Some(why) = other_kind(&before, &after) {
-            return Err(unfit(patch, &after, &why));
+            return Err(unfit(request.resource, patch, &after, &why));
         }
-        let dialect = if matches!(patch, Patch::Strategic(_)) { Dialect::Converter } else { Dialect::Json };
-        let of = schema::of(&request.resource.api_version(), request.resource.kind);
-        let (after, warnings) = decoding::refit(&after, of, dialect, request.field_validation)
-            .map_err(|why| unfit(patch, &after, &why.to_string()))?;
-        request.warnings.borrow_mut().extend(warnings);
+        let after = fitted(request, patch, after)?;
         if !meta::uid(&after).is_empty() && meta::uid(&after) != meta::uid(&before) {
             let mut errors = ErrorList::default();
             errors.invalid("metadata.uid", meta::uid(&after), "field is immutable");
             return Err(Status::invalid(request.resource.group, request.resource.kind, &request.name, errors));
         }
         self.update_in_turn(request, after, writing)
+    }
+}
+
+/// The patched object as one of its kind, where strict validation lets it be.
+fn fitted(request: &Request, patch: &Patch, after: Value) -> Result<Value> {
+    let dialect = if matches!(patch, Patch::Strategic(_)) { Dialect::Converter } else { Dialect::Json };
+    let of = schema::of(&request.resource.api_version(), request.resource.kind);
+    let mut told = request.repeated.take();
+    if !matches!(patch, Patch::Apply(_)) {
+        told.extend(super::custom::unknown_fields(request, &after));
+    }
+    let fitted = match decoding::refit(&after, of, dialect, request.field_validation) {
+        Err(Unfit::Strict(more)) => Err(Unfit::Strict(told.into_iter().chain(more).collect())),
+        Ok(_) if request.field_validation == FieldValidation::Strict && !told.is_empty() => Err(Unfit::Strict(told)),
+        Ok((fitted, more)) => {
+            if request.field_validation == FieldValidation::Warn {
+                request.warnings.borrow_mut().extend(told.into_iter().chain(more));
+            }
+            Ok(fitted)
+        }
+        shape => shape.map(|(fitted, _)| fitted),
+    };
+    fitted.map_err(|why| unfit(request.resource, patch, &after, &why.to_string()))
+}
+
+/// Fields that an applied configuration gives twice (`applyPatcher` in `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
+fn told_twice(request: &Request) -> Result<()> {
+    let told = request.repeated.take();
+    match request.field_validation {
+        FieldValidation::Strict if !told.is_empty() => Err(Status::bad_request(format!(
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
+            told.join("\n  ")
+        ))),
+        FieldValidation::Warn => {
+            request.warnings.borrow_mut().extend(told);
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -130,14 +168,27 @@ fn refused(error: PatchError) -> Status {
 }
 
 /// A patched object that is none of its kind (`k8s.io/apiserver/pkg/endpoints/handlers/patch.go`): the error shows the patch, or all of the result.
-fn unfit(patch: &Patch, after: &Value, why: &str) -> Status {
+fn unfit(resource: &Resource, patch: &Patch, after: &Value, why: &str) -> Status {
     let shown = match patch {
         Patch::Strategic(change) => decoding::go_map(&unordered(change)),
+        // Objects of definitions are maps to Go, which it writes in the order of their keys.
+        _ if resource.strategy.custom.is_some() => sorted(after).to_string(),
         _ => after.to_string(),
     };
     let mut errors = ErrorList::default();
     errors.invalid("patch", shown, why);
     Status::invalid("", "", "", errors)
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let ordered: BTreeMap<&String, Value> = fields.iter().map(|(key, value)| (key, sorted(value))).collect();
+            ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
 }
 
 /// The patch without the lists that `$setElementOrder` orders: Kubernetes has used them up by the time it shows the patch.

@@ -52,7 +52,8 @@ impl ListOptions {
     /// Checks that the fields asked for can be (`field label not supported`).
     pub fn check(&self, resource: &Resource) -> Result<()> {
         for field in self.fields.iter().flat_map(FieldSelector::fields) {
-            if selectable(resource, field).is_none() {
+            let custom = resource.strategy.custom.is_some_and(|custom| custom.selects(field));
+            if selectable(resource, field).is_none() && !custom {
                 // Kinds without fields of their own are answered by another function upstream.
                 return Err(Status::bad_request(
                     if resource.strategy.fields.is_empty() && resource.strategy.custom.is_none() {
@@ -77,9 +78,10 @@ impl ListOptions {
         }
         match &self.fields {
             None => true,
-            Some(fields) => {
-                fields.matches(|field| selectable(resource, field).map(|read| read(object)).unwrap_or_default())
-            }
+            Some(fields) => fields.matches(|field| {
+                let custom = || resource.strategy.custom.and_then(|custom| custom.selected(field, object));
+                selectable(resource, field).map(|read| read(object)).or_else(custom).unwrap_or_default()
+            }),
         }
     }
 
@@ -175,8 +177,9 @@ impl ApiServer {
 
 /// A stored object in the version asked for.
 pub(super) fn shown(resource: &Resource, object: Object) -> Object {
-    if resource.strategy.custom.is_some() {
-        return super::custom::in_version(&resource.api_version(), &object).map_or(object, Arc::new);
+    if let Some(custom) = resource.strategy.custom {
+        let object = super::custom::in_version(&resource.api_version(), &object).map_or(object, Arc::new);
+        return custom.filled(&object).map_or(object, Arc::new);
     }
     match resource.stored_as {
         Some(conversion) => Arc::new((conversion.from_storage)(&object)),

@@ -10,7 +10,9 @@ use super::super::admission::{Attributes, Operation};
 use super::super::auth::User;
 pub use super::super::decoding::FieldValidation;
 use super::super::registry::Resource;
+use super::super::registry::strategy::Giving;
 use super::super::status::Status;
+use super::super::storage::Storage;
 use super::ApiServer;
 
 /// What a request is about, who asks, and how.
@@ -30,6 +32,8 @@ pub struct Request {
     /// The subresource that managed fields name, when a write through it is made to the whole object.
     pub through: &'static str,
     pub field_validation: FieldValidation,
+    /// Fields that the body of a custom resource, or a patch, gives twice: what comes of it is decided with what else is wrong.
+    pub repeated: RefCell<Vec<String>>,
     /// What the client is told beside the answer.
     pub warnings: RefCell<Vec<String>>,
 }
@@ -48,6 +52,7 @@ impl Request {
             field_manager: String::new(),
             through: "",
             field_validation: FieldValidation::Ignore,
+            repeated: RefCell::default(),
             warnings: RefCell::default(),
         }
     }
@@ -69,7 +74,8 @@ impl Request {
             operation,
             user: &self.user,
             resource: self.resource,
-            subresource: &self.subresource,
+            // What is written through `/scale` is the whole object here, and a Scale to those who are asked.
+            subresource: if self.through.is_empty() { &self.subresource } else { self.through },
             namespace: &self.namespace,
             name: &self.name,
             dry_run: self.dry_run,
@@ -79,6 +85,11 @@ impl Request {
             clock: server.clock,
             warnings: &self.warnings,
         }
+    }
+
+    /// From what strategies hand out.
+    pub fn giving<'s>(&self, storage: &'s Storage) -> Giving<'s> {
+        Giving { storage, dry_run: self.dry_run }
     }
 
     /// 404 for the object asked for.

@@ -137,7 +137,7 @@ impl ApiServer {
             request.warnings.borrow_mut().extend((strategy.warnings)(&object));
         }
         admission::validate(&attributes, &object)?;
-        (strategy.allocate)(&self.storage, &mut object, Some(old))?;
+        (strategy.allocate)(&request.giving(&self.storage), &mut object, Some(old))?;
         self.store(request, resource, object, (old, writing))
     }
 
@@ -160,7 +160,11 @@ impl ApiServer {
         let key = (request.namespace.clone(), request.name.clone());
         let group_resource = resource.group_resource();
         let written = if is_over(&object, old) {
-            self.storage.remove(&group_resource, key, None)
+            // Who lets it go is told of it as it was then.
+            self.storage.remove(&group_resource, key, None).map(|removed| {
+                object["metadata"]["resourceVersion"] = removed["metadata"]["resourceVersion"].clone();
+                object.into()
+            })
         } else {
             self.storage.replace(&group_resource, key, meta::revision(old), object)
         };

@@ -38,6 +38,23 @@ pub fn document(resources: &[&Resource], path: &str) -> Option<Vec<u8>> {
     Some(document.to_vec())
 }
 
+/// The definitions of the older document, `/openapi/v2`: those of custom resources alone, and what they refer to. Where a resource
+/// may have any field, nothing is said of those that are known (`apiextensions-apiserver/pkg/controller/openapi/builder`, newBuilder).
+pub fn definitions(resources: &[&Resource]) -> Value {
+    let custom: Vec<&Resource> =
+        resources.iter().copied().filter(|resource| resource.strategy.custom.is_some()).collect();
+    if custom.is_empty() {
+        return json!({});
+    }
+    let text = components::of(&custom).to_string().replace(components::PREFIX, "#/definitions/");
+    let mut made: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    let open = made.values_mut().filter(|schema| schema["x-kubernetes-preserve-unknown-fields"] == true);
+    for fields in open.filter_map(Value::as_object_mut) {
+        fields.retain(|name, _| name == "type" || name == "x-kubernetes-group-version-kind");
+    }
+    Value::Object(made)
+}
+
 fn make(served: &[&Resource]) -> Value {
     json!({
         "openapi": "3.0.0",

@@ -31,6 +31,16 @@ impl Kubeconfig<'_> {
     /// The file's text.
     pub fn to_yaml(&self) -> String {
         let data = |pem: &str| BASE64.encode(pem);
+        let (certificate, key) = (data(self.certificate), data(self.key));
+        self.of_user(&format!("    client-certificate-data: {certificate}\n    client-key-data: {key}\n"))
+    }
+
+    /// The file's text with a token in the place of the certificate and key.
+    pub fn with_token(&self, token: &str) -> String {
+        self.of_user(&format!("    token: {}\n", scalar(token)))
+    }
+
+    fn of_user(&self, credentials: &str) -> String {
         let context = scalar(&format!("{}@kubernetes", self.user));
         let namespace = self.namespace.map_or(String::new(), |name| format!("    namespace: {}\n", scalar(name)));
         format!(
@@ -51,13 +61,10 @@ impl Kubeconfig<'_> {
              users:\n\
              - name: {user}\n\
              \x20 user:\n\
-             \x20   client-certificate-data: {certificate}\n\
-             \x20   client-key-data: {key}\n",
-            authority = data(self.authority),
+             {credentials}",
+            authority = BASE64.encode(self.authority),
             server = self.server,
             user = scalar(self.user),
-            certificate = data(self.certificate),
-            key = data(self.key),
         )
     }
 

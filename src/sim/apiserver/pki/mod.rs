@@ -20,7 +20,7 @@ pub use identity::{AlternativeNames, Purpose, Subject, Verified, verify};
 pub use inspect::{Inspected, inspect, public_key_hash};
 pub use key::KeyPair;
 pub use kubeconfig::Kubeconfig;
-pub use request::{Request, request_pem};
+pub use request::{Request, request_for, request_pem};
 pub use signature::{handshake_schemes, verify_handshake};
 pub use signer::{Signer, sign_request};
 pub use usage::Usages;

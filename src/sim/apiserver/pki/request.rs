@@ -17,7 +17,15 @@ use super::{AlternativeNames, KeyPair, PkiError, Subject, signature};
 
 /// A new request of a subject, signed by the key it is for, as PEM.
 pub fn request_pem(key: &KeyPair, subject: &Subject) -> Result<String, PkiError> {
+    request_for(key, subject, &AlternativeNames::default())
+}
+
+/// The same for further names.
+pub fn request_for(key: &KeyPair, subject: &Subject, names: &AlternativeNames) -> Result<String, PkiError> {
     let mut builder = RequestBuilder::new(subject.to_name()?).map_err(unmade)?;
+    if let Some(extension) = names.to_extension()? {
+        builder.add_extension(&extension).map_err(unmade)?;
+    }
     let unsigned = builder.finalize(key).map_err(unmade)?;
     let signature = BitString::from_bytes(&key.sign(&unsigned)?).map_err(unmade)?;
     let whole = builder.assemble(signature, key).map_err(unmade)?.to_der().map_err(unmade)?;

@@ -23,6 +23,8 @@ use crate::object::meta;
 const SAME: SignedDuration = SignedDuration::from_mins(10);
 /// How many events are remembered before the old ones are forgotten.
 const MEMORY: usize = 4096;
+/// How many events wait to be told (`maxQueuedEvents`); those after them are lost.
+const QUEUE: usize = 1000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Said {
@@ -48,6 +50,16 @@ struct Memory {
     correlation: Correlation,
     series: Series,
     pruned: Timestamp,
+    /// What waits to be told, while nothing can be.
+    held: Option<Vec<Held>>,
+}
+
+/// An event that waits to be told.
+struct Held {
+    kind: String,
+    object: Value,
+    said: Said,
+    when: Timestamp,
 }
 
 impl Memory {
@@ -85,21 +97,43 @@ impl Recorder {
     pub fn record(&self, kind: &str, (object, field): (&Value, &str), reason: &str, message: &str) {
         let now = self.client.clock().now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = |field: &str, message: &str| Said {
+        let said = Said {
             uid: meta::uid(object).to_owned(),
             field: field.to_owned(),
             reason: reason.to_owned(),
             message: message.to_owned(),
         };
-        let (mut key, mut told) = (said(field, message), said(field, message));
-        if memory.correlation.is_one_of_many((meta::uid(object), kind, reason), message, now) {
-            (key, told) = (said("", ""), said(field, &format!("(combined from similar events): {message}")));
+        match &mut memory.held {
+            Some(held) if held.len() >= QUEUE => {}
+            Some(held) => held.push(Held { kind: kind.to_owned(), object: named(object), said, when: now }),
+            None => self.record_at(&mut memory, kind, (object, said), now),
+        }
+    }
+
+    /// Keeps events for later, as who does not reach the API server does, or tells those that were kept.
+    pub fn hold(&self, hold: bool) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if hold {
+            memory.held.get_or_insert_default();
+            return;
+        }
+        for Held { kind, object, said, when } in memory.held.take().into_iter().flatten() {
+            self.record_at(&mut memory, &kind, (&object, said), when);
+        }
+    }
+
+    /// Tells what was said then.
+    fn record_at(&self, memory: &mut Memory, kind: &str, (object, said): (&Value, Said), now: Timestamp) {
+        let (mut key, mut told) = (said.clone(), said);
+        if memory.correlation.is_one_of_many((&told.uid, kind, &told.reason), &told.message, now) {
+            key = Said { field: String::new(), message: String::new(), ..key };
+            told.message = format!("(combined from similar events): {}", told.message);
         }
         if !memory.correlation.may_tell(meta::uid(object), now) {
             return;
         }
         memory.forget(now);
-        if !self.count_up(&mut memory, object, (&key, &told), now)
+        if !self.count_up(memory, object, (&key, &told), now)
             && let Some(name) = self.tell(kind, (object, &told), now)
         {
             memory.said.insert(key, (name, now));
@@ -164,6 +198,15 @@ impl Recorder {
             "reportingInstance": self.host,
         })
     }
+}
+
+/// As much of an object as an event about it needs.
+fn named(object: &Value) -> Value {
+    let mut named = json!({ "kind": object["kind"], "apiVersion": object["apiVersion"], "metadata": {} });
+    for key in ["namespace", "name", "uid", "resourceVersion"] {
+        named["metadata"][key] = object["metadata"][key].clone();
+    }
+    named
 }
 
 /// The reference to the object an event is about.

@@ -6,6 +6,7 @@ pub mod duration;
 pub mod kinds;
 pub mod names;
 pub mod resource;
+pub mod scale;
 pub mod strategy;
 
 use kinds as k;

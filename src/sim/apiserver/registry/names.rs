@@ -200,13 +200,13 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
     if size > 256 * 1024 {
         errors.too_long("metadata.annotations", 256 * 1024);
     }
+    owners(object, errors);
     for finalizer in meta::finalizers(object) {
         for why in qualified(finalizer) {
             errors.invalid("metadata.finalizers", finalizer, why);
         }
     }
     finalizers(object, errors);
-    owners(object, errors);
 }
 
 /// Finalizers of built-in kinds are Kubernetes' own, or have a domain.

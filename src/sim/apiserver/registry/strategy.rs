@@ -34,6 +34,12 @@ pub enum Deletion {
     Namespace,
 }
 
+/// From what is given, and whether it is only tried: then nobody is told what others have.
+pub struct Giving<'s> {
+    pub storage: &'s Storage,
+    pub dry_run: bool,
+}
+
 /// A field that `--field-selector` can ask for, and how it is read.
 pub type SelectableField = (&'static str, fn(&Value) -> String);
 
@@ -61,7 +67,7 @@ pub struct Strategy {
     /// What the server tells without refusing.
     pub warnings: fn(&Value) -> Vec<String>,
     /// Hands out what the cluster has to give (addresses, ports), with the old object on an update.
-    pub allocate: fn(&Storage, &mut Value, Option<&Value>) -> Result<(), Status>,
+    pub allocate: fn(&Giving<'_>, &mut Value, Option<&Value>) -> Result<(), Status>,
     /// PUT on a name that is not there makes it.
     pub create_on_update: bool,
     /// PUT without resourceVersion is taken as it is.

@@ -1,6 +1,8 @@
 //! A process' streams over one WebSocket: each message is a channel's number and its bytes.
 //! How the connection came about is `connect.rs`. Source: `k8s.io/apimachinery/pkg/util/remotecommand/constants.go`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::connect::Socket;
-use super::connector::{Command, Heard, Said, Session};
+use super::connector::{ByteStream, Command, Heard, Said, Session};
 use crate::sim::apiserver::status::Status;
 
 const STDIN: u8 = 0;
@@ -25,6 +27,8 @@ const CLOSE: u8 = 255;
 /// The subprotocols spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
+    /// The oldest: how a process ended is told in words, and only when it failed.
+    V1,
     V4,
     /// As the fourth, and the client may end its input.
     V5,
@@ -39,6 +43,7 @@ impl Protocol {
         offered.split(',').find_map(|name| match name.trim() {
             "v5.channel.k8s.io" => Some(("v5.channel.k8s.io", Self::V5)),
             "v4.channel.k8s.io" => Some(("v4.channel.k8s.io", Self::V4)),
+            "channel.k8s.io" => Some(("channel.k8s.io", Self::V1)),
             _ => None,
         })
     }
@@ -64,6 +69,11 @@ pub fn verdict(end: &Heard) -> Value {
         Heard::Failed(status) => status.to_value(),
         _ => json!({ "metadata": {}, "status": "Success" }),
     }
+}
+
+/// The same in words, of which there are none when all is well.
+fn words(verdict: &Value) -> &str {
+    verdict["message"].as_str().unwrap_or_default()
 }
 
 /// A window's size as clients tell it.
@@ -94,6 +104,7 @@ pub async fn talk(socket: Socket, session: Session, protocol: Protocol, wanted: 
                     Some(Heard::Output(bytes)) if wanted.stdout => framed(STDOUT, bytes),
                     Some(Heard::Errors(bytes)) if wanted.stderr => framed(STDERR, bytes),
                     Some(Heard::Output(_) | Heard::Errors(_)) => continue,
+                    Some(end) if protocol == Protocol::V1 => framed(ERROR, words(&verdict(end)).as_bytes()),
                     Some(end) => framed(ERROR, &serde_json::to_vec(&verdict(end)).unwrap_or_default()),
                     // The cluster stops.
                     None => framed(ERROR, &serde_json::to_vec(&Status::internal("the kubelet is gone").to_value()).unwrap_or_default()),
@@ -117,6 +128,19 @@ pub async fn talk(socket: Socket, session: Session, protocol: Protocol, wanted: 
     // A client that is gone already needs none.
     let _ = sink.send(Message::Close(Some(farewell))).await;
     while let Some(Ok(_)) = messages.next().await {}
+}
+
+/// Sends bytes as they come, each piece a message; in base64 for who takes text only.
+pub async fn send(socket: Socket, mut bytes: ByteStream, text: bool) {
+    let (mut sink, _) = socket.split();
+    while let Some(Ok(piece)) = bytes.next().await {
+        let message = if text { Message::Text(STANDARD.encode(piece).into()) } else { Message::Binary(piece) };
+        if sink.send(message).await.is_err() {
+            return;
+        }
+    }
+    // A client that is gone already needs no farewell.
+    let _ = sink.send(Message::Close(None)).await;
 }
 
 /// Carries the bytes of binary messages to and from a stream, for a protocol of its own.
@@ -165,5 +189,17 @@ async fn pass_on(message: &Bytes, protocol: Protocol, say: &mut Option<mpsc::Sen
     {
         // Nobody reads any more.
         *say = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_protocol_tells_of_failures_in_words() {
+        assert_eq!(Protocol::of("base64.channel.k8s.io, channel.k8s.io"), Some(("channel.k8s.io", Protocol::V1)));
+        assert_eq!(words(&verdict(&Heard::Ended(0))), "");
+        assert!(words(&verdict(&Heard::Ended(3))).ends_with("exit code 3"));
     }
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::channels::{self, Protocol};
-use super::connector::{Command, Heard, Session};
+use super::connector::{ByteStream, Command, Heard, Session};
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
 use super::{access, spdy, stream};
@@ -156,6 +156,23 @@ impl Handover<'_> {
             (agreed_in_spdy(self.call, FORWARD)?, self.call.server.connector.clone(), self.pod.clone());
         Ok(self.hand(answer, async move |connection| spdy::forward(connection, connector, pod).await))
     }
+}
+
+/// Sends a log over a WebSocket (`k8s.io/streaming/pkg/httpstream/wsstream/stream.go`, NewDefaultReaderProtocols).
+pub fn read(call: &Call, pod: &Object, upgrade: OnUpgrade, bytes: ByteStream) -> Result<Response> {
+    let offered = call.header("sec-websocket-protocol");
+    let names = ["", "binary.k8s.io", "base64.binary.k8s.io"];
+    let name = names.into_iter().find(|name| offered.split(',').any(|offer| offer.trim() == *name));
+    let name = name.ok_or_else(|| no_protocol(offered, "[ binary.k8s.io base64.binary.k8s.io]"))?;
+    let mut answer = agreed(call, name)?;
+    if name.is_empty() {
+        answer.headers_mut().remove(SEC_WEBSOCKET_PROTOCOL);
+    }
+    let handover = Handover { call, pod, upgrade };
+    Ok(handover.hand(answer, async move |connection| {
+        let socket = Socket::from_raw_socket(connection, Role::Server, None).await;
+        channels::send(socket, bytes, name.starts_with("base64")).await;
+    }))
 }
 
 fn no_protocol(offered: &str, spoken: &str) -> Status {

@@ -42,7 +42,7 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
             let keys = call.server.api.authenticator.tokens().jwks().to_string();
             Ok(with_type(200, "application/jwk-set+json", keys))
         }
-        ["openapi", "v2"] => Ok(openapi_v2(call.header("accept"))),
+        ["openapi", "v2"] => Ok(openapi_v2(call.header("accept"), &served)),
         ["openapi", "v3"] => Ok(answer(200, &openapi::index(&served))),
         ["openapi", "v3", ref rest @ ..] => {
             let document = openapi::document(&served, &rest.join("/")).ok_or_else(Status::page_not_found)?;
@@ -57,15 +57,16 @@ fn known(body: Option<serde_json::Value>) -> Result<Response> {
     body.map(|body| answer(200, &body)).ok_or_else(Status::page_not_found)
 }
 
-/// The old OpenAPI document, without definitions: kubectl asks for it where version 3 knows no such kind, and only wants to read it.
-fn openapi_v2(accept: &str) -> Response {
+/// The old OpenAPI document, with the definitions of custom resources alone; without any for kubectl, which asks for it where
+/// version 3 knows no such kind, and only wants to read it.
+fn openapi_v2(accept: &str, served: &[&Resource]) -> Response {
     if accept.contains("proto-openapi") {
         // Document{swagger: "2.0", info: {title: "Kubernetes", version: "v1.35.4"}}
         let document = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.4".to_vec();
         return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", document);
     }
     let info = json!({ "title": "Kubernetes", "version": discovery::VERSION });
-    answer(200, &json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": {} }))
+    answer(200, &json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": openapi::definitions(served) }))
 }
 
 /// JSON for people, as the real server writes it at a few paths.
@@ -78,7 +79,7 @@ fn paths(served: &[&'static Resource]) -> Vec<String> {
     let mut paths: Vec<String> =
         ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"].map(str::to_owned).into();
     paths.extend(discovery::paths(served));
-    for (name, checks) in health::CHECKS {
+    for (name, checks) in health::checks() {
         paths.push(format!("/{name}"));
         let mut below: Vec<String> = checks.iter().map(|check| format!("/{name}/{check}")).collect();
         below.sort();

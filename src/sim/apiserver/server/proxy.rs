@@ -2,8 +2,10 @@
 //! What it answers is the Pod's. Nodes are not proxied. Source: `pkg/registry/core/{pod,service}/…`, ResourceLocation.
 
 use axum::body::Body;
+use axum::http::Method;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::Response;
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
@@ -46,14 +48,16 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     };
     let marker = format!("/{}/{}/proxy", path.plural, path.name);
     let below = call.path.split_once(&marker).map_or("/", |(_, below)| below);
-    if below.is_empty() {
+    let query = call.query.raw();
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    if below.is_empty() && matches!(call.method, Method::GET | Method::HEAD) {
         let mut moved = with_type(301, "text/plain", Body::empty());
-        let place = format!("{}/", call.path).parse().map_err(|_| Status::no_such_path())?;
+        let place = format!("{}/{query}", call.path).parse().map_err(|_| Status::no_such_path())?;
         moved.headers_mut().insert(LOCATION, place);
         return Ok(moved);
     }
-    let query = call.query.raw();
-    let below = if query.is_empty() { below.to_owned() } else { format!("{below}?{query}") };
+    let prefix = call.path.strip_suffix(below).unwrap_or_default().to_owned();
+    let below = format!("{}{query}", if below.is_empty() { "/" } else { below });
     let asked = Request::builder().method(call.method.clone()).uri(below).header("host", meta::name(&pod));
     let asked = asked.body(Full::new(call.body.clone())).map_err(|_| Status::bad_request("invalid request"))?;
     let refused = |why: String| Status::unreachable(&format!("error trying to reach service: {why}"));
@@ -68,11 +72,27 @@ pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     let answer = sender.send_request(asked).await.map_err(|error| refused(error.to_string()))?;
     let (parts, body) = answer.into_parts();
     let bytes = body.collect().await.map_err(|error| refused(error.to_string()))?.to_bytes();
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let bytes = if kind.starts_with("text/html") { Bytes::from(rewritten(&bytes, &prefix)) } else { bytes };
     let mut told = with_type(parts.status.as_u16(), "text/plain; charset=utf-8", bytes);
     if let Some(kind) = parts.headers.get(CONTENT_TYPE) {
         told.headers_mut().insert(CONTENT_TYPE, kind.clone());
     }
     Ok(told)
+}
+
+/// A page whose links from the root lead through the proxy (`k8s.io/apimachinery/pkg/util/proxy/transport.go`, rewriteHTML).
+fn rewritten(page: &[u8], prefix: &str) -> String {
+    let mut text = String::from_utf8_lossy(page).into_owned();
+    for attribute in ["href", "src", "action", "cite", "data", "poster"] {
+        for quote in ['"', '\''] {
+            let (link, other) = (format!(" {attribute}={quote}/"), format!(" {attribute}={quote}//"));
+            let kept = "\u{0}";
+            text = text.replace(&other, kept);
+            text = text.replace(&link, &format!(" {attribute}={quote}{prefix}/")).replace(kept, &other);
+        }
+    }
+    text
 }
 
 /// A Pod, and the port asked for or else its first.
@@ -119,4 +139,15 @@ fn of_service(call: &Call, path: &ResourcePath, target: &Target) -> Result<(Obje
     };
     let number = number.and_then(|number| u16::try_from(number).ok()).ok_or_else(missing)?;
     Ok((pod, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rewritten;
+
+    #[test]
+    fn links_from_the_root_lead_through_the_proxy() {
+        let page = br#"<a href="/a">a</a><img src="//cdn/x"><a href="b">b</a>"#;
+        assert_eq!(rewritten(page, "/p"), r#"<a href="/p/a">a</a><img src="//cdn/x"><a href="b">b</a>"#);
+    }
 }

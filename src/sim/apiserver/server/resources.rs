@@ -175,7 +175,9 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
             Ok(show(if created { 201 } else { 200 }, &object))
         }
         "patch" => {
-            let (object, created) = api.patch(request, &patch(call)?)?;
+            let patch = patch(call)?;
+            request.repeated.borrow_mut().extend(repeated(call, &patch));
+            let (object, created) = api.patch(request, &patch)?;
             Ok(show(if created { 201 } else { 200 }, &object))
         }
         "delete" => Ok(match api.delete(request, &delete_options(call)?)? {
@@ -193,8 +195,9 @@ fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Re
 /// The body as an object of the resource.
 fn body(call: &Call, request: &Request) -> Result<Value> {
     let version = request.resource.api_version();
-    let (object, warnings) = call.decode(Some((&version, request.resource.kind)), request.field_validation)?;
-    request.warnings.borrow_mut().extend(warnings);
+    let (object, told) = call.decode(Some((&version, request.resource.kind)), request.field_validation)?;
+    let custom = request.resource.strategy.custom.is_some();
+    if custom { &request.repeated } else { &request.warnings }.borrow_mut().extend(told);
     Ok(object)
 }
 
@@ -268,6 +271,15 @@ fn patch(call: &Call) -> Result<Patch> {
         "application/strategic-merge-patch+json" => Ok(Patch::Strategic(map(tree()?, words)?)),
         "application/apply-patch+yaml" => Ok(Patch::Apply(tree()?)),
         _ => Err(Status::unsupported_patch()),
+    }
+}
+
+/// The fields a patch gives twice.
+fn repeated(call: &Call, patch: &Patch) -> Vec<String> {
+    let found = decoding::repeated(&call.body, call.header("content-type"));
+    match patch {
+        Patch::Json(_) => found.iter().map(|one| format!("json patch {one}")).collect(),
+        _ => found,
     }
 }
 

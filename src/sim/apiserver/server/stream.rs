@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::Response;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::connect;
@@ -13,7 +13,9 @@ use super::connector::LogOptions;
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
 use super::proxy;
+use crate::base::clock::later;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -25,7 +27,7 @@ pub fn is_stream(subresource: &str) -> bool {
 /// Answers such a request.
 pub async fn serve(call: Call, path: &ResourcePath) -> Result<Response> {
     match path.subresource.as_str() {
-        "log" => logs(&call, path),
+        "log" => logs(call, path),
         "exec" | "attach" | "portforward" => connect::serve(call, path),
         _ => proxy::serve(call, path).await,
     }
@@ -37,11 +39,23 @@ pub fn pod(call: &Call, path: &ResourcePath) -> Result<Object> {
     pod.ok_or_else(|| Status::not_found("", "pods", &path.name))
 }
 
-fn logs(call: &Call, path: &ResourcePath) -> Result<Response> {
-    let pod = pod(call, path)?;
+fn logs(mut call: Call, path: &ResourcePath) -> Result<Response> {
+    let pod = pod(&call, path)?;
     let number = |name: &str| call.query.get(name).parse::<i64>().ok();
-    let seconds =
-        number("sinceSeconds").map(|seconds| call.server.api.clock.now() - SignedDuration::from_secs(seconds));
+    let mut wrong = ErrorList::default();
+    for (name, least, why) in [
+        ("tailLines", 0, "must be greater than or equal to 0"),
+        ("limitBytes", 1, "must be greater than 0"),
+        ("sinceSeconds", 1, "must be greater than 0"),
+    ] {
+        if let Some(given) = number(name).filter(|given| *given < least) {
+            wrong.invalid(name, given, why);
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Status::invalid("", "PodLogOptions", &path.name, wrong));
+    }
+    let seconds = number("sinceSeconds").map(|seconds| later(call.server.api.clock.now(), -seconds));
     let mut options = LogOptions {
         container: call.query.get("container").to_owned(),
         follow: call.query.is("follow"),
@@ -53,7 +67,10 @@ fn logs(call: &Call, path: &ResourcePath) -> Result<Response> {
     };
     options.container = container(&pod, &options.container)?;
     let bytes = call.server.connector.logs(&pod, &options)?;
-    Ok(with_type(200, "text/plain", Body::from_stream(bytes)))
+    match call.upgrade.take().filter(|_| call.header("upgrade").eq_ignore_ascii_case("websocket")) {
+        Some(upgrade) => connect::read(&call, &pod, upgrade, bytes),
+        None => Ok(with_type(200, "text/plain", Body::from_stream(bytes))),
+    }
 }
 
 /// The container meant: the named one, or the only one (`pkg/registry/core/pod/strategy.go`, LogLocation).

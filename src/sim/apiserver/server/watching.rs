@@ -80,9 +80,9 @@ pub fn serve(call: &Call, request: &Request, form: Form) -> Result<Response> {
         lines.ready.push_back(line("ADDED", &shown).into());
     }
     if initial && lines.bookmarks {
-        let mut bookmark = lines.bookmark(from);
-        bookmark["metadata"]["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
-        lines.ready.push_back(line("BOOKMARK", &bookmark).into());
+        lines.mark(
+            json!({ "resourceVersion": from.to_string(), "annotations": { "k8s.io/initial-events-end": "true" } }),
+        );
     }
     Ok(stream(Body::from_stream(lines.into_stream())))
 }
@@ -140,12 +140,12 @@ impl Lines {
         }
     }
 
-    fn bookmark(&self, revision: u64) -> Value {
-        json!({
-            "kind": self.resource.kind,
-            "apiVersion": self.resource.api_version(),
-            "metadata": { "resourceVersion": revision.to_string() },
-        })
+    /// Tells a bookmark, an object with metadata only, in the form in which all objects are told.
+    fn mark(&mut self, metadata: Value) {
+        let (kind, version) = (self.resource.kind, self.resource.api_version());
+        let bookmark = Object::new(json!({ "kind": kind, "apiVersion": version, "metadata": metadata }));
+        let shown = self.show(&bookmark);
+        self.ready.push_back(line("BOOKMARK", &shown).into());
     }
 
     fn tell(&mut self, told: Result<Told>) {
@@ -173,7 +173,6 @@ impl Lines {
             return;
         }
         self.next_bookmark = next_bookmark(now, self.ends);
-        let bookmark = self.bookmark(self.server.storage.revision());
-        self.ready.push_back(line("BOOKMARK", &bookmark).into());
+        self.mark(json!({ "resourceVersion": self.server.storage.revision().to_string() }));
     }
 }

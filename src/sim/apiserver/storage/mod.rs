@@ -143,6 +143,13 @@ impl Storage {
         (objects, inner.revision)
     }
 
+    /// All objects of a resource, for one who wants them once: they take no more room afterwards.
+    pub fn list_once(&self, resource: &str) -> Vec<Object> {
+        let inner = self.read();
+        let shelf = inner.shelves.get(resource);
+        shelf.map(|shelf| shelf.objects().values().map(|kept| kept.once()).collect()).unwrap_or_default()
+    }
+
     /// The objects as they were at a revision that is past; an error when history does not reach back so far.
     pub fn list_at(&self, resource: &str, namespace: Option<&str>, revision: u64) -> Result<Vec<Object>, Expired> {
         let inner = self.read();

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::object::{meta, taint};
+use crate::object::{meta, node_affinity, taint};
 use crate::sim::controllers::history::REVISION_HASH;
 use crate::sim::controllers::pod_control;
 
@@ -33,7 +33,7 @@ pub fn fit(set: &Value, node: &Value) -> Fit {
     let nothing = Fit { may_start: false, may_stay: false };
     let Some(spec) = set.pointer("/spec/template/spec") else { return nothing };
     let fixed = meta::text(spec, "/nodeName");
-    if !(fixed.is_empty() || fixed == meta::name(node)) || !has_affinity(spec, node) {
+    if !(fixed.is_empty() || fixed == meta::name(node)) || !node_affinity::required(spec, node) {
         return nothing;
     }
     let tolerations = tolerations(spec);
@@ -91,41 +91,6 @@ fn tolerations(spec: &Value) -> Vec<Value> {
         }
     }
     all
-}
-
-/// Whether the node has what `nodeSelector` and the required node affinity ask for.
-fn has_affinity(spec: &Value, node: &Value) -> bool {
-    let selected = meta::map(spec, "/nodeSelector").into_iter().flatten();
-    let has_labels = selected.into_iter().all(|(key, value)| meta::label(node, key) == value.as_str());
-    let required = spec.pointer("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution");
-    has_labels
-        && required.is_none_or(|required| {
-            meta::list(required, "/nodeSelectorTerms").iter().any(|term| {
-                let (labels, fields) = (meta::list(term, "/matchExpressions"), meta::list(term, "/matchFields"));
-                !(labels.is_empty() && fields.is_empty())
-                    && labels.iter().all(|wanted| meets(wanted, meta::label(node, meta::text(wanted, "/key"))))
-                    && fields.iter().all(|wanted| {
-                        meta::text(wanted, "/key") == "metadata.name" && meets(wanted, Some(meta::name(node)))
-                    })
-            })
-        })
-}
-
-fn meets(wanted: &Value, found: Option<&str>) -> bool {
-    let is_listed = || meta::list(wanted, "/values").iter().any(|value| value.as_str() == found && found.is_some());
-    let numbers = || {
-        let value = wanted.pointer("/values/0")?.as_str()?.parse::<i64>().ok()?;
-        Some((found?.parse::<i64>().ok()?, value))
-    };
-    match meta::text(wanted, "/operator") {
-        "In" => is_listed(),
-        "NotIn" => !is_listed(),
-        "Exists" => found.is_some(),
-        "DoesNotExist" => found.is_none(),
-        "Gt" => numbers().is_some_and(|(found, value)| found > value),
-        "Lt" => numbers().is_some_and(|(found, value)| found < value),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -60,9 +60,9 @@ fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Graph {
-    /// The graph as it is.
-    pub fn of(context: &Context) -> Self {
-        let served = context.client.resources();
+    /// The graph as it is. Of resources that are `gone` there are no objects, but it is known that they were.
+    pub fn of(context: &Context, gone: &[&'static Resource]) -> Self {
+        let served = context.client.resources().into_iter().chain(gone.iter().copied()).collect();
         let mut graph = Self { nodes: Vec::new(), served, by_uid: HashMap::new(), dependents: HashMap::new() };
         for resource in graph.served.clone().into_iter().filter(|resource| is_collected(resource)) {
             for object in context.client.list(resource, "") {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::graph::{FOREGROUND, Graph, Node, ORPHAN, has};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Propagation};
+use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::status::Result;
 use crate::sim::controllers::claim::disown;
 use crate::sim::reconciler::Context;
@@ -22,8 +23,9 @@ struct Owners<'a> {
 }
 
 /// Takes all garbage away there is now; what it owned is for the next time. Gives the first failure, after trying everything.
-pub fn sweep(context: &Context) -> Result<()> {
-    let graph = Graph::of(context);
+/// `gone` are resources that were served until now.
+pub fn sweep(context: &Context, gone: &[&'static Resource]) -> Result<()> {
+    let graph = Graph::of(context, gone);
     let mut result = Ok(());
     for node in &graph.nodes {
         let done = visit(context, &graph, node);

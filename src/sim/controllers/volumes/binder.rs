@@ -108,8 +108,13 @@ pub fn set_claim_phase(context: &Context, claim: &Value, phase: &str, volume: Op
             Some(volume) => {
                 status["accessModes"] = volume["spec"]["accessModes"].clone();
                 status["capacity"] = volume["spec"]["capacity"].clone();
+                if let Some(class) = volume.pointer("/spec/volumeAttributesClassName").filter(|class| class.is_string())
+                {
+                    status["currentVolumeAttributesClassName"] = class.clone();
+                }
             }
             None => {
+                meta::remove(status, "currentVolumeAttributesClassName");
                 meta::remove(status, "accessModes");
                 meta::remove(status, "capacity");
             }

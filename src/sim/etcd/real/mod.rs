@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -51,8 +52,8 @@ pub enum RealError {
 pub enum Began {
     /// It holds what the cluster holds.
     Level,
-    /// Its directory was another's: the cluster has to become this.
-    Other(Box<Held>),
+    /// Its directory was another's: the cluster has to become this, and this is the answer until it `became` it.
+    Other(Arc<Held>),
     /// Its directory was empty.
     Empty,
 }
@@ -72,6 +73,10 @@ struct State {
     stored: u64,
     /// etcd's revision then. `None` where it is to begin anew with what the cluster holds.
     revision: Option<u64>,
+    /// Since when it is to begin anew, where that is so from a moment on: what is in a directory since then somebody has put there.
+    anew: Option<Timestamp>,
+    /// What the cluster has to become before the two can be level: whoever was to see to it may have been stopped on the way.
+    owed: Option<Arc<Held>>,
 }
 
 /// The real etcd of one cluster.
@@ -95,17 +100,19 @@ impl RealEtcd {
             && running.directory == member.data
             && running.process.runs()
         {
-            return Ok(Began::Level);
+            return Ok(state.owed.clone().map_or(Began::Level, Began::Other));
         }
         stop(&mut state).await;
-        if state.revision.is_none() {
-            root.remove(&format!("{}/member", member.data))?;
-        }
+        let begins = state.revision.is_none() && cleared(root, member, state.anew)?;
         let (running, revision) = self.start(root, member).await?;
         let began = match state.revision {
-            None => Began::Level,
-            Some(known) if known == revision => Began::Level,
-            Some(_) => self.other(&running.gateway, &mut state).await?,
+            None if begins => Began::Level,
+            Some(known) if known == revision => state.owed.clone().map_or(Began::Level, Began::Other),
+            known => match self.other(&running.gateway, &mut state).await? {
+                // Nobody put it there: it began before, and failed before it had taken anything.
+                Began::Empty if known.is_none() => Began::Level,
+                began => began,
+            },
         };
         if matches!(began, Began::Empty) {
             running.process.stop().await;
@@ -159,8 +166,14 @@ impl RealEtcd {
         }
         let held = Held::from_lines(lines.as_slice(), Path::new("etcd"));
         let held = held.map_err(|error| RealError::Held(error.to_string()))?;
-        (state.level, state.revision) = (level, Some(revision));
-        Ok(Began::Other(Box::new(held)))
+        let held = Arc::new(held);
+        (state.level, state.revision, state.owed) = (level, Some(revision), Some(held.clone()));
+        Ok(Began::Other(held))
+    }
+
+    /// The cluster is what etcd held when it began.
+    pub async fn became(&self) {
+        self.state.lock().await.owed = None;
     }
 
     /// Ends it, as its container does.
@@ -176,11 +189,11 @@ impl RealEtcd {
     pub async fn begin_anew(&self) {
         let mut state = self.state.lock().await;
         stop(&mut state).await;
-        *state = State::default();
+        *state = State { anew: Some(Clock::system().now()), ..State::default() };
     }
 
     async fn bring_level(&self, state: &mut State) -> Result<(), RealError> {
-        let Some(running) = &state.running else { return Ok(()) };
+        let Some(running) = state.running.as_ref().filter(|_| state.owed.is_none()) else { return Ok(()) };
         if Some(running.gateway.revision().await?) != state.revision {
             self.pull(state).await?;
         }
@@ -237,6 +250,18 @@ impl RealEtcd {
     }
 }
 
+/// Takes away what a data directory holds; false where somebody has put it there since `anew`.
+fn cleared(root: &Root, member: &Member, anew: Option<Timestamp>) -> std::io::Result<bool> {
+    let data = format!("{}/member", member.data);
+    let put = root.place(&data).and_then(std::fs::metadata).and_then(|there| there.modified());
+    let put = put.ok().and_then(|put| Timestamp::try_from(put).ok());
+    if anew.is_some_and(|anew| put > Some(anew)) {
+        return Ok(false);
+    }
+    root.remove(&data)?;
+    Ok(true)
+}
+
 async fn stop(state: &mut State) {
     if let Some(running) = state.running.take() {
         running.process.stop().await;
@@ -265,5 +290,27 @@ impl Real for RealEtcd {
             }
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_there_before_the_new_beginning_is_cleared() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = Root::open(folder.path()).expect("a root");
+        let member = Member { data: "/var/lib/restored".to_owned(), ..Member::default() };
+        root.make_dir("/var/lib/restored/member", 0o700).expect("a directory");
+        let now = Clock::system().now();
+        let (before, after) = (now - SignedDuration::from_secs(60), now + SignedDuration::from_secs(60));
+        assert!(!cleared(&root, &member, Some(before)).expect("it is looked at"));
+        assert!(root.is_dir("/var/lib/restored/member"));
+        assert!(cleared(&root, &member, Some(after)).expect("it is taken away"));
+        assert!(!root.is_dir("/var/lib/restored/member"));
+        assert!(cleared(&root, &member, None).expect("nothing is there"));
     }
 }

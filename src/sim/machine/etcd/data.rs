@@ -11,8 +11,11 @@ use crate::sim::machine::root::Root;
 
 /// How a database of ours begins.
 const MAGIC: &[u8] = b"kubedrill etcd database 1\n";
-/// The header of a database whose cluster is running: what it holds, the cluster knows.
+/// The header of a database whose cluster is running: what it holds, the cluster knows. A number follows, of the cluster's state it is:
+/// a directory that was moved away goes on saying so when another state runs.
 const LIVE: &[u8] = b"live\n";
+/// The number of a member that joined: its state is whatever the others hold.
+pub const WHATEVER: u64 = u64::MAX;
 /// A page of bbolt.
 const PAGE: usize = 4096;
 /// The bytes of a checksum at the end of a snapshot.
@@ -51,8 +54,8 @@ pub enum Refused {
 pub enum Holds {
     /// No member: an etcd begins with nothing there.
     Nothing,
-    /// The member that runs, or ran when the directory was copied.
-    Live,
+    /// The member that runs, or ran when the directory was copied or moved: with the cluster's state of this number.
+    Live(u64),
     /// What a member held when it stopped, or what was restored.
     State(Saved),
     /// A database that etcd cannot read.
@@ -131,9 +134,9 @@ fn make(root: &Root, directory: &str, database: &[u8]) -> io::Result<()> {
     root.write(&format!("{member}/snap/db"), database, 0o600)
 }
 
-/// Says in a data directory that its member runs.
-pub fn run(root: &Root, directory: &str) -> io::Result<()> {
-    make(root, directory, &whole_pages([MAGIC, LIVE].concat()))
+/// Says in a data directory that its member runs, with the cluster's state of this number.
+pub fn run(root: &Root, directory: &str, number: u64) -> io::Result<()> {
+    make(root, directory, &whole_pages([MAGIC, LIVE, format!("{number}\n").as_bytes()].concat()))
 }
 
 /// Leaves in a data directory what its member held, as when etcd stops or a snapshot is restored.
@@ -148,10 +151,11 @@ pub fn find(root: &Root, directory: &str) -> Holds {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Holds::Nothing,
         Err(_) => return Holds::Damaged,
     };
-    match is_live(&database) {
-        true => Holds::Live,
-        false => Saved::read(&database).map_or(Holds::Damaged, Holds::State),
+    if !is_live(&database) {
+        return Saved::read(&database).map_or(Holds::Damaged, Holds::State);
     }
+    let number = database[MAGIC.len() + LIVE.len()..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Holds::Live(std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or_default())
 }
 
 /// Whether a database only says that its member runs.
@@ -182,8 +186,8 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let root = Root::open(&folder.path().join("root"))?;
         assert_eq!(find(&root, "/var/lib/etcd"), Holds::Nothing);
-        run(&root, "/var/lib/etcd")?;
-        assert_eq!(find(&root, "/var/lib/etcd"), Holds::Live);
+        run(&root, "/var/lib/etcd", 3)?;
+        assert_eq!(find(&root, "/var/lib/etcd"), Holds::Live(3));
         leave(&root, "/var/lib/etcd", &saved())?;
         assert_eq!(find(&root, "/var/lib/etcd"), Holds::State(saved()));
         root.write("/var/lib/etcd/member/snap/db", b"rubbish", 0o600)?;

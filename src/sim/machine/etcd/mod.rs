@@ -33,6 +33,9 @@ pub trait Store: Send + Sync {
     /// Takes a key away, whatever Kubernetes would say to it.
     fn delete(&self, key: &str);
 
+    /// Takes away everything: its data directory was emptied.
+    fn clear(&self);
+
     /// Everything, to be kept in a file.
     fn save(&self) -> Saved;
 }

@@ -12,8 +12,10 @@ use crate::sim::machine::root::Root;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     Every,
-    /// Those in the cluster: what kubeadm and the network leave there.
+    /// Those in the cluster: what kubeadm leaves there.
     Node,
+    /// Those on which the network's Pod has run.
+    Network,
     ControlPlane,
 }
 
@@ -41,11 +43,11 @@ static FILES: &[(&str, u32, On, &str)] = &[
     ("/etc/modules-load.d/k8s.conf", 0o644, On::Every, asset!("etc/modules-k8s.conf")),
     ("/etc/crictl.yaml", 0o644, On::Every, asset!("etc/crictl.yaml")),
     ("/etc/containerd/config.toml", 0o644, On::Every, asset!("etc/containerd-config.toml")),
-    ("/etc/cni/net.d/10-flannel.conflist", 0o644, On::Node, asset!("cni/10-flannel.conflist")),
+    ("/etc/cni/net.d/10-flannel.conflist", 0o644, On::Network, asset!("cni/10-flannel.conflist")),
     (
         "/run/flannel/subnet.env",
         0o644,
-        On::Node,
+        On::Network,
         "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=$(SUBNET)\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n",
     ),
     ("/usr/lib/systemd/system/kubelet.service", 0o644, On::Every, asset!("systemd/kubelet.service")),
@@ -146,6 +148,13 @@ pub fn words(machine: &Machine, (birth, others): (&Birth, &[(String, String)])) 
     ]
 }
 
+/// A file that a machine is born with.
+pub fn text(machine: &Machine, path: &str, whole: (&Birth, &[(String, String)])) -> Option<String> {
+    let here = |on: On| on == On::Every || machine.control_plane;
+    let (.., text) = FILES.iter().find(|(known, _, on, _)| *known == path && here(*on))?;
+    Some(fill(text, &words(machine, whole)))
+}
+
 /// The manifests of static Pods a machine is born with: where, and the text.
 pub fn manifests(machine: &Machine, whole: (&Birth, &[(String, String)])) -> Vec<(String, String)> {
     let words = words(machine, whole);
@@ -155,8 +164,8 @@ pub fn manifests(machine: &Machine, whole: (&Birth, &[(String, String)])) -> Vec
     here.map(|(path, .., text)| ((*path).to_owned(), fill(text, &words))).collect()
 }
 
-/// Lays what a machine that was blank holds once it is in the cluster.
-pub(super) fn join(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
+/// Lays what a kubelet is configured with.
+pub fn kubelet(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
     let words = words(machine, whole);
     let joined = FILES.iter().filter(|(_, _, on, _)| *on == On::Node);
     for (path, mode, _, text) in joined {
@@ -176,7 +185,7 @@ pub(super) fn manifest(machine: &Machine, component: &str, whole: (&Birth, &[(St
 pub(super) fn lay(machine: &Machine, root: &Root, whole: (&Birth, &[(String, String)])) -> io::Result<()> {
     let here = |on: On| match on {
         On::Every => true,
-        On::Node => !machine.blank,
+        On::Node | On::Network => !machine.blank,
         On::ControlPlane => machine.control_plane,
     };
     let words = words(machine, whole);

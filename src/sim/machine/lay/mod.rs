@@ -4,7 +4,7 @@
 mod files;
 mod pki;
 
-pub use self::pki::{CERTIFICATE_FILES, certificate};
+pub use self::pki::{CERTIFICATE_FILES, Names, certificate, holder};
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,14 +31,14 @@ pub struct Birth {
     pub tokens: (String, String),
 }
 
-pub(super) use self::files::manifests;
+pub(super) use self::files::{manifests, text};
 
 /// Lays everything. `others` are the cluster's nodes with their addresses.
 pub(super) fn lay(machine: &Machine, root: &Root, (birth, others): (&Birth, &[(String, String)])) -> io::Result<()> {
     files::lay(machine, root, (birth, others))?;
     packages::lay(root, &birth.version)?;
     if machine.control_plane {
-        etcd::data::run(root, "/var/lib/etcd")?;
+        etcd::data::run(root, "/var/lib/etcd", 0)?;
     }
     if machine.blank { Ok(()) } else { pki::lay(machine, root, birth) }
 }
@@ -48,13 +48,5 @@ pub(super) fn manifest(machine: &Machine, component: &str, whole: (&Birth, &[(St
     files::manifest(machine, component, whole)
 }
 
-/// Lays what a machine holds once it has joined; the kubelet's certificate and key were just signed.
-pub(super) fn join(
-    machine: &Machine,
-    root: &Root,
-    (birth, others): (&Birth, &[(String, String)]),
-    signed: (&str, &str, Timestamp),
-) -> io::Result<()> {
-    files::join(machine, root, (birth, others))?;
-    pki::join(machine, root, birth, signed)
-}
+pub(super) use self::files::kubelet;
+pub(super) use self::pki::join;

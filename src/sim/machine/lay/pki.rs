@@ -2,7 +2,7 @@
 //! How certificates are made is `apiserver/pki`'s. Source: `cmd/kubeadm/app/phases/certs/certlist.go`.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::Timestamp;
 
@@ -28,7 +28,7 @@ fn write_issued(root: &Root, name: &str, issued: &Issued) -> io::Result<()> {
 }
 
 /// The names a server on this machine answers to, loopback among them.
-fn names(machine: &Machine) -> AlternativeNames {
+fn own_names(machine: &Machine) -> AlternativeNames {
     let own = machine.address.parse::<IpAddr>().ok();
     let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
     AlternativeNames {
@@ -65,7 +65,7 @@ fn etcd(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
     write(root, &format!("{PKI}/etcd/ca"), (&authority.certificate_pem(), &authority.key_pem()))?;
     for name in ["server", "peer"] {
         let subject = Subject::new(&machine.name, &[]);
-        let issue = Issue { names: names(machine), ..Issue::for_a_year(subject, Usages::peer(), birth.now) };
+        let issue = Issue { names: own_names(machine), ..Issue::for_a_year(subject, Usages::peer(), birth.now) };
         write_issued(root, &format!("etcd/{name}"), &authority.issue(&issue).map_err(failed)?)?;
     }
     let check = authority.issue_client("kube-etcd-healthcheck-client", &[], birth.now).map_err(failed)?;
@@ -84,11 +84,11 @@ const KUBECONFIGS: [(&str, &str, &[&str]); 4] = [
 
 /// A kubeconfig with the certificate in it, as kubeadm writes it.
 fn kubeconfig(birth: &Birth, user: &str, issued: &Issued) -> String {
-    kubeconfig_with(birth, user, (&issued.certificate_pem(), &issued.key.to_pem()))
+    kubeconfig_with((birth, &birth.authority), user, (&issued.certificate_pem(), &issued.key.to_pem()))
 }
 
-fn kubeconfig_with(birth: &Birth, user: &str, (certificate, key): (&str, &str)) -> String {
-    let authority = birth.authority.certificate_pem();
+fn kubeconfig_with((birth, authority): (&Birth, &Authority), user: &str, (certificate, key): (&str, &str)) -> String {
+    let authority = authority.certificate_pem();
     let server = format!("https://controlplane:{}", birth.api.port());
     Kubeconfig { server: &server, authority: &authority, user, certificate, key, namespace: None }.to_yaml()
 }
@@ -106,22 +106,27 @@ fn kubeconfigs(root: &Root, birth: &Birth) -> io::Result<()> {
 }
 
 /// What a machine that joins gets: the authority's certificate and the kubelet's own.
-pub(super) fn join(machine: &Machine, root: &Root, birth: &Birth, signed: (&str, &str, Timestamp)) -> io::Result<()> {
-    root.write(&format!("{PKI}/ca.crt"), birth.authority.certificate_pem().as_bytes(), 0o644)?;
-    kubelet_with(machine, root, birth, signed)
+pub fn join(
+    machine: &Machine,
+    root: &Root,
+    whose: (&Birth, &Authority),
+    signed: (&str, &str, Timestamp),
+) -> io::Result<()> {
+    root.write(&format!("{PKI}/ca.crt"), whose.1.certificate_pem().as_bytes(), 0o644)?;
+    kubelet_with(machine, root, whose, signed)
 }
 
 /// The kubelet's: its client certificate, its serving certificate, and the kubeconfig that names the first.
 fn kubelet(machine: &Machine, root: &Root, birth: &Birth) -> io::Result<()> {
     let user = format!("system:node:{}", machine.name);
     let client = birth.authority.issue_client(&user, &["system:nodes"], birth.now).map_err(failed)?;
-    kubelet_with(machine, root, birth, (&client.certificate_pem(), &client.key.to_pem(), birth.now))
+    kubelet_with(machine, root, (birth, &birth.authority), (&client.certificate_pem(), &client.key.to_pem(), birth.now))
 }
 
 fn kubelet_with(
     machine: &Machine,
     root: &Root,
-    birth: &Birth,
+    (birth, authority): (&Birth, &Authority),
     (certificate, key, now): (&str, &str, Timestamp),
 ) -> io::Result<()> {
     let user = format!("system:node:{}", machine.name);
@@ -131,10 +136,10 @@ fn kubelet_with(
     root.remove(&format!("{folder}/kubelet-client-current.pem"))?;
     root.link(&format!("{folder}/{dated}"), &format!("{folder}/kubelet-client-current.pem"))?;
     // The kubelet signs its serving certificate itself, by an authority nobody else knows.
-    let own = Authority::generate(&format!("{}-ca@{}", machine.name, birth.now.as_second()), birth.now);
-    let serving = own.and_then(|own| own.issue_serving(&machine.name, names(machine), birth.now)).map_err(failed)?;
+    let own = Authority::generate(&format!("{}-ca@{}", machine.name, now.as_second()), now);
+    let serving = own.and_then(|own| own.issue_serving(&machine.name, own_names(machine), now)).map_err(failed)?;
     write(root, &format!("{folder}/kubelet"), (&serving.certificate_pem(), &serving.key.to_pem()))?;
-    let text = kubeconfig_with(birth, &user, (certificate, key));
+    let text = kubeconfig_with((birth, authority), &user, (certificate, key));
     let current = format!("{folder}/kubelet-client-current.pem");
     root.write("/etc/kubernetes/kubelet.conf", by_file(&text, &current).as_bytes(), 0o600)
 }
@@ -166,40 +171,97 @@ pub static CERTIFICATE_FILES: [(&str, &str); 11] = [
     ("sa", "sa.key"),
 ];
 
-/// Makes one certificate anew, signed by the authority in `folder`. Authorities and keys of a cluster that runs are not made anew.
+/// What a server of the control plane answers to besides its machine's names.
+pub struct Names<'a> {
+    /// The address of the API server's Service.
+    pub service: Option<Ipv4Addr>,
+    /// The domain of Services.
+    pub domain: &'a str,
+    pub further: &'a [String],
+}
+
+/// What the names of an API server begin with that are of its Service and in a domain.
+const SERVICE: &str = "kubernetes.default.svc.";
+
+/// Makes one certificate anew, signed by the authority in `folder`, which is made anew where it is its own. The key of ServiceAccount tokens is that of the practice, whose API server signs with no other.
 pub fn certificate(
     machine: &Machine,
     root: &Root,
     (birth, folder, name): (&Birth, &str, &str),
-    now: Timestamp,
+    (names, now): (&Names, Timestamp),
 ) -> io::Result<()> {
     let authority = match name {
         "etcd-server" | "etcd-peer" | "etcd-healthcheck-client" | "apiserver-etcd-client" => "etcd/ca",
         "front-proxy-client" => "front-proxy-ca",
         "apiserver" | "apiserver-kubelet-client" => "ca",
-        _ => return Err(io::Error::other(format!("{name} made anew is not simulated by this practice cluster"))),
+        "sa" => {
+            root.write(&format!("{folder}/sa.key"), birth.tokens.0.as_bytes(), 0o600)?;
+            return root.write(&format!("{folder}/sa.pub"), birth.tokens.1.as_bytes(), 0o600);
+        }
+        own => {
+            let called = if own == "ca" { "kubernetes" } else { own };
+            let made = Authority::generate(called, now).map_err(failed)?;
+            let path = format!("{folder}/{}", file(own));
+            return write(root, &path, (&made.certificate_pem(), &made.key_pem()));
+        }
     };
     let path = format!("{folder}/{authority}");
     let (certificate, key) = (root.text(&format!("{path}.crt"))?, root.text(&format!("{path}.key"))?);
     let authority = Authority::from_pem(&certificate, &key).map_err(failed)?;
-    let issued = match name {
+    let (subject, names) = holder(machine, (birth, name), names)?;
+    let usages = match name {
+        "apiserver" => Usages::server(),
+        "etcd-server" | "etcd-peer" => Usages::peer(),
+        _ => Usages::client(),
+    };
+    let issued = authority.issue(&Issue { names, ..Issue::for_a_year(subject, usages, now) }).map_err(failed)?;
+    write(root, &format!("{folder}/{}", file(name)), (&issued.certificate_pem(), &issued.key.to_pem()))
+}
+
+/// Whom a certificate names, and what its holder answers to.
+pub fn holder(
+    machine: &Machine,
+    (birth, name): (&Birth, &str),
+    names: &Names,
+) -> io::Result<(Subject, AlternativeNames)> {
+    let none = AlternativeNames::default;
+    Ok(match name {
         "apiserver" => {
-            let kept = crate::sim::apiserver::pki::inspect(&birth.serving.0).map_err(failed)?;
-            authority.issue_serving("kube-apiserver", kept.names, now)
+            let mut kept = crate::sim::apiserver::pki::inspect(&birth.serving.0).map_err(failed)?.names;
+            // How the practice reaches it stays; its Service is another's.
+            kept.dns.retain(|name| !name.starts_with(SERVICE));
+            kept.ips.retain(IpAddr::is_loopback);
+            let service = names.service.map(|address| address.to_string());
+            let own = service.into_iter().chain([format!("{SERVICE}{}", names.domain)]);
+            let own: Vec<String> = own.chain(names.further.iter().cloned()).collect();
+            (Subject::new("kube-apiserver", &[]), with(kept, machine, &own))
         }
         "etcd-server" | "etcd-peer" => {
-            let issue = Issue::for_a_year(Subject::new(&machine.name, &[]), Usages::peer(), now);
-            authority.issue(&Issue { names: names(machine), ..issue })
+            (Subject::new(&machine.name, &[]), with(own_names(machine), machine, names.further))
         }
         "apiserver-kubelet-client" => {
-            authority.issue_client("kube-apiserver-kubelet-client", &["kubeadm:cluster-admins"], now)
+            (Subject::new("kube-apiserver-kubelet-client", &["kubeadm:cluster-admins"]), none())
         }
-        "etcd-healthcheck-client" => authority.issue_client("kube-etcd-healthcheck-client", &[], now),
-        "apiserver-etcd-client" => authority.issue_client("kube-apiserver-etcd-client", &[], now),
-        other => authority.issue_client(other, &[], now),
-    };
-    let issued = issued.map_err(failed)?;
-    let file = CERTIFICATE_FILES.iter().find(|(known, _)| *known == name).map_or(name, |(_, file)| file);
-    let path = format!("{folder}/{}", file.trim_end_matches(".crt"));
-    write(root, &path, (&issued.certificate_pem(), &issued.key.to_pem()))
+        "etcd-healthcheck-client" => (Subject::new("kube-etcd-healthcheck-client", &[]), none()),
+        "apiserver-etcd-client" => (Subject::new("kube-apiserver-etcd-client", &[]), none()),
+        other => (Subject::new(other, &[]), none()),
+    })
+}
+
+/// Where a certificate is below the folder, without its ending.
+fn file(name: &str) -> &str {
+    let found = CERTIFICATE_FILES.iter().find(|(known, _)| *known == name);
+    found.map_or(name, |(_, file)| file.trim_end_matches(".crt"))
+}
+
+/// The same names with those of a machine and further ones.
+fn with(mut names: AlternativeNames, machine: &Machine, further: &[String]) -> AlternativeNames {
+    for name in [&machine.name, &machine.address].into_iter().chain(further) {
+        match name.parse::<IpAddr>() {
+            Ok(address) if !names.ips.contains(&address) => names.ips.push(address),
+            Err(_) if !names.dns.contains(name) => names.dns.push(name.clone()),
+            _ => {}
+        }
+    }
+    names
 }

@@ -93,15 +93,21 @@ impl Definition {
         self.last("Unit", "Description").unwrap_or_default()
     }
 
-    /// Whether systemd starts it again when it ended.
-    pub fn restarts(&self) -> bool {
-        matches!(self.last("Service", "Restart"), Some("always" | "on-failure" | "on-abnormal"))
+    /// Whether systemd starts it again when it ended, cleanly or not.
+    pub fn restarts(&self, clean: bool) -> bool {
+        match self.last("Service", "Restart") {
+            Some("always") => true,
+            Some("on-success") => clean,
+            Some("on-failure" | "on-abnormal") => !clean,
+            _ => false,
+        }
     }
 
-    /// Seconds until then.
+    /// Seconds until then: a tenth at least, so that one that ends at once costs little.
     pub fn pause(&self) -> f64 {
-        let text = self.last("Service", "RestartSec").unwrap_or("0.1");
-        text.trim_end_matches('s').parse().unwrap_or(0.1)
+        let text = self.last("Service", "RestartSec").unwrap_or_default();
+        let pause = text.trim_end_matches('s').parse().ok().filter(|pause: &f64| pause.is_finite());
+        pause.unwrap_or_default().max(0.1)
     }
 
     /// The words its process is started with, variables filled in; an error in systemd's words.
@@ -191,7 +197,13 @@ mod tests {
         write("/etc/default/a", "# said\nY=\"y y\"\n");
         let read = Definition::read(&root, "a.service").unwrap();
         assert_eq!(read.command(&root).unwrap(), ["/bin/a", "--one", "--two", "y yz"]);
-        assert!(read.restarts() && read.description() == "A");
+        assert!(read.restarts(true) && read.description() == "A");
+        for (written, pause) in [("10", 10.0), ("2s", 2.0), ("0", 0.1), ("inf", 0.1), ("soon", 0.1)] {
+            write("/etc/systemd/system/a.service.d/30.conf", &format!("[Service]\nRestartSec={written}\n"));
+            let found = Definition::read(&root, "a.service").unwrap().pause();
+            assert!((found - pause).abs() < 1e-9, "{written}: {found}");
+        }
+        root.remove("/etc/systemd/system/a.service.d/30.conf").unwrap();
         assert_eq!(read.drop_ins.len(), 2);
         write("/etc/systemd/system/a.service.d/10.conf", "");
         assert_eq!(Definition::read(&root, "a.service").unwrap().command(&root).unwrap(), ["/bin/a"]);

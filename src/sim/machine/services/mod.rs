@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::sim::network::ClusterDns;
 
 pub use self::definition::{Definition, words};
 pub use self::systemd::{Systemd, Unknown};
@@ -20,6 +23,8 @@ pub use self::table::{QUIET, Quiet};
 pub const KUBELET: &str = "kubelet.service";
 /// The unit of the container runtime.
 pub const CONTAINERD: &str = "containerd.service";
+/// The paths of the one socket on which it listens; `/var/run` is a link to `/run`.
+pub const CONTAINERD_SOCKETS: [&str; 2] = ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"];
 
 /// Whether a unit runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,15 +80,45 @@ pub struct Unit {
     pub loaded: Option<Definition>,
 }
 
+/// A kubeconfig's current context: where the API server is, and what is shown to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The server's address, with scheme and port.
+    pub server: String,
+    /// The certificate of the authority it believes, as PEM.
+    pub authority: String,
+    /// The client certificate, as PEM.
+    pub client: String,
+    pub token: String,
+    /// Whether it believes whoever answers.
+    pub trusting: bool,
+}
+
 /// What the kubelet that runs here read when it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubeletRun {
     /// The folder of the static Pods, if it has one.
     pub static_pods: Option<String>,
-    /// Where it looks for the API server.
-    pub server: String,
-    /// Why it cannot talk to the API server, however well that one is.
-    pub deaf: Option<String>,
+    /// The way to the API server, as its kubeconfig had it then; without one it takes care of static Pods only.
+    #[serde(default)]
+    pub access: Option<Access>,
+    /// Whether it has found the API server since, and is known there.
+    #[serde(default)]
+    pub registered: bool,
+    /// Parameters of the kernel, or patterns of them, that Pods may set beside the safe ones.
+    #[serde(default)]
+    pub unsafe_sysctls: Vec<String>,
+    /// The DNS its Pods are told of.
+    #[serde(default)]
+    pub dns: ClusterDns,
+    /// With what it registers its Node.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub taints: Vec<Value>,
+    /// `capacity` and `allocatable` of its Node.
+    #[serde(default)]
+    pub resources: Option<Value>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -98,6 +133,8 @@ struct Kept {
 pub struct Services {
     kept: Mutex<Kept>,
     file: PathBuf,
+    /// Held by whoever starts or ends a process: commands do, and looks at the machine beside them.
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -110,7 +147,7 @@ impl Services {
     /// The services kept in `file`, with what an earlier program left there.
     pub fn open(file: PathBuf) -> Self {
         let kept = std::fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str(&text).ok());
-        Self { kept: Mutex::new(kept.unwrap_or_default()), file }
+        Self { kept: Mutex::new(kept.unwrap_or_default()), file, turn: Mutex::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -154,9 +191,13 @@ impl Services {
         kept.kubelet.clone().filter(|_| runs)
     }
 
-    /// Notes what a kubelet read.
-    pub fn set_kubelet(&self, run: KubeletRun) {
-        self.kept().kubelet = Some(run);
+    /// Notes what the kubelet of this process read, unless another one has begun since.
+    pub fn set_kubelet(&self, pid: u32, run: KubeletRun) {
+        let mut kept = self.kept();
+        if let Some(unit) = kept.units.get_mut(KUBELET).filter(|unit| unit.pid == pid) {
+            unit.fresh = false;
+            kept.kubelet = Some(run);
+        }
     }
 
     /// Whether a unit's process has only just begun, so that nobody can tell yet what becomes of it.
@@ -164,7 +205,12 @@ impl Services {
         self.kept().units.get(name).is_some_and(|unit| unit.fresh)
     }
 
-    /// The same, asked once.
+    /// Waits until nobody else starts or ends a process.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same as [`Services::is_fresh`], asked once.
     pub fn take_fresh(&self, name: &str) -> bool {
         self.kept().units.get_mut(name).is_some_and(|unit| std::mem::take(&mut unit.fresh))
     }
@@ -172,5 +218,30 @@ impl Services {
     /// When the next unit is started by itself.
     pub fn due(&self) -> Option<Timestamp> {
         self.kept().units.values().filter_map(|unit| unit.again).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_kubelet_that_began_meanwhile_is_still_to_be_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let services = Services::open(folder.path().join("services.json"));
+        let begins = |pid: u32| {
+            let unit = json!({ "active": "Running", "since": Timestamp::UNIX_EPOCH, "pid": pid,
+                "started": Timestamp::UNIX_EPOCH, "exit": null, "restarts": 0, "again": null, "fresh": true, "loaded": null });
+            services.kept().units.insert(KUBELET.to_owned(), serde_json::from_value(unit).unwrap());
+        };
+        let read = |folder: &str| KubeletRun { static_pods: Some(folder.to_owned()), ..KubeletRun::default() };
+        begins(1207);
+        begins(1214);
+        services.set_kubelet(1207, read("/old"));
+        assert!(services.is_fresh(KUBELET) && services.kubelet().is_none());
+        services.set_kubelet(1214, read("/new"));
+        assert_eq!(services.kubelet(), Some(read("/new")));
     }
 }

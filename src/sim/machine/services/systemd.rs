@@ -107,6 +107,7 @@ impl Systemd<'_> {
 
     /// Starts a unit that does not run.
     pub fn start(&self, name: &str) -> Result<(), Unknown> {
+        let _turn = self.machine.services().turn();
         let unit = self.unit(name)?;
         if unit.active == Active::Running {
             return Ok(());
@@ -131,6 +132,7 @@ impl Systemd<'_> {
 
     /// Stops a unit, and what would start it again.
     pub fn stop(&self, name: &str) -> Result<(), Unknown> {
+        let _turn = self.machine.services().turn();
         let unit = self.unit(name)?;
         if matches!(unit.active, Active::Dead | Active::Failed) {
             return Ok(());
@@ -144,32 +146,61 @@ impl Systemd<'_> {
         Ok(())
     }
 
-    /// A unit's process ended by itself.
-    pub fn exited(&self, name: &str, code: u8) {
-        let Ok(unit) = self.unit(name) else { return };
+    /// A unit's process ended by itself. One that was stopped before is nothing to tell of.
+    pub fn exited(&self, (name, pid): (&str, u32), code: u8) {
+        let _turn = self.machine.services().turn();
+        let unit = self.unit(name).ok().filter(|unit| unit.pid == pid && unit.active == Active::Running);
+        let Some(unit) = unit else { return };
         let word = if code == 0 { "SUCCESS" } else { "FAILURE" };
         self.says(name, format!("{name}: Main process exited, code=exited, status={code}/{word}"));
         self.ended(name, unit, (Some(code), "exit-code"));
     }
 
+    /// A unit's process got a signal. Those that ask to end are heeded, which counts as a clean end.
+    pub fn killed(&self, name: &str, (signal, word): (u8, &str)) {
+        let _turn = self.machine.services().turn();
+        let Ok(unit) = self.unit(name) else { return };
+        // One nothing hangs on is there again before anybody looks; what goes on goes on.
+        if unit.active != Active::Running || Self::quiet(name).is_some() || matches!(signal, 18 | 19) {
+            return;
+        }
+        if matches!(signal, 1 | 2 | 13 | 15) {
+            self.says(name, format!("{name}: Deactivated successfully."));
+            return self.rests(name, Unit { exit: Some(0), ..unit }, Active::Dead);
+        }
+        self.says(name, format!("{name}: Main process exited, code=killed, status={signal}/{word}"));
+        self.ended(name, unit, (None, "signal"));
+    }
+
     fn ended(&self, name: &str, unit: Unit, (exit, result): (Option<u8>, &str)) {
         self.says(name, format!("{name}: Failed with result '{result}'."));
-        let unit = Unit { since: self.now, fresh: false, exit, ..unit };
-        let again = unit.loaded.as_ref().filter(|loaded| loaded.restarts()).map(Definition::pause);
+        self.rests(name, Unit { exit, ..unit }, Active::Failed);
+    }
+
+    /// A unit whose process is gone waits until it is started again, where its files say so; otherwise it is as told.
+    fn rests(&self, name: &str, unit: Unit, otherwise: Active) {
+        let unit = Unit { since: self.now, fresh: false, ..unit };
+        let loaded = unit.loaded.as_ref().filter(|loaded| loaded.restarts(otherwise == Active::Dead));
+        let again = loaded.map(Definition::pause);
         self.put(
             name,
             match again {
                 Some(pause) => {
                     let pause = SignedDuration::try_from_secs_f64(pause).unwrap_or_default();
-                    Unit { active: Active::AutoRestart, again: Some(self.now + pause), ..unit }
+                    Unit {
+                        active: Active::AutoRestart,
+                        again: Some(self.now.saturating_add(pause).unwrap_or(Timestamp::MAX)),
+                        ..unit
+                    }
                 }
-                None => Unit { active: Active::Failed, again: None, ..unit },
+                None => Unit { active: otherwise, again: None, ..unit },
             },
         );
     }
 
     /// Starts what is due by itself.
     pub fn tick(&self) {
+        let _turn = self.machine.services().turn();
         let due: Vec<(String, Unit)> = {
             let kept = self.machine.services().kept();
             let due = kept.units.iter().filter(|(_, unit)| unit.again.is_some_and(|again| again <= self.now));
@@ -184,6 +215,7 @@ impl Systemd<'_> {
 
     /// Reads the files of all units again.
     pub fn reload(&self) {
+        let _turn = self.machine.services().turn();
         let names: Vec<String> = self.machine.services().kept().units.keys().cloned().collect();
         for name in names {
             let read = Definition::read(self.root, &name);

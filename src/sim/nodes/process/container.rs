@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::{Engine, Group};
 use super::files::Files;
+use super::ports::Ports;
+use super::processes::{Processes, Sight};
 use super::record::{self, Recipe};
+use super::script::Script;
 use super::stream::{Input, Log, Output, Pipe, Stream, Writer};
 use super::terminal::{Screen, Terminal};
 use super::tree::Tree;
@@ -42,6 +45,10 @@ pub struct Start {
     pub user: i64,
     pub group: i64,
     pub groups: Vec<i64>,
+    /// What its processes may do of what the kernel keeps for some (`NET_ADMIN`).
+    pub capabilities: Vec<String>,
+    /// Whether its processes may have more rights than who starts them (`allowPrivilegeEscalation`).
+    pub escalates: bool,
     /// Whether something may be attached to its input.
     pub stdin: bool,
     /// Whether its input ends with the first that was attached to it.
@@ -51,19 +58,7 @@ pub struct Start {
     /// The Pod's address.
     pub address: String,
     pub network: View,
-}
-
-/// What a program says and how it ends, when that follows from what is outside the container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Script {
-    pub lines: Vec<String>,
-    /// How long until its last words.
-    pub after: std::time::Duration,
-    pub last: Vec<String>,
-    /// With what it ends; it serves without one.
-    pub code: Option<i32>,
-    /// Whether it runs and does nothing.
-    pub idle: bool,
+    pub sight: Sight,
 }
 
 /// How a run ended.
@@ -75,32 +70,6 @@ pub struct End {
     pub out_of_memory: bool,
 }
 
-/// A process in the list of processes.
-pub struct Listed {
-    pub words: Vec<String>,
-    pub group: Arc<Group>,
-}
-
-/// The ports that are open in a Pod, with the number of the run that opened each.
-#[derive(Default)]
-pub struct Ports(Mutex<BTreeMap<u16, u64>>);
-
-impl Ports {
-    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Vec<u16> {
-        self.lock().keys().copied().collect()
-    }
-
-    /// The run that listens on a port.
-    pub fn owner(&self, port: u16) -> Option<u64> {
-        self.lock().get(&port).copied()
-    }
-}
-
 #[derive(Default)]
 pub(super) struct State {
     pub(super) end: Option<End>,
@@ -108,8 +77,8 @@ pub(super) struct State {
     pub(super) served: BTreeMap<u16, String>,
     /// What is said on ports to whoever calls.
     pub(super) said: BTreeMap<u16, String>,
-    processes: BTreeMap<u32, Listed>,
-    last_pid: u32,
+    /// What programs keep while they run, by name.
+    notes: BTreeMap<String, String>,
     /// What process 1 does with SIGTERM: the code it ends with, when it ends at once.
     pub(super) on_term: Option<i32>,
     /// Whether process 1 looks at signals itself.
@@ -150,7 +119,7 @@ pub struct Taking {
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        let now = self.container.engine.now();
+        let now = self.container.engine.ran();
         let mut state = self.container.state();
         if let Some(load) = state.loads.remove(&self.number) {
             state.burnt += load.cpu(now);
@@ -163,8 +132,12 @@ pub struct Container {
     /// Which run of its Pod it is.
     pub number: u64,
     pub started: Timestamp,
+    /// The same in the time that its jobs went on.
+    begun: Timestamp,
     pub engine: Engine,
     pub(super) ports: Arc<Ports>,
+    /// Those its own see, these among them.
+    pub processes: Arc<Processes>,
     address: String,
     pub image: &'static Image,
     /// What it was started with.
@@ -179,7 +152,12 @@ pub struct Container {
     pub user: i64,
     pub group_id: i64,
     pub groups: Vec<i64>,
+    pub capabilities: Vec<String>,
+    /// Whether its processes may have more rights than who starts them.
+    pub escalates: bool,
     pub network: View,
+    /// Whether the process it was started for is number 1 of those it sees.
+    pub(super) is_one: bool,
     pub log: Arc<Log>,
     /// The terminal process 1 runs at, if it does.
     pub terminal: Option<Arc<Terminal>>,
@@ -192,7 +170,11 @@ pub struct Container {
 
 impl Container {
     /// What a start asks for, before anything runs; `words` are those of process 1.
-    pub fn new((engine, ports, number): (Engine, Arc<Ports>, u64), mut start: Start, words: Vec<String>) -> Self {
+    pub fn new(
+        (engine, ports, processes, number): (Engine, Arc<Ports>, Arc<Processes>, u64),
+        mut start: Start,
+        words: Vec<String>,
+    ) -> Self {
         let recipe = Arc::new(Recipe::new(&mut start, words));
         let log = Arc::<Log>::default();
         let terminal = start.tty.then(|| Terminal::new(&engine, Screen::Log(log.clone())));
@@ -201,8 +183,10 @@ impl Container {
             stdin_once: start.stdin_once,
             number,
             started: engine.now(),
+            begun: engine.ran(),
             engine,
             ports,
+            processes,
             address: start.address,
             image: start.image,
             recipe,
@@ -215,7 +199,10 @@ impl Container {
             user: start.user,
             group_id: start.group,
             groups: start.groups,
+            capabilities: start.capabilities,
+            escalates: start.escalates,
             network: start.network,
+            is_one: start.sight == Sight::Own,
             log,
             group: Group::alone(),
             state: Mutex::default(),
@@ -241,8 +228,12 @@ impl Container {
         }
         self.log.finish(now);
         state.end.get_or_insert(End { at: now, code, out_of_memory });
-        state.processes.clear();
         drop(state);
+        self.processes.leave_all(self.number);
+        if self.is_one {
+            // With number 1 go all that see it.
+            self.processes.containers().iter().for_each(|other| other.kill());
+        }
         self.ports.lock().retain(|_, owner| *owner != self.number);
         self.group.kill();
         self.engine.stir();
@@ -250,7 +241,7 @@ impl Container {
 
     /// Takes so many thousandths of a CPU and bytes of memory, until what it gives is dropped. More memory than it may have ends the run.
     pub fn load(self: &Arc<Self>, millicores: u64, bytes: u64) -> Taking {
-        let since = self.engine.now();
+        let since = self.engine.ran();
         let mut state = self.state();
         state.last_load += 1;
         let number = state.last_load;
@@ -263,9 +254,14 @@ impl Container {
         Taking { container: self.clone(), number }
     }
 
+    /// How long it went on since its start, without the time between a checkpoint and the way back to it.
+    pub fn went_on(&self) -> SignedDuration {
+        self.engine.ran().duration_since(self.begun)
+    }
+
     /// The CPU that its programs took by now, beside what the image's own takes when idle.
     pub fn cpu(&self) -> Duration {
-        let now = self.engine.now();
+        let now = self.engine.ran();
         let state = self.state();
         state.burnt + state.loads.values().map(|load| load.cpu(now)).sum::<Duration>() + self.group.burnt()
     }
@@ -273,41 +269,6 @@ impl Container {
     /// The bytes of memory it has, what the image's own program needs among them.
     pub fn bytes(&self) -> u64 {
         self.state().loads.values().map(|load| load.bytes).sum::<u64>() + self.image.idle().1
-    }
-
-    /// Ends it with SIGKILL.
-    pub fn kill(&self) {
-        self.finish(137, false);
-    }
-
-    /// Sends SIGTERM to process 1, which mostly does not care unless it is made to.
-    pub fn terminate(&self) {
-        let state = self.state();
-        if state.end.is_some() {
-            return;
-        }
-        match (state.traps, state.on_term) {
-            (true, _) => {
-                drop(state);
-                self.group.send(15);
-                self.engine.stir();
-            }
-            (false, Some(code)) => {
-                drop(state);
-                self.finish(code, false);
-            }
-            (false, None) => {}
-        }
-    }
-
-    /// Says that process 1 ends with this code on SIGTERM.
-    pub fn ends_on_term(&self, code: i32) {
-        self.state().on_term = Some(code);
-    }
-
-    /// Says that process 1 looks at SIGTERM itself.
-    pub fn traps_term(&self, traps: bool) {
-        self.state().traps = traps;
     }
 
     /// Opens a port; false when somebody in the Pod has it.
@@ -320,6 +281,15 @@ impl Container {
         drop(ports);
         self.engine.stir();
         free
+    }
+
+    /// Listens on these ports, and on no others any more.
+    pub fn listens_only(&self, ports: &[u16]) {
+        self.ports.lock().retain(|port, owner| *owner != self.number || ports.contains(port));
+        for port in ports {
+            self.listen(*port);
+        }
+        self.engine.stir();
     }
 
     /// The ports that are open in the Pod.
@@ -347,10 +317,25 @@ impl Container {
         self.state().said.get(&port).cloned()
     }
 
+    /// Keeps a value for its programs, under a name.
+    pub fn note(&self, name: &str, value: &str) {
+        self.state().notes.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What its programs keep.
+    pub fn notes(&self) -> BTreeMap<String, String> {
+        self.state().notes.clone()
+    }
+
     /// Whether the image's tag is a version, or begins with it and a dot or a dash.
     pub fn is_tagged(&self, version: &str) -> bool {
         let tag = self.recipe.reference.rsplit_once(':').map_or("", |(_, tag)| tag);
         tag.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+    }
+
+    /// The release of its image's program, where it is known.
+    pub fn release(&self) -> Option<String> {
+        self.image.release(&self.recipe.reference)
     }
 
     /// The Pod's address.
@@ -418,27 +403,11 @@ impl Container {
 
     /// Enters a process into the list; gives its number.
     pub fn enter(&self, words: Vec<String>, group: Arc<Group>) -> u32 {
-        let mut state = self.state();
-        state.last_pid += 1;
-        let pid = state.last_pid;
-        state.processes.insert(pid, Listed { words, group });
-        pid
+        self.processes.enter(self.number, words, group)
     }
 
     /// Takes a process off the list.
     pub fn leave(&self, pid: u32) {
-        self.state().processes.remove(&pid);
-    }
-
-    /// The group of a process.
-    pub fn process(&self, pid: u32) -> Option<Arc<Group>> {
-        self.state().processes.get(&pid).map(|listed| listed.group.clone())
-    }
-
-    /// The processes there are: number and words.
-    pub fn processes(&self) -> Vec<(u32, Vec<String>)> {
-        let state = self.state();
-        let alive = state.processes.iter().filter(|(_, listed)| !listed.group.is_dead());
-        alive.map(|(pid, listed)| (*pid, listed.words.clone())).collect()
+        self.processes.leave(pid);
     }
 }

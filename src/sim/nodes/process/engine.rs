@@ -22,6 +22,8 @@ const STEPS_A_MOMENT: u64 = 2000;
 
 struct Inner {
     now: Timestamp,
+    /// How long the jobs stood still: so much later it is for everybody.
+    stood: SignedDuration,
     wakes: BTreeSet<(Timestamp, u64)>,
     ids: u64,
     stirred: u64,
@@ -131,6 +133,12 @@ impl Engine {
 
     /// The time it is for the jobs.
     pub fn now(&self) -> Timestamp {
+        let inner = self.inner();
+        inner.now.saturating_add(inner.stood).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The same without what they stood still: for what is counted by how long they went on.
+    pub fn ran(&self) -> Timestamp {
         self.inner().now
     }
 
@@ -167,7 +175,8 @@ impl Engine {
             let then = if group.spent() > Duration::from_secs(3600) { Timestamp::MAX } else { Timestamp::MIN };
             return Sleep { engine: self.clone(), then, id: None };
         }
-        let then = SignedDuration::try_from(time).ok().and_then(|time| self.now().checked_add(time).ok());
+        let now = self.inner().now;
+        let then = SignedDuration::try_from(time).ok().and_then(|time| now.checked_add(time).ok());
         Sleep { engine: self.clone(), then: then.unwrap_or(Timestamp::MAX), id: None }
     }
 
@@ -244,6 +253,7 @@ impl Simulation {
     pub fn new(now: Timestamp) -> Self {
         let inner = Inner {
             now,
+            stood: SignedDuration::ZERO,
             wakes: BTreeSet::new(),
             ids: 0,
             stirred: 0,
@@ -264,6 +274,7 @@ impl Simulation {
         loop {
             self.settle();
             let mut inner = self.engine.inner();
+            let then = then.saturating_sub(inner.stood).unwrap_or(Timestamp::MIN);
             match inner.wakes.first().copied() {
                 Some((wake, _)) if wake <= then => inner.now = inner.now.max(wake),
                 _ => {
@@ -297,10 +308,17 @@ impl Simulation {
         }
     }
 
+    /// It is `now` without anything having gone on since: the jobs stood still.
+    pub fn stand_until(&mut self, now: Timestamp) {
+        let mut inner = self.engine.inner();
+        inner.stood = inner.stood.max(now.duration_since(inner.now));
+    }
+
     /// When a job goes on by itself; `None` when all wait for something else.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let next = self.engine.inner().wakes.first().map(|(then, _)| *then);
-        next.filter(|then| *then < Timestamp::MAX)
+        let inner = self.engine.inner();
+        let next = inner.wakes.first().map(|(then, _)| *then).filter(|then| *then < Timestamp::MAX);
+        next.map(|then| then.saturating_add(inner.stood).unwrap_or(Timestamp::MAX))
     }
 }
 
@@ -325,8 +343,12 @@ mod tests {
         simulation.run_until(start + SignedDuration::from_secs(12));
         assert_eq!(*seen.lock().expect("alone"), [5, 10]);
         assert_eq!(simulation.next_wake(), Some(start + SignedDuration::from_secs(15)));
-        simulation.run_until(start + SignedDuration::from_secs(60));
-        assert_eq!(*seen.lock().expect("alone"), [5, 10, 15]);
+        // An hour in which nothing goes on.
+        let later = start + SignedDuration::from_secs(3612);
+        simulation.stand_until(later);
+        assert_eq!((engine.now(), simulation.next_wake()), (later, Some(later + SignedDuration::from_secs(3))));
+        simulation.run_until(later + SignedDuration::from_secs(60));
+        assert_eq!(*seen.lock().expect("alone"), [5, 10, 3615]);
         assert_eq!(simulation.next_wake(), None);
     }
 }

@@ -29,11 +29,14 @@ pub struct Mount {
     pub mode: u32,
     /// The group its files belong to; 0 for that of whoever writes them.
     pub group: u32,
-    /// Whether its files are kept in memory.
-    pub in_memory: bool,
+    /// How much memory its files may take, in KiB, when they are kept there.
+    pub in_memory: Option<usize>,
     /// Whether its files end with the container: its own layer, and its termination message.
     pub own: bool,
 }
+
+/// What a node's Pods may have of its memory, in KiB.
+pub const MEMORY: usize = 3_913_344;
 
 /// Why a file cannot be had, in the words of `strerror`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,16 +109,7 @@ impl Files {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let volume = Volume::Kept(Arc::new(Kept::new(Arc::new(layer))));
         let (path, below) = (String::new(), String::new());
-        mounts.push(Mount {
-            path,
-            volume,
-            below,
-            read_only: false,
-            mode: 0o755,
-            group: 0,
-            in_memory: false,
-            own: true,
-        });
+        mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0, in_memory: None, own: true });
         Self { mounts, root, owner: (0, 0) }
     }
 
@@ -127,7 +121,7 @@ impl Files {
 
     /// Whether what is at a path is kept in memory.
     pub fn is_in_memory(&self, path: &str) -> bool {
-        self.place(path).is_some_and(|(mount, _)| mount.in_memory)
+        self.place(path).is_some_and(|(mount, _)| mount.in_memory.is_some())
     }
 
     /// What is mounted where, the image's own files last.
@@ -218,6 +212,12 @@ impl Files {
     /// What is at a path, and where links lead.
     pub fn stat(&self, path: &str) -> Option<Entry> {
         self.entry(&self.resolved(path, true)).filter(|entry| !matches!(entry.body, Body::Link(_)))
+    }
+
+    /// Where a path leads when every link is followed; what it names last need not be there.
+    pub fn real(&self, path: &str) -> Option<String> {
+        let found = self.resolved(path, true);
+        self.is_folder(parent(&found).unwrap_or("/")).then_some(found)
     }
 
     /// What is at a path, be it a link.

@@ -29,6 +29,11 @@ impl Program {
         &self.container.engine
     }
 
+    /// Whether it is what the container was started for.
+    pub fn is_first(&self) -> bool {
+        self.container.processes.is_first(self.pid)
+    }
+
     /// Its name as it was called.
     pub fn name(&self) -> &str {
         self.words.first().map_or("", |word| word.rsplit('/').next().unwrap_or_default())
@@ -37,6 +42,11 @@ impl Program {
     /// The words after its name.
     pub fn args(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(1).map(String::as_str)
+    }
+
+    /// Whether it may do what a capability is for.
+    pub fn may(&self, capability: &str) -> bool {
+        self.container.capabilities.iter().any(|known| known == capability)
     }
 
     /// Waits; costs nothing while it stands still.

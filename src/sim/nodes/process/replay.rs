@@ -94,7 +94,8 @@ impl Sandbox {
     fn lay_down(&mut self, one: Again) {
         let Again { record, written, mut start } = one;
         record.recipe.restore(&mut start);
-        let parts = (self.simulation.engine().clone(), self.front.ports.clone(), record.number);
+        let (ports, processes) = (self.front.ports.clone(), self.front.processes(&start.sight));
+        let parts = (self.simulation.engine().clone(), ports, processes, record.number);
         let mut container = Container::new(parts, start, record.recipe.words.clone());
         (container.started, container.recipe) = (record.started, record.recipe.clone());
         record.hold_made(&container.files);

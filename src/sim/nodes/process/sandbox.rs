@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::container::{Container, Ports, Start};
+use super::container::{Container, Start};
 use super::engine::{Group, Simulation};
 use super::files::Volume;
+use super::ports::Ports;
+use super::processes::{Processes, Sight};
 use super::program::Program;
-use super::programs::server;
+use super::programs::{self, agnhost_answer, server};
 use super::record::Recipe;
 use super::sh::{self, Found};
 use super::stream::{Both, Input, Output, Pipe, Writer};
 use super::terminal::{Screen, Terminal};
 use super::tree::Tree;
-use crate::sim::network::Reply;
+use crate::sim::network::{Datagram, Reply, Request};
 
 /// What a command run beside a container gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,16 +71,20 @@ impl Process {
         }
     }
 
-    /// Nothing more will be typed.
-    pub fn close_input(&mut self) {
+    /// Nothing more will be typed. Whether that is all: who writes to a run whose input stays open for others reads along no more
+    /// (containerd's `container_io.go`, Attach).
+    pub fn close_input(&mut self) -> bool {
         match (&self.group, &self.typed) {
-            (None, _) => {
+            (None, typed) => {
+                let over = !matches!(typed, Typing::Pipe(None)) && !self.container.stdin_once;
                 self.typed = Typing::Pipe(None);
                 self.container.close_input();
+                return over;
             }
             (Some(_), Typing::Terminal(terminal)) => terminal.hang_up(),
             (Some(_), Typing::Pipe(_)) => self.typed = Typing::Pipe(None),
         }
+        false
     }
 
     /// Whoever read along is gone: a command ends, a run goes on.
@@ -95,10 +101,17 @@ const INIT: &str = "failed to create containerd task: failed to create shim task
 const EXEC: &str = "OCI runtime exec failed: exec failed: unable to start container process: ";
 
 /// What others see of a Pod's runs, at any time.
-#[derive(Default)]
 pub struct Front {
     runs: Mutex<HashMap<String, Arc<Container>>>,
     pub(super) ports: Arc<Ports>,
+    /// Those that containers see which see the whole Pod's.
+    processes: Arc<Processes>,
+}
+
+impl Default for Front {
+    fn default() -> Self {
+        Self { runs: Mutex::default(), ports: Arc::default(), processes: Arc::new(Processes::of_pod()) }
+    }
 }
 
 impl Front {
@@ -111,6 +124,15 @@ impl Front {
         self.runs().get(id).cloned()
     }
 
+    /// The processes that a container sees.
+    pub(super) fn processes(&self, sight: &Sight) -> Arc<Processes> {
+        match sight {
+            Sight::Own => Arc::default(),
+            Sight::Pod => self.processes.clone(),
+            Sight::Of(id) => self.run(id).map(|run| run.processes.clone()).unwrap_or_default(),
+        }
+    }
+
     /// Ends every run with SIGKILL.
     pub fn kill(&self) {
         self.all().iter().for_each(|(_, run)| run.kill());
@@ -119,6 +141,11 @@ impl Front {
     /// Every run with its id.
     pub fn all(&self) -> Vec<(String, Arc<Container>)> {
         self.runs().iter().map(|(id, run)| (id.clone(), run.clone())).collect()
+    }
+
+    /// Whether a run goes on.
+    pub fn lives(&self) -> bool {
+        self.runs().values().any(|run| run.end().is_none())
     }
 
     /// The volumes that runs which go on share with others, as they are now.
@@ -144,12 +171,29 @@ impl Front {
         self.ports.all()
     }
 
-    /// The answer to an HTTP GET, when somebody listens; or what was said by something that does not speak HTTP.
-    pub fn get(&self, port: u16, path: &str) -> Option<Result<Reply, String>> {
+    /// The run that listens on a port.
+    fn owner(&self, port: u16) -> Option<Arc<Container>> {
         let owner = self.ports.owner(port)?;
-        let container = self.runs().values().find(|run| run.number == owner).cloned()?;
+        self.runs().values().find(|run| run.number == owner).cloned()
+    }
+
+    /// The answer over HTTP, when somebody listens; or what was said by something that does not speak it.
+    pub fn get(&self, port: u16, request: &Request) -> Option<Result<Reply, String>> {
+        let container = self.owner(port)?;
         container.group.burn(container.image.request());
-        Some(server::reply(&container, port, path))
+        Some(server::reply(&container, port, request))
+    }
+
+    /// What the health service of gRPC says of a service, when somebody listens; an error is in the kubelet's words.
+    pub fn health(&self, port: u16, service: &str) -> Option<Result<(), String>> {
+        let container = self.owner(port)?;
+        Some(agnhost_answer::health(&container, port, service))
+    }
+
+    /// What is sent back to a datagram, when somebody listens who answers.
+    pub fn datagram(&self, port: u16, sent: &Datagram) -> Option<String> {
+        let container = self.owner(port)?;
+        agnhost_answer::datagram(&container, port, sent)
     }
 }
 
@@ -175,6 +219,11 @@ impl Sandbox {
     /// Goes on until `now`.
     pub fn run_until(&mut self, now: Timestamp) {
         self.simulation.run_until(now);
+    }
+
+    /// It is `now` without anything having gone on since.
+    pub fn stand_until(&mut self, now: Timestamp) {
+        self.simulation.stand_until(now);
     }
 
     /// Lets everything go on that can, without time passing.
@@ -214,13 +263,15 @@ impl Sandbox {
         let engine = self.simulation.engine().clone();
         let words = start.image.words(&start.command, &start.args);
         let wants_input = start.stdin;
-        let mut container = Container::new((engine.clone(), self.front.ports.clone(), number), start, words.clone());
+        let (ports, processes) = (self.front.ports.clone(), self.front.processes(&start.sight));
+        let mut container = Container::new((engine.clone(), ports, processes, number), start, words.clone());
         if let Some(recipe) = again {
             container.recipe = recipe;
             container.replay();
         }
         let container = Arc::new(container);
         let pid = container.enter(words.clone(), container.group.clone());
+        container.processes.starts(pid, &container);
         let (input, output, errors) = container.open_streams(wants_input);
         let program = Program {
             group: container.group.clone(),
@@ -370,14 +421,14 @@ impl Sandbox {
     }
 }
 
-fn run_of(program: &Program) -> Result<super::programs::Code, String> {
+fn run_of(program: &Program) -> Result<programs::Code, String> {
     let name = program.words.first().cloned().unwrap_or_default();
     match sh::find(program, &name) {
         Found::Program(row) => Ok((row.run)(program.clone())),
         Found::Script(path) => {
             let mut program = program.clone();
             program.words.splice(0..1, ["sh".to_owned(), path]);
-            Ok(Box::pin(sh::start(program)))
+            Ok(programs::crashing(sh::start(program)))
         }
         Found::Denied => Err(format!("exec: {name:?}: permission denied")),
         Found::Missing if name.contains('/') => Err(format!("exec: {name:?}: stat {name}: no such file or directory")),

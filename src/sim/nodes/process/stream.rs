@@ -28,10 +28,37 @@ pub enum Stream {
     Errors,
 }
 
+impl Stream {
+    /// As the runtime calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Output => "stdout",
+            Self::Errors => "stderr",
+        }
+    }
+}
+
+/// A line of a log: when and where it was written, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub time: Timestamp,
+    pub stream: Stream,
+    pub text: Arc<str>,
+    /// Whether it has no line break: the last one of a stream, or a part of one that is too long.
+    pub open: bool,
+}
+
+impl Line {
+    /// What was written, with the line break if there was one.
+    pub fn written(&self) -> [&str; 2] {
+        [&self.text, if self.open { "" } else { "\n" }]
+    }
+}
+
 /// What was written to a log by some moment. Shares its lines, so it costs little.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    pub lines: Arc<VecDeque<(Timestamp, Arc<str>)>>,
+    pub lines: Arc<VecDeque<Line>>,
     /// How many lines are gone.
     pub gone: usize,
     /// What each stream has written of a line.
@@ -45,7 +72,7 @@ impl Written {
     }
 
     /// Adds a line; the oldest goes when there are too many.
-    pub fn push(&mut self, line: (Timestamp, Arc<str>)) {
+    pub fn push(&mut self, line: Line) {
         let lines = Arc::make_mut(&mut self.lines);
         lines.push_back(line);
         if lines.len() > LINES {
@@ -97,7 +124,11 @@ impl Log {
         let ([output, errors], both) = Pipe::both(engine);
         let mut lines = lock(&self.0);
         if whole {
-            lines.written.lines.iter().for_each(|(_, line)| output.push(format!("{line}\n").as_bytes()));
+            let each = |line: &Line| {
+                let to = if line.stream == Stream::Output { &output } else { &errors };
+                to.push(line.written().concat().as_bytes());
+            };
+            lines.written.lines.iter().for_each(each);
             lines.written.unfinished.iter().for_each(|part| output.push(part));
         }
         lines.followers.push([output, errors]);
@@ -105,11 +136,11 @@ impl Log {
     }
 
     /// The lines from the `from`th on, counted from the first ever written, and how many there were.
-    pub fn lines(&self, from: usize) -> (Vec<(Timestamp, String)>, usize) {
+    pub fn lines(&self, from: usize) -> (Vec<Line>, usize) {
         let lines = lock(&self.0);
         let written = &lines.written;
         let new = written.lines.iter().skip(from.saturating_sub(written.gone));
-        (new.map(|(time, line)| (*time, line.to_string())).collect(), written.count())
+        (new.cloned().collect(), written.count())
     }
 
     /// What is in it now.
@@ -126,10 +157,8 @@ impl Log {
 impl Lines {
     fn end(&mut self, stream: Stream, now: Timestamp) {
         let mut bytes = std::mem::take(&mut self.written.unfinished[stream as usize]);
-        if bytes.last() == Some(&b'\n') {
-            bytes.pop();
-        }
-        self.written.push((now, String::from_utf8_lossy(&bytes).into()));
+        let open = bytes.pop_if(|last| *last == b'\n').is_none();
+        self.written.push(Line { time: now, stream, text: String::from_utf8_lossy(&bytes).into(), open });
     }
 }
 
@@ -386,5 +415,25 @@ impl Input {
             Self::Pipe(pipe) => pipe.some().await,
             _ => self.line().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_knows_where_each_line_was_written() {
+        let (log, now) = (Log::default(), Timestamp::UNIX_EPOCH);
+        log.write(Stream::Output, b"one\ntw", now);
+        log.write(Stream::Errors, b"oh\n", now);
+        log.write(Stream::Output, b"o\n", now);
+        let (lines, count) = log.lines(1);
+        let told: Vec<(&str, &str)> = lines.iter().map(|line| (line.stream.word(), &*line.text)).collect();
+        assert_eq!((told.as_slice(), count), ([("stderr", "oh"), ("stdout", "two")].as_slice(), 3));
+        log.write(Stream::Output, b"three", now);
+        log.finish(now);
+        let written: Vec<String> = log.lines(2).0.iter().map(|line| line.written().concat()).collect();
+        assert_eq!(written, ["two\n", "three"]);
     }
 }

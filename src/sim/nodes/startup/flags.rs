@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::object::duration::duration;
+
 /// What a program was given: values by flag, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given(BTreeMap<String, Vec<String>>);
@@ -26,6 +28,7 @@ fn table(program: &str) -> &'static str {
         "kube-apiserver" => include_str!("../../../../assets/machine/flags/kube-apiserver.txt"),
         "kube-controller-manager" => include_str!("../../../../assets/machine/flags/kube-controller-manager.txt"),
         "kube-scheduler" => include_str!("../../../../assets/machine/flags/kube-scheduler.txt"),
+        "kube-proxy" => include_str!("../../../../assets/machine/flags/kube-proxy.txt"),
         _ => include_str!("../../../../assets/machine/flags/etcd.txt"),
     }
 }
@@ -98,9 +101,9 @@ fn check(program: &str, name: &str, kind: &str, value: &str) -> Result<(), Strin
         "ip" if value.parse::<std::net::IpAddr>().is_err() && !value.is_empty() => {
             format!("failed to parse IP: {value:?}")
         }
-        "duration" => match duration_fault(value) {
-            Some(why) => why,
-            None => return Ok(()),
+        "duration" => match duration(value) {
+            Err(why) => why,
+            Ok(_) => return Ok(()),
         },
         _ => return Ok(()),
     };
@@ -109,28 +112,6 @@ fn check(program: &str, name: &str, kind: &str, value: &str) -> Result<(), Strin
         (_, "v") => format!("invalid argument {value:?} for \"-v, --v\" flag: {why}"),
         _ => format!("invalid argument {value:?} for \"--{name}\" flag: {why}"),
     })
-}
-
-fn duration_fault(value: &str) -> Option<String> {
-    let digits = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
-    if value == "0" {
-        return None;
-    }
-    if digits(value) {
-        return Some(format!("time: missing unit in duration {value:?}"));
-    }
-    let mut rest = value;
-    while !rest.is_empty() {
-        let number = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').filter(|at| *at > 0);
-        let Some(number) = number else { return Some(format!("time: invalid duration {value:?}")) };
-        let unit = &rest[number..];
-        let end = unit.find(|letter: char| letter.is_ascii_digit()).unwrap_or(unit.len());
-        if !["ns", "us", "µs", "ms", "s", "m", "h"].contains(&&unit[..end]) {
-            return Some(format!("time: unknown unit {:?} in duration {value:?}", &unit[..end]));
-        }
-        rest = &unit[end..];
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,6 +4,10 @@
 pub mod access;
 mod config;
 pub mod flags;
+mod registration;
+pub mod resources;
+mod settings;
+pub mod typed;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -12,7 +16,7 @@ use self::access::{Access, file_fault};
 use crate::object::meta;
 use crate::sim::apiserver::pki;
 use crate::sim::machine::root::Root;
-use crate::sim::machine::services::{CONTAINERD, KubeletRun};
+use crate::sim::machine::services::{CONTAINERD, CONTAINERD_SOCKETS, KubeletRun};
 use crate::sim::machine::swap;
 use crate::sim::machine::{Machine, Machines};
 
@@ -51,13 +55,10 @@ impl Startup<'_> {
     }
 
     fn begin(&self, words: &[String]) -> Result<KubeletRun, String> {
-        let reader = |path: &str| self.root.text(path);
         let given = flags::read("kubelet", words.get(1..).unwrap_or_default());
         let given = given.map_err(|why| format!("failed to parse kubelet flag: {why}"))?;
-        let config = match given.get("config") {
-            Some(path) => config::read(path, &reader)?,
-            None => Value::Null,
-        };
+        let (labels, taints) = (registration::labels(&given)?, registration::taints(&given)?);
+        let config = self.configuration(given.get("config"))?;
         self.log(
             'I',
             "server.go:525",
@@ -66,15 +67,11 @@ impl Startup<'_> {
         self.log('I', "server.go:527", "\"Golang settings\" GOGC=\"\" GOMAXPROCS=\"\" GOTRACEBACK=\"\"");
         let access = self.access((given.get("kubeconfig"), given.get("bootstrap-kubeconfig")))?;
         self.client_authority(&config)?;
+        self.authorization(&config)?;
         self.runtime((&config, given.get("container-runtime-endpoint")))?;
+        let resources = resources::told(&settings::with_flags(&config, &given))?;
         self.swap((&config, given.get("fail-swap-on")))?;
-        let fallback = || meta::text(&config, "/staticPodPath");
-        let path = given.get("pod-manifest-path").unwrap_or_else(fallback);
-        Ok(KubeletRun {
-            static_pods: (!path.is_empty()).then(|| path.to_owned()),
-            deaf: access.as_ref().and_then(|access| access.fault(self.machines, self.machine, self.now)),
-            server: access.map(|access| access.server).unwrap_or_default(),
-        })
+        Ok(KubeletRun { access, labels, taints, resources: Some(resources), ..self.told((&config, &given)) })
     }
 
     /// The way to the API server, or how to get one for the first time. Source: `pkg/kubelet/certificate/bootstrap/bootstrap.go`.
@@ -135,8 +132,7 @@ impl Startup<'_> {
                 "failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint {endpoint:?}: rpc error: {why}"
             )
         };
-        let sockets = ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"];
-        if !sockets.contains(&path) || !self.machine.services().is_running(CONTAINERD) {
+        if !CONTAINERD_SOCKETS.contains(&path) || !self.machine.services().is_running(CONTAINERD) {
             let why = format!(
                 "code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix {path}: connect: no such file or directory\""
             );
@@ -167,6 +163,7 @@ impl Startup<'_> {
             ("kubelet.go:394", "\"Adding apiserver pod source\"".to_owned()),
             ("apiserver.go:42", "\"Waiting for node sync before watching apiserver pods\"".to_owned()),
             ("kuberuntime_manager.go:294", "\"Container runtime initialized\" containerRuntime=\"containerd\" version=\"v2.1.4\" apiVersion=\"v1\"".to_owned()),
+            ("server.go:1418", format!("\"Using cgroup driver setting received from the CRI runtime\" cgroupDriver={:?}", self.cgroup_driver())),
             ("server.go:1257", "\"Started kubelet\"".to_owned()),
             ("server.go:182", "\"Starting to listen\" address=\"0.0.0.0\" port=10250".to_owned()),
             ("volume_manager.go:311", "\"Starting Kubelet Volume Manager\"".to_owned()),
@@ -175,16 +172,17 @@ impl Startup<'_> {
         ];
         let paths = |place: &str| place == "kubelet.go:383" && run.static_pods.is_none();
         lines.iter().filter(|(place, _)| !paths(place)).for_each(|(place, text)| self.log('I', place, text));
+    }
+
+    /// What it writes about its Node; `why` is what came in between.
+    pub fn registered(&self, access: &Access, why: Option<&str>) {
         let name = &self.machine.name;
-        let Some(why) = &run.deaf else {
-            return self.log(
-                'I',
-                "kubelet_node_status.go:77",
-                &format!("\"Successfully registered node\" node={name:?}"),
-            );
+        let Some(why) = why else {
+            let text = format!("\"Successfully registered node\" node={name:?}");
+            return self.log('I', "kubelet_node_status.go:77", &text);
         };
-        let failed = format!("Post \"{}/api/v1/nodes\": {why}", run.server);
-        let failed = if why == "Unauthorized" { why.clone() } else { failed };
+        let failed = format!("Post \"{}/api/v1/nodes\": {why}", access.server);
+        let failed = if why == "Unauthorized" { why.to_owned() } else { failed };
         let text = format!("\"Unable to register node with API server\" err={failed:?} node={name:?}");
         self.log('E', "kubelet_node_status.go:106", &text);
     }

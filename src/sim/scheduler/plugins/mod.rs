@@ -2,6 +2,7 @@
 //! A new plugin is a file here and a row in the table. Source: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 
 mod balanced_allocation;
+mod dynamic_resources;
 mod image_locality;
 mod inter_pod_affinity;
 mod node_affinity;
@@ -112,6 +113,7 @@ pub static PLUGINS: &[Plugin] = &[
     volume_zone::PLUGIN,
     pod_topology_spread::PLUGIN,
     inter_pod_affinity::PLUGIN,
+    dynamic_resources::PLUGIN,
     balanced_allocation::PLUGIN,
     image_locality::PLUGIN,
 ];

@@ -3,7 +3,7 @@
 
 use super::{BEST, Plugin, Prepared, Unfit};
 use crate::sim::scheduler::cycle::Cycle;
-use crate::sim::scheduler::happened::{About, Happened, NODE_ADDED, NODE_ALLOCATABLE, POD_GONE};
+use crate::sim::scheduler::happened::{About, Happened, NODE_ADDED, NODE_ALLOCATABLE, POD_GONE, POD_SCALED_DOWN};
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::pod::PodInfo;
 use crate::sim::scheduler::resources::Resources;
@@ -12,7 +12,7 @@ pub const PLUGIN: Plugin = Plugin {
     name: "NodeResourcesFit",
     prepare: Some(prepare),
     score: Some((1, score)),
-    wakes: NODE_ADDED | NODE_ALLOCATABLE | POD_GONE,
+    wakes: NODE_ADDED | NODE_ALLOCATABLE | POD_GONE | POD_SCALED_DOWN,
     hint: may_fit,
 };
 

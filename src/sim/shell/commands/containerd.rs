@@ -6,7 +6,7 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::table::columns;
 
-use super::crictl::{Kept, containers, references};
+use super::crictl::{containers, references};
 
 fn version(call: &Call) -> String {
     let node = call.inside.client.find(&NODE, "", &call.machine.name);
@@ -65,7 +65,7 @@ pub async fn ctr(call: Call) -> u8 {
         ["images" | "image" | "i", "ls" | "list", ..] => {
             let mut rows = vec![row(&["REF", "TYPE", "DIGEST"])];
             let kind = "application/vnd.oci.image.index.v1+json";
-            let all = if ours { references(&call, &Kept::of(&call.machine)) } else { Vec::new() };
+            let all = if ours { references(&call) } else { Vec::new() };
             rows.extend(
                 all.iter().map(|one| row(&[one, kind, &format!("sha256:{}", crate::sim::nodes::hash(&[one]))])),
             );

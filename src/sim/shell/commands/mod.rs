@@ -4,15 +4,20 @@
 mod apt;
 mod containerd;
 mod crictl;
+mod curl;
 mod dpkg;
 mod etcdctl;
 mod etcdutl;
 mod hostnamectl;
 mod ip;
 mod journalctl;
+mod kill;
 mod kubeadm;
 mod kubelet;
+mod lsof;
 mod modules;
+mod pgrep;
+mod ps;
 mod service;
 mod sockets;
 mod swap;
@@ -36,6 +41,7 @@ pub static COMMANDS: &[Command] = &[
     Command { name: "containerd", run: |call| Box::pin(containerd::run(call)) },
     Command { name: "crictl", run: |call| Box::pin(crictl::run(call)) },
     Command { name: "ctr", run: |call| Box::pin(containerd::ctr(call)) },
+    Command { name: "curl", run: |call| Box::pin(curl::run(call)) },
     Command { name: "etcdctl", run: |call| Box::pin(etcdctl::run(call)) },
     Command { name: "etcdutl", run: |call| Box::pin(etcdutl::run(call)) },
     Command { name: "apt", run: |call| Box::pin(apt::apt(call)) },
@@ -47,11 +53,18 @@ pub static COMMANDS: &[Command] = &[
     Command { name: "hostnamectl", run: |call| Box::pin(hostnamectl::run(call)) },
     Command { name: "ip", run: |call| Box::pin(ip::run(call)) },
     Command { name: "journalctl", run: |call| Box::pin(journalctl::run(call)) },
+    Command { name: "kill", run: |call| Box::pin(kill::run(call)) },
+    Command { name: "killall", run: |call| Box::pin(pgrep::killall(call)) },
     Command { name: "kubeadm", run: |call| Box::pin(kubeadm::run(call)) },
     Command { name: "kubelet", run: |call| Box::pin(kubelet::run(call)) },
     Command { name: "lsmod", run: |call| Box::pin(modules::list(call)) },
+    Command { name: "lsof", run: |call| Box::pin(lsof::run(call)) },
     Command { name: "modprobe", run: |call| Box::pin(modules::run(call)) },
     Command { name: "netstat", run: |call| Box::pin(sockets::netstat(call)) },
+    Command { name: "pgrep", run: |call| Box::pin(pgrep::run(call)) },
+    Command { name: "pidof", run: |call| Box::pin(pgrep::pidof(call)) },
+    Command { name: "pkill", run: |call| Box::pin(pgrep::run(call)) },
+    Command { name: "ps", run: |call| Box::pin(ps::run(call)) },
     Command { name: "service", run: |call| Box::pin(service::run(call)) },
     Command { name: "ss", run: |call| Box::pin(sockets::run(call)) },
     Command { name: "swapoff", run: |call| Box::pin(swap::run(call)) },

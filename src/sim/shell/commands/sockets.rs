@@ -2,14 +2,12 @@
 //! Who runs follows from the node's Pods and their flags. Source: iproute2 `misc/ss.c`, net-tools `netstat.c`.
 
 use crate::object::meta;
-use crate::object::selector::FieldSelector;
-use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::machine::services::{CONTAINERD, KUBELET};
-use crate::sim::nodes::hash;
 use crate::sim::shell::call::Call;
+use crate::sim::shell::processes::{self, Process};
 
 /// Somebody who listens: address, port, program.
-type Listener = (String, u16, String);
+pub(super) type Listener = (String, u16, String);
 
 /// What the parts of a node listen on beside what their flags say: program, address (`*` for all) and port.
 const USUAL: &[(&str, &str, u16)] = &[
@@ -35,7 +33,7 @@ fn of_urls(words: &[&str], flag: &str) -> Vec<(String, u16)> {
 }
 
 /// Everybody who listens.
-fn listeners(call: &Call) -> Vec<Listener> {
+pub(super) fn listeners(call: &Call) -> Vec<Listener> {
     let own = |(program, address, port): &(&str, &str, u16)| ((*address).to_owned(), *port, (*program).to_owned());
     let services = call.machine.services();
     let runs = |program: &str| match program {
@@ -44,8 +42,7 @@ fn listeners(call: &Call) -> Vec<Listener> {
         _ => true,
     };
     let mut all: Vec<Listener> = ALWAYS.iter().filter(|(program, ..)| runs(program)).map(own).collect();
-    let Ok(here) = FieldSelector::parse(&format!("spec.nodeName={}", call.machine.name)) else { return all };
-    for pod in call.inside.client.where_fields(&POD, "", &here) {
+    for pod in call.inside.kubelet.runtime().pods_of(&call.inside.client, &call.machine.name) {
         if pod.pointer("/spec/hostNetwork") != Some(&true.into()) {
             continue;
         }
@@ -76,10 +73,15 @@ fn listeners(call: &Call) -> Vec<Listener> {
     all
 }
 
-/// The process id somebody has here, the same each time.
-fn pid(call: &Call, program: &str) -> u32 {
-    let digest = hash(&[&call.machine.name, program]);
-    1000 + u32::from_str_radix(&digest[..3], 16).unwrap_or_default()
+/// The number of a program's process.
+pub(super) fn pid(all: &[Process], program: &str) -> u32 {
+    let program = if program == "sshd" { "sshd:" } else { program };
+    processes::of_program(all, program).map_or(0, |process| process.pid)
+}
+
+/// A program's name as the kernel keeps it.
+fn cut(program: &str) -> String {
+    program.chars().take(15).collect()
 }
 
 /// Letters of all one-letter options together.
@@ -100,26 +102,27 @@ fn letters(call: &Call) -> String {
 /// `ss`.
 pub async fn run(call: Call) -> u8 {
     let letters = letters(&call);
-    let (processes, listening) = (letters.contains('p'), letters.contains('l') || letters.contains('a'));
+    let (shows, listening) = (letters.contains('p'), letters.contains('l') || letters.contains('a'));
     let filter = call.args().iter().skip_while(|arg| *arg != "sport").nth(2);
     let wanted = filter.and_then(|filter| filter.trim_start_matches(':').parse::<u16>().ok());
     call.say(format_args!(
         "State  Recv-Q Send-Q {:>20} {:>20}{}",
         "Local Address:Port",
         "Peer Address:Port",
-        if processes { " Process" } else { "" }
+        if shows { " Process" } else { "" }
     ));
     if !listening || (letters.contains('u') && !letters.contains('t')) {
         return 0;
     }
+    let all = processes::all(&call);
     for (address, port, program) in listeners(&call) {
         if wanted.is_some_and(|wanted| wanted != port) {
             continue;
         }
         let local = format!("{address}:{port}");
         let peer = if address == "*" { "*:*" } else { "0.0.0.0:*" };
-        let users = format!(" users:((\"{program}\",pid={},fd=3))", pid(&call, &program));
-        let users = if processes { users } else { String::new() };
+        let users = format!(" users:((\"{}\",pid={},fd=3))", cut(&program), pid(&all, &program));
+        let users = if shows { users } else { String::new() };
         call.say(format_args!("LISTEN 0      4096   {local:>20} {peer:>20}{users}"));
     }
     0
@@ -128,20 +131,20 @@ pub async fn run(call: Call) -> u8 {
 /// `netstat`.
 pub async fn netstat(call: Call) -> u8 {
     let letters = letters(&call);
-    let processes = letters.contains('p');
+    let shows = letters.contains('p');
     let kind = if letters.contains('l') { "only servers" } else { "servers and established" };
     call.say(format_args!("Active Internet connections ({kind})"));
     call.say(format_args!(
         "Proto Recv-Q Send-Q Local Address           Foreign Address         State      {}",
-        if processes { " PID/Program name    " } else { " " }
+        if shows { " PID/Program name    " } else { " " }
     ));
+    let all = processes::all(&call);
     for (address, port, program) in listeners(&call) {
         let (kind, local, peer) = match address.as_str() {
             "*" => ("tcp6", format!(":::{port}"), ":::*"),
             address => ("tcp", format!("{address}:{port}"), "0.0.0.0:*"),
         };
-        let name: String = program.chars().take(15).collect();
-        let owner = if processes { format!("{}/{name}", pid(&call, &program)) } else { String::new() };
+        let owner = if shows { format!("{}/{}", pid(&all, &program), cut(&program)) } else { String::new() };
         call.say(format_args!("{kind:<5}      0      0 {local:<23} {peer:<23} LISTEN      {owner:<20}"));
     }
     0

@@ -286,7 +286,7 @@ impl Asked<'_> {
         let (active, sub) = (unit.active.word(), unit.active.sub());
         let since = format!("since {}; {}", stamp(unit.since), ago(unit.since, self.systemd.now));
         let result = match unit.active {
-            Active::AutoRestart | Active::Failed => " (Result: exit-code)",
+            Active::AutoRestart | Active::Failed if unit.exit != Some(0) => " (Result: exit-code)",
             _ => "",
         };
         self.call.say(format_args!("     Active: {active} ({sub}){result} {since}"));

@@ -73,6 +73,14 @@ fn listed(folder: &str) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
+/// Commands that leave to the host's own program what is nothing of the cluster's: it has to be there.
+const SHARED: [&str; 4] = ["curl", "kill", "lsof", "ps"];
+
+/// Names of programs of the host in whose place this program stands, however they are called.
+pub fn replaced(commands: &[String]) -> impl Iterator<Item = &str> {
+    names(commands).filter(|name| !SHARED.contains(name))
+}
+
 /// Names under which this program is called on a node; none that could lead elsewhere.
 pub fn names(commands: &[String]) -> impl Iterator<Item = &str> {
     let commands = commands.iter().map(String::as_str);

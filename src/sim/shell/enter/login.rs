@@ -13,6 +13,12 @@ const KEPT: [&str; 8] = ["TERM", "COLORTERM", "LANG", "LANGUAGE", "EDITOR", "VIS
 /// Where root looks for programs on Debian and its kin (`/etc/login.defs`, ENV_SUPATH).
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The shell's own `kill` knows the processes of the login alone; those of the node get their signals from the command of that name.
+const KILL: (&str, &str) = (
+    "BASH_FUNC_kill%%",
+    "() { case \"$*\" in *%*|-l*|-L*) builtin kill \"$@\";; *) env kill \"$@\" || { set -- $? \"$@\"; [ \"$1\" = 127 ] && builtin kill \"${@:2}\" || return \"$1\"; };; esac; }",
+);
+
 /// What a login shell reads first; the rest, such as completion, is in the node's own ~/.bashrc.
 const PROFILE: &str = r#"umask 022
 PS1='\u@\h:\w\$ '
@@ -42,6 +48,7 @@ pub fn environment(visit: &Visit) -> Vec<(String, String)> {
         ("PATH", &path),
         (NODE, &visit.entrance.node),
         (NODES, SOCKET),
+        KILL,
     ];
     env.extend(ours.map(|(name, value)| (name.to_owned(), value.to_owned())));
     env

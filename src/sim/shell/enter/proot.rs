@@ -10,12 +10,34 @@ use std::process::Command;
 use super::place::{COMMANDS, OURS, PROGRAM, SOCKET, Visit};
 use super::{host, login};
 
+/// Calls of the kernel that older versions of proot (5.1, Debian 12's) let through with the host's paths. Without them libraries fall back
+/// on calls that it knows.
+#[cfg(target_os = "linux")]
+const UNKNOWN: &[u8] = br#"{ "calls": {
+    "mismatch_action": "allow",
+    "match_action": { "errno": 38 },
+    "filter": [{ "syscall": "statx" }, { "syscall": "openat2" }, { "syscall": "faccessat2" }]
+} }"#;
+
 /// Goes in; returns only where that fails.
 pub fn enter(visit: &Visit, program: &Path, proot: &Path) -> io::Error {
-    match command(visit, program, proot) {
+    match command(visit, program, proot).and_then(|command| hide_unknown().map(|()| command)) {
         Ok(mut command) => command.exec(),
         Err(error) => error,
     }
+}
+
+/// For this process and what it becomes, the calls that proot may not know are not there (`ENOSYS`).
+#[cfg(target_os = "linux")]
+fn hide_unknown() -> io::Result<()> {
+    let arch = seccompiler::TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
+    let filters = seccompiler::compile_from_json(UNKNOWN, arch).map_err(io::Error::other)?;
+    filters.values().try_for_each(|filter| seccompiler::apply_filter(filter)).map_err(io::Error::other)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hide_unknown() -> io::Result<()> {
+    Ok(())
 }
 
 /// proot(1): `-0` says that one is root, `-r` what the root is, `-b` what else is seen, `-w` where one begins.
@@ -43,7 +65,7 @@ fn command(visit: &Visit, program: &Path, proot: &Path) -> io::Result<Command> {
     if let Some(kubectl) = host::hidden_kubectl() {
         bind(&kubectl, &format!("{COMMANDS}/kubectl"));
     }
-    for name in host::names(&visit.entrance.commands) {
+    for name in host::replaced(&visit.entrance.commands) {
         for path in ["/usr/bin", "/usr/sbin"].map(|folder| format!("{folder}/{name}")) {
             if Path::new(&path).symlink_metadata().is_ok_and(|facts| facts.is_file()) {
                 bind(program, &path);

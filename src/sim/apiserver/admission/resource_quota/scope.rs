@@ -1,5 +1,5 @@
 //! Which objects a quota's scopes are about.
-//! Source: `podMatchesScopeFunc` in `pkg/quota/v1/evaluator/core/pods.go`.
+//! Source: `podMatchesScopeFunc` in `pkg/quota/v1/evaluator/core/pods.go`, `pvcMatchesScopeFunc` in `persistent_volume_claims.go`.
 
 use serde_json::Value;
 
@@ -15,10 +15,7 @@ pub fn holds(quota: &Value, resource: &str, object: &Value) -> bool {
         .map(|one| (meta::text(one, "/scopeName"), meta::text(one, "/operator"), meta::list(one, "/values")));
     let matches = |(name, operator, values): (&str, &str, &[Value])| match resource {
         "pods" => pod(object, name, operator, values),
-        "persistentvolumeclaims" => {
-            name == "VolumeAttributesClass"
-                && chooses(meta::text(object, "/spec/volumeAttributesClassName"), operator, values)
-        }
+        "persistentvolumeclaims" => name == "VolumeAttributesClass" && claim(object, operator, values),
         _ => false,
     };
     plain.all(matches) && chosen.all(matches)
@@ -35,6 +32,20 @@ fn pod(pod: &Value, scope: &str, operator: &str, values: &[Value]) -> bool {
         "PriorityClass" => chooses(meta::text(pod, "/spec/priorityClassName"), operator, values),
         "CrossNamespacePodAffinity" => crosses(pod),
         _ => false,
+    }
+}
+
+/// A claim is of the class it has, of that it had, and of that it is to have.
+fn claim(claim: &Value, operator: &str, values: &[Value]) -> bool {
+    let names = [
+        "/spec/volumeAttributesClassName",
+        "/status/currentVolumeAttributesClassName",
+        "/status/modifyVolumeStatus/targetVolumeAttributesClassName",
+    ];
+    let mut named = names.map(|name| meta::text(claim, name)).into_iter().filter(|name| !name.is_empty()).peekable();
+    match named.peek() {
+        None => chooses("", operator, values),
+        Some(_) => named.any(|name| chooses(name, operator, values)),
     }
 }
 
@@ -60,4 +71,19 @@ fn crosses(pod: &Value) -> bool {
     terms.into_iter().any(|term| {
         !meta::list(term, "/namespaces").is_empty() || term.get("namespaceSelector").is_some_and(Value::is_object)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claims_are_of_the_class_they_had_too() {
+        let chosen = json!([{ "scopeName": "VolumeAttributesClass", "operator": "In", "values": ["gold"] }]);
+        let gold = json!({ "spec": { "scopeSelector": { "matchExpressions": chosen } } });
+        let claim = |key: &str| json!({ "spec": { "volumeAttributesClassName": "copper" }, "status": { key: "gold" } });
+        assert!(holds(&gold, "persistentvolumeclaims", &claim("currentVolumeAttributesClassName")));
+        assert!(!holds(&gold, "persistentvolumeclaims", &claim("phase")));
+    }
 }

@@ -1,10 +1,11 @@
 //! What objects use of a quota: Pods their resources, Services their ports, claims their storage, all of them their number.
 //! Source: `pkg/quota/v1/evaluator/core`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::scope;
+use crate::base::clock::later;
 use crate::object::meta;
 use crate::object::pod_resources::{self, Resources, add, read};
 use crate::object::quantity::Quantity;
@@ -63,7 +64,7 @@ fn counts(pod: &Value, now: Timestamp) -> bool {
     }
     let deleted: Option<Timestamp> = meta::text(pod, "/metadata/deletionTimestamp").parse().ok();
     let grace = meta::number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or_default();
-    deleted.is_none_or(|deleted| now <= deleted + SignedDuration::from_secs(grace))
+    deleted.is_none_or(|deleted| now <= later(deleted, grace))
 }
 
 fn compute(pod: &Value) -> Resources {

@@ -1,15 +1,18 @@
 //! ValidatingAdmissionPolicy: rules in CEL about writes, where bindings put them to work.
-//! Which writes a rule is about stands in `matching`, what its expressions come to in `judging`, what they are given in `parameters`.
+//! Which writes a rule is about stands in `matching` beside this folder, what its expressions come to in `judging`, what they are given in `parameters`, whom
+//! they can ask in `asking`.
 //! Source: `k8s.io/apiserver/pkg/admission/plugin/policy/validating/{dispatcher.go,validator.go}`.
 
-mod judging;
-mod matching;
+mod asking;
+pub(super) mod judging;
 mod parameters;
 
 use serde_json::{Value, json};
 
-use super::{Attributes, Operation, Plugin};
+use super::matching::{self, Write};
+use super::{Attributes, Plugin};
 use crate::object::meta;
+use crate::sim::apiserver::registry::scale;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 use judging::Denial;
@@ -20,27 +23,23 @@ const GROUP: &str = "admissionregistration.k8s.io";
 const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
 const BINDINGS: &str = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
 
-/// A write as policies see it: the object is missing when it is being deleted.
-struct Write<'a> {
-    attributes: &'a Attributes<'a>,
-    object: Option<&'a Value>,
-    old: Option<&'a Value>,
-    namespace: Option<Object>,
-}
-
 fn validate(attributes: &Attributes, object: &Value) -> Result<()> {
     let storage = attributes.storage;
     let registration = attributes.resource.group == GROUP;
     if registration || storage.count(POLICIES) == 0 || storage.count(BINDINGS) == 0 {
         return Ok(());
     }
-    let about_namespace = attributes.resource.group.is_empty() && attributes.resource.plural == "namespaces";
-    let write = Write {
-        attributes,
-        object: (attributes.operation != Operation::Delete).then_some(object),
-        old: attributes.old,
-        namespace: attributes.namespace_object().filter(|_| !about_namespace),
-    };
+    if attributes.subresource == "scale" {
+        let of = |object: &Value| scale::of(attributes.resource, object);
+        return ask(attributes, &of(object), attributes.old.map(of).as_ref());
+    }
+    ask(attributes, object, attributes.old)
+}
+
+/// Asks all policies about a write, which is of these two objects.
+fn ask(attributes: &Attributes, object: &Value, old: Option<&Value>) -> Result<()> {
+    let storage = attributes.storage;
+    let write = Write::of(attributes, (object, old));
     let (bindings, _) = storage.list(BINDINGS, None);
     for policy in storage.list(POLICIES, None).0 {
         if !matching::matches(policy.pointer("/spec/matchConstraints"), &write) {

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::Set;
-use super::entries::{Managers, Writer, compared, stripped};
-use super::walk::{Place, fields_of, prune};
+use super::entries::{Managers, Writer, compared, root, stripped};
+use super::walk::{fields_of, prune};
 use crate::object::meta;
 use crate::object::patch::{self, PatchError};
-use crate::object::schema::{self, Shape};
+use crate::object::schema::Place;
 use crate::sim::apiserver::endpoints::Request;
 use crate::sim::apiserver::status::{Result, Status};
 
@@ -27,16 +27,16 @@ pub struct Applied {
 pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff::Timestamp) -> Result<Applied> {
     let resource = request.resource;
     check(request, wanted)?;
-    let of = schema::of(&resource.api_version(), resource.kind);
-    let shape = of.map(Shape::Object);
-    let place = Place::root(shape.as_ref());
-    let fields = fields_of(place, wanted).map_err(|why| Status::unclassified(500, headed(wanted, &why)))?;
-    let fields = stripped(fields, resource, &request.subresource);
+    let place = root(resource);
     let mut merged = live.cloned().unwrap_or_else(|| json!({}));
-    patch::apply(&mut merged, wanted, of).map_err(|why| match why {
+    patch::apply(&mut merged, wanted, place).map_err(|why| match why {
         PatchError::BadRequest(why) => Status::bad_request(why),
         PatchError::Unprocessable(why) | PatchError::Internal(why) => Status::unclassified(500, why),
     })?;
+    // Named by the request at least: metadata stays when nothing else of it is applied any more.
+    let mut whole = fields_of(place, wanted);
+    whole.insert(&["f:metadata", "f:name"].map(str::to_owned));
+    let fields = stripped(whole.clone(), resource, &request.subresource);
     meta::child(&mut merged, "metadata")["name"] = json!(request.name);
     let mut managers = live.map(Managers::read).unwrap_or_default();
     let writer = Writer::of(request, "Apply");
@@ -44,7 +44,7 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
     managers.set(&writer, fields, now);
     let at = managers.at(&writer);
     if let Some(last) = last {
-        let kept = managers.0.iter().fold(Set::default(), |all, entry| all.union(&entry.fields));
+        let kept = managers.0.iter().fold(whole, |all, entry| all.union(&entry.fields));
         prune(place, &mut merged, &last, Some(&kept));
     }
     if let Some(live) = live {
@@ -90,13 +90,6 @@ fn check(request: &Request, wanted: &Value) -> Result<()> {
     Ok(())
 }
 
-fn headed(wanted: &Value, why: &str) -> String {
-    let (version, kind) = (meta::text(wanted, "/apiVersion"), meta::text(wanted, "/kind"));
-    let version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
-    let (namespace, name) = (meta::namespace(wanted), meta::name(wanted));
-    format!("failed to create typed patch object ({namespace}/{name}; {version}, Kind={kind}): {why}")
-}
-
 /// Who else owns what is about to change.
 fn conflicts(managers: &Managers, except: Option<usize>, changed: &Set) -> Vec<(Writer, Set)> {
     let others = managers.0.iter().enumerate().filter(|(at, _)| Some(*at) != except);
@@ -108,7 +101,7 @@ fn conflicts(managers: &Managers, except: Option<usize>, changed: &Set) -> Vec<(
 fn last_applied(place: Place, live: &Value, resource: &crate::sim::apiserver::registry::Resource) -> Set {
     let applied: Option<Value> = meta::annotation(live, LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok());
     let Some(applied) = applied else { return Set::default() };
-    let fields = fields_of(place, &applied).unwrap_or_default();
+    let fields = fields_of(place, &applied);
     let changed = compared(resource, Some(&applied), live);
     fields.difference(&changed.changed).difference(&changed.removed)
 }

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::Set;
-use super::walk::{Comparison, Place, compare};
+use super::walk::{Comparison, compare};
 use crate::object::meta;
-use crate::object::schema::{self, Shape};
+use crate::object::schema::{self, Place};
 use crate::sim::apiserver::endpoints::{Request, timestamp};
 use crate::sim::apiserver::registry::Resource;
 
@@ -173,9 +173,15 @@ impl Managers {
 
 /// Compares an object with what it was; `None` for one that is new.
 pub fn compared(resource: &Resource, old: Option<&Value>, new: &Value) -> Comparison {
-    let shape = schema::of(&resource.api_version(), resource.kind).map(Shape::Object);
-    let place = Place::root(shape.as_ref());
-    compare(place, old.unwrap_or(&json!({})), new)
+    compare(root(resource), old.unwrap_or(&json!({})), new)
+}
+
+/// What is known of the objects of a resource.
+pub(super) fn root(resource: &Resource) -> Place<'static> {
+    match resource.strategy.custom {
+        Some(custom) => Place::defined(custom.schema()),
+        None => Place::of(schema::of(&resource.api_version(), resource.kind)),
+    }
 }
 
 /// A set without what nobody owns, and without what this way of writing does not reach.

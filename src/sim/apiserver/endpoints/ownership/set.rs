@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::object::schema::path_shown;
+
 /// A set of paths as a tree: elements as `FieldsV1` writes them (`f:spec`, `k:{"name":"web"}`, `v:"x"`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Set {
@@ -115,23 +117,10 @@ impl Set {
         }
         for (element, node) in &self.below {
             let length = path.len();
-            path.push_str(&shown(element));
+            path.push_str(&path_shown(element));
             node.collect(path, found);
             path.truncate(length);
         }
-    }
-}
-
-fn shown(element: &str) -> String {
-    match element.split_at_checked(2) {
-        Some(("f:", name)) => format!(".{name}"),
-        Some(("k:", keys)) => {
-            let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
-            let pairs: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("[{}]", pairs.join(","))
-        }
-        Some(("v:", value)) => format!("[={value}]"),
-        _ => element.to_owned(),
     }
 }
 

@@ -23,6 +23,7 @@ pub fn evict(server: &ApiServer, request: &Request, eviction: &Value) -> Result<
         let budgets = budgets_of(server, &pod);
         match budgets.as_slice() {
             [] => {}
+            [budget] if is_let_go(budget, &pod) => {}
             [budget] => spend(server, request, budget, &pod)?,
             _ => {
                 return Err(Status::bare(
@@ -73,6 +74,18 @@ fn budgets_of(server: &ApiServer, pod: &Value) -> Vec<Object> {
     budgets.into_iter().filter(selects).collect()
 }
 
+/// Whether a budget has nothing to say of a Pod: one that is not ready counts for nothing, and may go when the policy says so or enough
+/// others are ready.
+fn is_let_go(budget: &Value, pod: &Value) -> bool {
+    let mut conditions = meta::list(pod, "/status/conditions").iter();
+    if conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True") {
+        return false;
+    }
+    let count = |name: &str| meta::number(budget, name).unwrap_or_default();
+    let (has, needs) = (count("/status/currentHealthy"), count("/status/desiredHealthy"));
+    meta::text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow" || has >= needs && needs > 0
+}
+
 fn spend(server: &ApiServer, request: &Request, budget: &Value, pod: &Value) -> Result<()> {
     let name = meta::name(budget);
     let refused = |message: &str| {
@@ -100,4 +113,25 @@ fn spend(server: &ApiServer, request: &Request, budget: &Value, pod: &Value) -> 
     let key = (meta::namespace(budget).to_owned(), name.to_owned());
     let written = server.storage.replace(BUDGETS, key, meta::revision(budget), spent);
     written.map(drop).map_err(|_| refused("The disruption budget changed meanwhile"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_are_not_ready_go_when_enough_others_are_or_the_policy_says_so() {
+        let budget = |policy: &str, has: i64, needs: i64| {
+            json!({
+                "spec": { "unhealthyPodEvictionPolicy": policy },
+                "status": { "currentHealthy": has, "desiredHealthy": needs, "disruptionsAllowed": 0 },
+            })
+        };
+        let pod = |ready: &str| json!({ "status": { "conditions": [{ "type": "Ready", "status": ready }] } });
+        assert!(is_let_go(&budget("AlwaysAllow", 0, 2), &pod("False")));
+        assert!(!is_let_go(&budget("AlwaysAllow", 2, 2), &pod("True")));
+        assert!(is_let_go(&budget("IfHealthyBudget", 2, 2), &pod("False")));
+        assert!(!is_let_go(&budget("IfHealthyBudget", 1, 2), &pod("False")));
+        assert!(!is_let_go(&budget("", 0, 0), &json!({})), "nothing is asked for");
+    }
 }

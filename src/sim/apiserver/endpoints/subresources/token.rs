@@ -30,13 +30,14 @@ pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<
     let audiences: Vec<String> =
         meta::list(&asked, "/spec/audiences").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let bound = bound(server, request, &asked)?;
+    let node = bound.as_ref().and_then(|(kind, name, _)| node(server, (kind, &request.namespace, name)));
     let claims = TokenClaims {
         namespace: &request.namespace,
         name: &request.name,
         uid: meta::uid(&account),
         audiences: &audiences,
         bound: bound.as_ref().map(|(kind, name, uid)| (kind.as_str(), name.as_str(), uid.as_str())),
-        node: None,
+        node: node.as_ref().map(|(name, uid)| (name.as_str(), uid.as_str())),
     };
     let issued = server.authenticator.tokens().issue(&claims, seconds, server.clock.now(), &uuid());
     let (token, until) = issued.map_err(Status::internal)?;
@@ -50,6 +51,14 @@ pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<
     }
     asked["status"] = json!({ "token": token, "expirationTimestamp": timestamp(until) });
     Ok(asked)
+}
+
+/// Name and uid of the node of the Pod a token is bound to; no uid while there is no such Node.
+fn node(server: &ApiServer, (kind, namespace, name): (&str, &str, &str)) -> Option<(String, String)> {
+    let pod = (kind == "Pod").then(|| server.object(kind, namespace, name))??;
+    let node = Some(meta::text(&pod, "/spec/nodeName")).filter(|node| !node.is_empty())?;
+    let found = server.object("Node", "", node);
+    Some((node.to_owned(), found.map(|found| meta::uid(&found).to_owned()).unwrap_or_default()))
 }
 
 /// Kind, name and uid of what the token is to live and die with.

@@ -1,17 +1,29 @@
 //! Whether an object is as a definition's schema wants it: types, bounds, patterns, and rules in CEL.
 //! Source: `k8s.io/apiextensions-apiserver/pkg/apiserver/validation/validation.go`; the words are go-openapi's and the API server's.
 
+use std::collections::HashSet;
+
 use kube_cel::{ErrorKind, ValidationError};
 use serde_json::Value;
 
+use super::unchanged::is_unchanged;
 use super::{Custom, ScalePaths};
 use crate::sim::apiserver::field::{ErrorList, ErrorType};
 
-/// Finds what is wrong with an object; `old` is what transition rules compare it with.
+/// Finds what is wrong with an object; `old` is what transition rules compare it with, and what was wrong before is left alone.
 pub(super) fn validate(object: &Value, old: Option<&Value>, custom: &Custom, errors: &mut ErrorList) {
     let schema = &custom.schema;
-    value(object, schema, "", errors);
+    let was_there = |path: &str| old.is_some_and(|old| is_unchanged(path, schema, object, old));
+    let mut found = ErrorList::default();
+    value(object, schema, "", &mut found);
+    found.0.retain(|error| !was_there(&error.field));
+    errors.extend(found);
     custom.scale.iter().for_each(|scale| scaled(object, scale, errors));
+    let mut before = ErrorList::default();
+    old.iter().for_each(|old| distinct(old, schema, "", &mut before));
+    if before.is_empty() {
+        distinct(object, schema, "", errors);
+    }
     if !has_rules(schema) {
         return;
     }
@@ -20,12 +32,19 @@ pub(super) fn validate(object: &Value, old: Option<&Value>, custom: &Custom, err
         return;
     }
     let Err(found) = kube_cel::Validator::new().validate(schema, object, old) else { return };
-    for error in found.into_vec() {
+    // What a rule about a change says is about this one.
+    let is_old = |error: &ValidationError| !error.rule.contains("oldSelf") && was_there(&error.field_path);
+    for error in found.into_vec().into_iter().filter(|error| !is_old(error)) {
+        let path = told(&error.field_path, schema);
         match &error.kind {
-            ErrorKind::ValidationFailure => errors.invalid_because(&error.field_path, &error.message),
-            _ => {
-                errors.invalid(error.field_path.clone(), "object", failed(&error, schema_at(schema, &error.field_path)))
-            }
+            // What is no list and no object is shown.
+            ErrorKind::ValidationFailure => match value_at(object, &error.field_path) {
+                Some(plain) if !(plain.is_object() || plain.is_array()) => {
+                    errors.invalid(path, plain.clone(), &error.message);
+                }
+                _ => errors.invalid_because(&path, &error.message),
+            },
+            _ => errors.invalid(path, "object", failed(&error, schema_at(schema, &error.field_path))),
         }
     }
 }
@@ -62,11 +81,78 @@ fn scaled(object: &Value, scale: &ScalePaths, errors: &mut ErrorList) {
     errors.invalid(path.clone(), 0, format!("{path} accessor error: {text} is of the type {kind}, expected int64"));
 }
 
+/// The path of a rule's error as it is told: keys of maps in brackets.
+fn told(path: &str, schema: &Value) -> String {
+    let (mut told, mut within) = (String::new(), schema);
+    for step in path.split('.').filter(|step| !step.is_empty()) {
+        let name = step.split('[').next().unwrap_or_default();
+        let property = within["properties"].get(name);
+        match property {
+            None if within["additionalProperties"].is_object() => told.push_str(&format!("[{name}]")),
+            _ => told.push_str(&format!("{}{name}", if told.is_empty() { "" } else { "." })),
+        }
+        told.push_str(&step[name.len()..]);
+        within = property.unwrap_or(&within["additionalProperties"]);
+        if step.contains('[') {
+            within = &within["items"];
+        }
+    }
+    told
+}
+
 /// The schema of the field that a path leads to.
 fn schema_at<'s>(schema: &'s Value, path: &str) -> &'s Value {
     path.split('.').filter(|step| !step.is_empty()).fold(schema, |schema, step| {
         let inner = &schema["properties"][step.split('[').next().unwrap_or_default()];
         if step.contains('[') { &inner["items"] } else { inner }
+    })
+}
+
+/// Lists that are sets or maps hold nothing twice (`pkg/apiserver/schema/listtype/validation.go`).
+fn distinct(found: &Value, schema: &Value, path: &str, errors: &mut ErrorList) {
+    match found {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let known = schema["properties"].get(key).unwrap_or(&schema["additionalProperties"]);
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                distinct(inner, known, &path, errors);
+            }
+        }
+        Value::Array(items) => {
+            let keys: Vec<&str> = schema["x-kubernetes-list-map-keys"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let identity = |item: &Value| match schema["x-kubernetes-list-type"].as_str() {
+                Some("set") => Some(item.clone()),
+                Some("map") => {
+                    let pairs = keys.iter().filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())));
+                    Some(Value::Object(pairs.collect()))
+                }
+                _ => None,
+            };
+            let mut seen: HashSet<Value> = HashSet::new();
+            for (index, item) in items.iter().enumerate() {
+                distinct(item, &schema["items"], &format!("{path}[{index}]"), errors);
+                let Some(identity) = identity(item) else { continue };
+                if seen.contains(&identity) {
+                    errors.duplicate(format!("{path}[{index}]"), identity);
+                } else {
+                    seen.insert(identity);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a path leads to.
+fn value_at<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split(['.', '[']).filter(|step| !step.is_empty()).try_fold(object, |value, step| {
+        let step = step.trim_end_matches(']').trim_matches('"');
+        value.get(step).or_else(|| value.get(step.parse::<usize>().ok()?))
     })
 }
 
@@ -227,7 +313,14 @@ mod tests {
         } } });
         let said = |spec: Value| {
             let mut errors = ErrorList::default();
-            let custom = Custom { schema: schema.clone(), columns: Vec::new(), scale: None, deprecation: None };
+            let custom = Custom {
+                schema: schema.clone(),
+                columns: Vec::new(),
+                fills: false,
+                scale: None,
+                deprecation: None,
+                selectable: Vec::new(),
+            };
             validate(&json!({ "spec": spec }), None, &custom, &mut errors);
             errors.0.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>()
         };
@@ -246,6 +339,8 @@ mod tests {
             ["spec.color: Unsupported value: \"b\": supported values: \"red\"", &unchecked]
         );
         assert_eq!(said(json!({ "size": 10, "image": "x" })), ["spec: Invalid value: too big"]);
+        let map = json!({ "properties": { "map": { "additionalProperties": { "properties": { "list": { "items": {} } } } } } });
+        assert_eq!(told("map.foo.list[0]", &map), "map[foo].list[0]");
         let no_size = "spec: Invalid value: \"object\": no such key: size evaluating rule: too big";
         assert_eq!(said(json!({ "image": "x" })), [no_size]);
     }

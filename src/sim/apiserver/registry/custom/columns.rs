@@ -39,10 +39,8 @@ fn cell(kind: &str, found: &[&Value], now: Timestamp) -> Value {
         ("integer", Value::Number(number)) => number.as_i64().map_or(Value::Null, Value::from),
         ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => (*first).clone(),
         ("date", Value::String(_)) => json!(since(first, "", now)),
-        ("string", _) => {
-            let texts: Vec<String> = found.iter().map(|one| shown(one)).collect();
-            json!(texts.join(","))
-        }
+        // Only the first of several is shown.
+        ("string", _) => json!(shown(first)),
         _ => Value::Null,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::{Custom, ScalePaths, columns};
+use super::{Custom, ScalePaths, columns, fields};
 use crate::object::meta;
 use crate::sim::apiserver::registry::resource::{AGE, Column, NAME, Resource, SCALE, STATUS, Subresource, Table};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -42,11 +42,17 @@ fn custom(definition: &Value, version: &Value) -> &'static Custom {
         }
         said => said.to_owned(),
     });
+    let schema = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default();
     Box::leak(Box::new(Custom {
-        schema: version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default(),
+        fills: fields::has_defaults(&schema),
+        schema,
         columns: meta::list(version, "/additionalPrinterColumns").to_vec(),
         scale: version.pointer("/subresources/scale").map(scale_paths),
         deprecation,
+        selectable: meta::list(version, "/selectableFields")
+            .iter()
+            .map(|field| meta::text(field, "/jsonPath").trim_start_matches('.').to_owned())
+            .collect(),
     }))
 }
 

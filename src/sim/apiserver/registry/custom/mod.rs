@@ -6,6 +6,7 @@ mod check;
 mod columns;
 mod fields;
 mod made;
+mod unchanged;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -30,21 +31,34 @@ pub struct ScalePaths {
 pub struct Custom {
     /// The schema; an empty one knows nothing.
     schema: Value,
+    /// Whether it has defaults.
+    fills: bool,
     /// The printer columns, after the name.
     columns: Vec<Value>,
     /// What its `/scale` reads and writes, if it has one.
     scale: Option<ScalePaths>,
     /// What is told whenever a deprecated version is used.
     deprecation: Option<String>,
+    /// Fields that `--field-selector` can ask for, beside name and namespace.
+    selectable: Vec<String>,
 }
 
 impl Custom {
     /// Drops what the schema does not know, and tells the paths of it; then fills in its defaults.
     pub fn settle(&self, object: &mut Value) -> Vec<String> {
-        let mut unknown = Vec::new();
-        fields::prune(object, &self.schema, &mut unknown);
+        let unknown = fields::prune(object, &self.schema);
+        fields::drop_nulls(object, &self.schema);
         fields::fill(object, &self.schema);
         unknown
+    }
+
+    /// Fills defaults into an object that was stored before there were these; `None` when there are none to fill in.
+    pub fn filled(&self, object: &Value) -> Option<Value> {
+        self.fills.then(|| {
+            let mut filled = object.clone();
+            fields::fill(&mut filled, &self.schema);
+            filled
+        })
     }
 
     /// What of an object is not as the schema and its rules want it.
@@ -55,6 +69,20 @@ impl Custom {
     /// The cells of one row.
     pub fn row(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         columns::row(&self.columns, object, now)
+    }
+
+    /// Whether `--field-selector` can ask for this field.
+    pub fn selects(&self, field: &str) -> bool {
+        self.selectable.iter().any(|known| known == field)
+    }
+
+    /// What a field that can be asked for holds; nothing when it cannot.
+    pub fn selected(&self, field: &str, object: &Value) -> Option<String> {
+        if !self.selects(field) {
+            return None;
+        }
+        let found = object.pointer(&format!("/{}", field.replace('.', "/")));
+        Some(found.map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned)).unwrap_or_default())
     }
 
     /// What its `/scale` reads and writes, if it has one.

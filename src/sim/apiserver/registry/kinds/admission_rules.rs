@@ -3,7 +3,7 @@
 
 use super::at::At;
 use super::check;
-use crate::expr::{ExprError, Program};
+use crate::expr::{ExprError, Program, line_and_column, pointed_at};
 use crate::sim::apiserver::field::ErrorList;
 
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
@@ -53,25 +53,49 @@ pub fn expression(at: At<'_, '_>, known: &[&str], errors: &mut ErrorList) {
     if at.text().trim().is_empty() {
         return at.required_because("expression is not specified", errors);
     }
-    let text = at.text();
-    let place = |line: usize, column: usize, said: &str| {
-        let shown = text.lines().nth(line - 1).unwrap_or_default();
-        let dots = ".".repeat(column - 1);
-        format!("compilation failed: ERROR: <input>:{line}:{column}: {said}\n | {shown}\n | {dots}^")
-    };
+    for why in faults(at.text(), known) {
+        at.invalid(format!("compilation failed: {why}"), errors);
+    }
+}
+
+/// Why an expression does not compile: it does not parse, or names something else than `known`.
+pub fn faults(text: &str, known: &[&str]) -> Vec<String> {
     match Program::compile(text) {
+        // Valid CEL that our parser does not know, such as `.?`.
+        Err(ExprError::Parse { message, .. }) if message.starts_with("unsupported syntax") => Vec::new(),
         Err(ExprError::Parse { line, column, message }) => {
             let said = message.trim_start_matches("Syntax error: ");
-            at.invalid(place(line, column, &format!("Syntax error: {said}")), errors);
+            vec![pointed_at(text, (line, column), &format!("Syntax error: {said}"))]
         }
-        Err(other) => at.invalid(format!("compilation failed: {other}"), errors),
+        Err(other) => vec![other.to_string()],
         Ok(program) => {
-            for name in program.variables().into_iter().filter(|name| !known.contains(&name.as_str())) {
-                let before = text.find(&name).map(|at| &text[..at]).unwrap_or_default();
-                let line = before.matches('\n').count() + 1;
-                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                at.invalid(place(line, column, &format!("undeclared reference to '{name}' (in container '')")), errors);
-            }
+            let unknown = program.variables().into_iter().filter(|name| !known.contains(&name.as_str()));
+            let undeclared = |name: String| {
+                let place = line_and_column(text, text.find(&name).unwrap_or_default());
+                pointed_at(text, place, &format!("undeclared reference to '{name}' (in container '')"))
+            };
+            unknown.map(undeclared).collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_that_expressions_bind_and_optional_fields_are_known() {
+        let said = |text: &str| {
+            let mut errors = ErrorList::default();
+            expression(At::root(&json!(text)), &["object"], &mut errors);
+            errors.sentence()
+        };
+        assert_eq!(said("object.?metadata.?labels.orValue({}) == {}"), "[]");
+        assert_eq!(said("cel.bind(x, object.spec, x.replicas > 1)"), "[]");
+        assert!(said("cel.bind(x, 1, x == y)").contains("undeclared reference to 'y'"));
+        assert!(said("cel.bind(x, x, true)").contains("undeclared reference to 'x'"), "not in its own value");
+        assert!(said("object. == 1").contains("Syntax error"));
     }
 }

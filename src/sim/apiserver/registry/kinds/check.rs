@@ -80,11 +80,35 @@ pub fn labels(at: At<'_, '_>, errors: &mut ErrorList) {
     names::labels(Some(at.value()), &at.path(), errors);
 }
 
-/// An IP address.
+/// An IP address; zeros before its numbers are let through, as Go did before 1.17.
 pub fn ip(at: At<'_, '_>, errors: &mut ErrorList) {
-    if at.text().parse::<IpAddr>().is_err() {
+    if sloppy_ip(at.text()).is_none() {
         at.invalid_text(IP, errors);
     }
+}
+
+/// An address in which numbers may begin with zeros (`ParseIPSloppy` of `k8s.io/utils/net`).
+fn sloppy_ip(text: &str) -> Option<IpAddr> {
+    let plain = |number: &str| match number.trim_start_matches('0') {
+        "" if !number.is_empty() => "0".to_owned(),
+        rest => rest.to_owned(),
+    };
+    let numbers: Vec<String> = text.split('.').map(plain).collect();
+    text.parse().ok().or_else(|| numbers.join(".").parse().ok())
+}
+
+/// What is told of an address that is not written as it should be.
+pub fn odd_ip(at: At<'_, '_>) -> Option<String> {
+    let (text, found) = (at.text(), sloppy_ip(at.text())?);
+    let mapped = matches!(found, IpAddr::V6(six) if six.to_ipv4_mapped().is_some());
+    if text.parse::<IpAddr>().is_err() || mapped {
+        let found = found.to_canonical();
+        let why = "will be considered invalid in a future Kubernetes release";
+        return Some(format!("{}: non-standard IP address {text:?} {why}: use \"{found}\"", at.path()));
+    }
+    let why = "should be in RFC 5952 canonical format";
+    let odd = found.is_ipv6() && found.to_string() != text;
+    odd.then(|| format!("{}: IPv6 address {text:?} {why} (\"{found}\")", at.path()))
 }
 
 /// An address that something can be reached at from elsewhere.

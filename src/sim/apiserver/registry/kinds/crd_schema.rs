@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::at::At;
+use super::crd_rules;
 use super::filling::is_zero;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
@@ -41,8 +42,13 @@ pub fn validate(schema: At<'_, '_>, status: bool, errors: &mut ErrorList) {
     let mut structural = ErrorList::default();
     invariants(schema, Level::Root, &mut structural);
     structural.0.sort_by_key(|error| format!("{}: {}", error.field, error.message));
+    let before = errors.0.len();
     errors.extend(structural);
     words(schema, errors);
+    crd_rules::words(schema, errors);
+    if errors.0.len() == before {
+        crd_rules::expressions(schema, errors);
+    }
 }
 
 /// What makes a schema structural.

@@ -1,6 +1,8 @@
 //! Reading a CronJob's schedule, and the words for what is wrong with it.
 //! When it is due is the cronjob controller's. Source: the parser Kubernetes uses, `robfig/cron/v3/parser.go`.
 
+use crate::object::duration::duration;
+
 /// The allowed range of a field, and its names.
 struct Bounds {
     least: u32,
@@ -71,34 +73,11 @@ fn descriptor(text: &str) -> Result<Schedule, String> {
             let Some(every) = text.strip_prefix("@every ") else {
                 return Err(format!("unrecognized descriptor: {text}"));
             };
-            let seconds = duration(every)
-                .ok_or_else(|| format!("failed to parse duration {text}: time: invalid duration {every:?}"))?;
-            return Ok(Schedule::Every(seconds.max(1)));
+            let every = duration(every).map_err(|why| format!("failed to parse duration {text}: {why}"))?;
+            return Ok(Schedule::Every(every.as_secs().max(1)));
         }
     };
     parse(fields)
-}
-
-/// Go's durations: `1h30m`.
-fn duration(text: &str) -> Option<i64> {
-    let (mut seconds, mut digits) = (0, String::new());
-    let mut found = false;
-    for character in text.chars() {
-        if character.is_ascii_digit() {
-            digits.push(character);
-            continue;
-        }
-        let unit = match character {
-            'h' => 3600,
-            'm' => 60,
-            's' => 1,
-            _ => return None,
-        };
-        seconds += digits.parse::<i64>().ok()?.checked_mul(unit)?;
-        digits.clear();
-        found = true;
-    }
-    (found && digits.is_empty()).then_some(seconds)
 }
 
 fn number(text: &str, bounds: &Bounds) -> Result<u32, String> {

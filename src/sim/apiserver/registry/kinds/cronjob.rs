@@ -150,6 +150,6 @@ fn warnings(cron: &Value) -> Vec<String> {
     let root = At::root(cron);
     let spec = root.key("spec");
     let job = spec.key("jobTemplate");
-    told.extend(pod_spec::warnings::template(job.key("spec").key("template")));
+    told.extend(pod_spec::warnings::job(job.key("spec")));
     told
 }

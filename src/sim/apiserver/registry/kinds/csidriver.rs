@@ -1,11 +1,13 @@
 //! CSIDriver: a storage driver and what it needs.
-//! Source: `pkg/apis/storage/v1/defaults.go` and `pkg/registry/storage/csidriver/strategy.go`.
+//! Source: `pkg/apis/storage/v1/defaults.go`, `pkg/apis/storage/validation/validation.go` and `pkg/registry/storage/csidriver/strategy.go`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells::{self, NONE, UNSET};
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -22,7 +24,7 @@ pub static CSIDRIVER: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, unconditional_update: false, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, validate, unconditional_update: false, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,
@@ -48,6 +50,29 @@ fn defaults(driver: &mut Value) {
     meta::set_default(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
     if meta::list(spec, "/volumeLifecycleModes").is_empty() {
         spec["volumeLifecycleModes"] = json!(["Persistent"]);
+    }
+}
+
+fn validate(driver: &Value, errors: &mut ErrorList) {
+    let root = At::root(driver);
+    let spec = root.key("spec");
+    spec.key("fsGroupPolicy").one_of_if_set(&["File", "None", "ReadWriteOnceWithFSType"], errors);
+    let requests = spec.key("tokenRequests");
+    let mut audiences: Vec<&str> = Vec::new();
+    for request in requests.items() {
+        let (audience, expiration) = (request.key("audience"), request.key("expirationSeconds"));
+        if audiences.contains(&audience.text()) {
+            errors.duplicate(audience.path(), audience.text());
+        }
+        audiences.push(audience.text());
+        if expiration.number().is_some_and(|seconds| seconds < 600) {
+            expiration.invalid("may not specify a duration less than 10 minutes", errors);
+        }
+    }
+    let modes = spec.key("volumeLifecycleModes");
+    let supported = ["Persistent", "Ephemeral"];
+    for mode in modes.items().filter(|mode| !supported.contains(&mode.text())) {
+        errors.not_supported(modes.path(), mode.text(), &supported);
     }
 }
 

@@ -271,10 +271,24 @@ fn stored(root: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
-fn approval(definition: &Value, errors: &mut ErrorList) {
+/// Whether a group's name is Kubernetes' own.
+fn is_community(definition: &Value) -> bool {
     let group = meta::text(definition, "/spec/group");
-    let community = ["k8s.io", "kubernetes.io"].iter().any(|end| group == *end || group.ends_with(&format!(".{end}")));
-    if !community {
+    ["k8s.io", "kubernetes.io"].iter().any(|end| group == *end || group.ends_with(&format!(".{end}")))
+}
+
+/// What the condition KubernetesAPIApprovalPolicyConformant says of a definition in a group of Kubernetes' own: status, reason, message.
+/// Source: `pkg/apihelpers/helpers.go`, GetAPIApprovalState.
+pub fn approved(definition: &Value) -> Option<(&'static str, &'static str, String)> {
+    let said = meta::annotation(definition, APPROVED).filter(|_| is_community(definition))?;
+    Some(match said.starts_with("unapproved") {
+        true => ("False", "UnapprovedAnnotation", format!("not approved: {said:?}")),
+        false => ("True", "ApprovedAnnotation", format!("approved in {said}")),
+    })
+}
+
+fn approval(definition: &Value, errors: &mut ErrorList) {
+    if !is_community(definition) {
         return;
     }
     let field = format!("metadata.annotations[{APPROVED}]");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::admission_rules::expression;
 use super::at::At;
 use super::check;
 use super::filling::{each, is_zero, part, zero};
@@ -139,6 +140,8 @@ pub fn selectors(list: At<'_, '_>, errors: &mut ErrorList) {
             cel.required(errors);
         } else if cel.key("expression").text().len() > 10 * 1024 {
             errors.too_long(cel.key("expression").path(), 10 * 1024);
+        } else {
+            expression(cel.key("expression"), &["device"], errors);
         }
     }
 }
@@ -170,7 +173,7 @@ fn constraint(constraint: At<'_, '_>, known: &BTreeSet<String>, errors: &mut Err
     if is_zero(constraint.value().get("matchAttribute")) {
         attribute.required(errors);
     } else if !attribute.text().contains('/') {
-        attribute.invalid("must include a domain", errors);
+        attribute.invalid("a fully qualified name must be a domain and a name separated by a slash", errors);
     }
 }
 

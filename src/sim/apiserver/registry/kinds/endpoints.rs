@@ -75,6 +75,13 @@ fn validate(endpoints: &Value, errors: &mut ErrorList) {
             for address in addresses.items() {
                 let ip = address.key("ip");
                 check::ip(ip, errors);
+                let (hostname, node) = (address.key("hostname"), address.key("nodeName"));
+                if !hostname.is_empty() {
+                    check::dns_label(hostname, errors);
+                }
+                if node.is_set() {
+                    check::subdomain(node, errors);
+                }
                 check::endpoint_ip(ip, errors);
             }
         }

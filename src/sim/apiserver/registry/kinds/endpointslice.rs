@@ -1,5 +1,7 @@
 //! EndpointSlice: the addresses behind a Service.
-//! Source: `pkg/apis/discovery/v1/defaults.go` and `pkg/registry/discovery/endpointslice/strategy.go`.
+//! Source: `pkg/apis/discovery/v1/defaults.go`, `pkg/apis/discovery/validation/validation.go` and `pkg/registry/discovery/endpointslice/strategy.go`.
+
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,6 +13,7 @@ use super::filling::{count_up, each};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
@@ -80,6 +83,7 @@ fn validate(slice: &Value, errors: &mut ErrorList) {
     } else {
         kind.one_of(&["FQDN", "IPv4", "IPv6"], errors);
     }
+    ports(root.key("ports"), errors);
     let endpoints = root.key("endpoints");
     for endpoint in endpoints.items() {
         let addresses = endpoint.key("addresses");
@@ -87,14 +91,38 @@ fn validate(slice: &Value, errors: &mut ErrorList) {
             addresses.required_because("must contain at least 1 address", errors);
         }
         for address in addresses.items() {
-            match kind.text() {
-                "IPv4" | "IPv6" => check::ip(address, errors),
-                "FQDN" => check::subdomain(address, errors),
-                _ => {}
-            }
+            self::address(addresses, address, kind.text(), errors);
+        }
+        let (node, hostname) = (endpoint.key("nodeName"), endpoint.key("hostname"));
+        if node.is_set() {
+            check::subdomain(node, errors);
+        }
+        if hostname.is_set() {
+            check::dns_label(hostname, errors);
         }
     }
-    let ports = root.key("ports");
+}
+
+/// An address of the kind the slice has.
+fn address(list: At<'_, '_>, address: At<'_, '_>, kind: &str, errors: &mut ErrorList) {
+    let text = address.text();
+    let found = text.parse::<IpAddr>();
+    match (kind, found) {
+        // A trailing dot says that the name is whole.
+        ("FQDN", _) => address.invalid_each(names::subdomain(text.strip_suffix('.').unwrap_or(text)), errors),
+        ("IPv4" | "IPv6", Err(_)) => check::ip(address, errors),
+        ("IPv4" | "IPv6", Ok(ip)) => {
+            // Upstream leaves the index out.
+            if ip.is_ipv4() != (kind == "IPv4") {
+                errors.invalid(list.path(), text, format!("must be an {kind} address"));
+            }
+            check::endpoint_ip(address, errors);
+        }
+        _ => {}
+    }
+}
+
+fn ports(ports: At<'_, '_>, errors: &mut ErrorList) {
     let mut seen: Vec<&str> = Vec::new();
     for port in ports.items() {
         let name = port.key("name");

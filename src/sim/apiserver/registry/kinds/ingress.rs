@@ -83,7 +83,7 @@ fn validate(ingress: &Value, errors: &mut ErrorList) {
     }
     let (rules, backend) = (spec.key("rules"), spec.key("defaultBackend"));
     if rules.list().is_empty() && !backend.is_set() {
-        errors.invalid(spec.path(), Value::Null, "either `defaultBackend` or `rules` must be specified");
+        errors.invalid(spec.path(), rules.value().clone(), "either `defaultBackend` or `rules` must be specified");
     }
     if backend.is_set() {
         self::backend(backend, errors);

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::at::At;
 use super::cells;
 use super::filling::{each, part, put, reset_status, zero};
 use super::job_validation;
@@ -36,7 +37,7 @@ pub static JOB: Resource = Resource {
             Ok(())
         },
         validate_update: job_validation::validate_update,
-        warnings: pod_spec::warnings::workload,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -54,6 +55,12 @@ pub static JOB: Resource = Resource {
     },
     stored_as: None,
 };
+
+fn warnings(job: &Value) -> Vec<String> {
+    let mut told = pod_spec::warnings::hostname(job, "this is used in Pod names and hostnames");
+    told.extend(pod_spec::warnings::job(At::root(job).key("spec")));
+    told
+}
 
 fn defaults(job: &mut Value) {
     let spec = meta::child(job, "spec");

@@ -106,11 +106,11 @@ fn peer(peer: At<'_, '_>, errors: &mut ErrorList) {
     }
     let block = peer.key("ipBlock");
     if block.is_set() {
+        ip_block(block, errors);
         if given > 0 {
             return peer.forbidden("may not specify both ipBlock and another peer", errors);
         }
         given += 1;
-        ip_block(block, errors);
     }
     if given == 0 {
         peer.required_because("must specify a peer", errors);

@@ -44,6 +44,7 @@ pub static NODE: Resource = Resource {
         fields: &[("spec.unschedulable", |node| meta::truth(node, "/spec/unschedulable").to_string())],
         validate,
         validate_update,
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -63,6 +64,12 @@ pub static NODE: Resource = Resource {
     },
     stored_as: None,
 };
+
+fn warnings(node: &Value) -> Vec<String> {
+    let old = !meta::text(node, "/spec/externalID").is_empty();
+    let why = "spec.externalID: this field is deprecated, and is unused by Kubernetes";
+    old.then(|| why.to_owned()).into_iter().collect()
+}
 
 fn defaults(node: &mut Value) {
     part(node, "status", |status| {

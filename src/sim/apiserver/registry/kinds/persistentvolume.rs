@@ -164,7 +164,29 @@ fn validate(volume: &Value, errors: &mut ErrorList) {
         check::subdomain(class, errors);
     }
     spec.key("volumeMode").one_of_if_set(&["Block", "Filesystem"], errors);
+    let annotation = "volume.beta.kubernetes.io/mount-options";
+    if meta::annotation(volume, annotation).is_some() && !MOUNTED.iter().any(|kind| spec.key(kind).is_set()) {
+        let why = "may not specify mount options for this volume type";
+        errors.forbidden(format!("metadata.annotations.{annotation}"), why);
+    }
 }
+
+/// The volumes whose mount options may stand in an annotation (`pkg/volume/validation/pv_validation.go`).
+const MOUNTED: [&str; 13] = [
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "iscsi",
+    "cinder",
+    "cephfs",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "photonPersistentDisk",
+];
 
 fn capacity(capacity: At<'_, '_>, errors: &mut ErrorList) {
     if capacity.is_empty() {
@@ -269,5 +291,11 @@ fn warnings(volume: &Value) -> Vec<String> {
         let why = "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.";
         told.push(format!("spec.persistentVolumeReclaimPolicy: {why}"));
     }
+    let root = At::root(volume);
+    let spec = root.key("spec");
+    let affinity = spec.key("nodeAffinity");
+    let required = affinity.key("required");
+    let terms = required.key("nodeSelectorTerms");
+    terms.items().for_each(|term| pod_spec::warnings::term(term, &mut told));
     told
 }

@@ -123,6 +123,18 @@ fn validate(pod: &Value, errors: &mut ErrorList) {
     let root = At::root(pod);
     pod_spec::validation::pod_spec(root.key("spec"), errors);
     pod_spec::validation::pod(root.key("spec"), errors);
+    mirror(pod, errors);
+}
+
+/// A mirror of a static Pod is on a node from the beginning (`pkg/apis/core/validation/validation.go`, ValidatePodSpecificAnnotations).
+fn mirror(pod: &Value, errors: &mut ErrorList) {
+    const MIRROR: &str = "kubernetes.io/config.mirror";
+    if let Some(hash) = meta::annotation(pod, MIRROR)
+        && meta::text(pod, "/spec/nodeName").is_empty()
+    {
+        let why = "must set spec.nodeName if mirror pod annotation is set";
+        errors.invalid(format!("metadata.annotations[{MIRROR}]"), hash, why);
+    }
 }
 
 /// What only new Pods must be.

@@ -57,9 +57,21 @@ fn validate(class: &Value, errors: &mut ErrorList) {
     let name = meta::name(class);
     let system = SYSTEM.iter().find(|(known, _)| *known == name);
     if name.starts_with("system-") {
-        if system.is_none_or(|(_, value)| *value != root.key("value").count()) {
-            let why = "priority class names with 'system-' prefix are reserved for system use only. error: ";
-            errors.forbidden("metadata.name", format!("{why}{name} is not a known system priority class"));
+        // Only what is new is looked at so closely: an update is told that the value may not change.
+        let is_new = meta::text(class, "/metadata/resourceVersion").is_empty();
+        let why = match system {
+            None => Some(format!("{name} is not a known system priority class")),
+            Some((_, value)) if is_new && root.key("value").count() != *value => {
+                Some(format!("value of {name} PriorityClass must be {value}"))
+            }
+            Some(_) if is_new && meta::truth(class, "/globalDefault") => {
+                Some(format!("globalDefault of {name} PriorityClass must be false"))
+            }
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            let reserved = "priority class names with 'system-' prefix are reserved for system use only. error: ";
+            errors.forbidden("metadata.name", format!("{reserved}{why}"));
         }
     } else if root.key("value").count() > HIGHEST {
         let why = format!("maximum allowed value of a user defined priority is {HIGHEST}");

@@ -32,9 +32,6 @@ pub static REPLICASET: Resource = Resource {
         defaults,
         prepare_create: |object| reset_status(object, json!({ "replicas": 0 })),
         generation: true,
-        fields: &[("status.replicas", |object| {
-            meta::number(object, "/status/replicas").unwrap_or_default().to_string()
-        })],
         validate,
         validate_update: workload::same_selector,
         warnings: pod_spec::warnings::workload,

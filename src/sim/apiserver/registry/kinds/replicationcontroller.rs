@@ -92,6 +92,7 @@ fn validate(controller: &Value, errors: &mut ErrorList) {
     let spec = root.key("spec");
     let (selector, template) = (spec.key("selector"), spec.key("template"));
     check::not_negative(spec.key("minReadySeconds"), errors);
+    check::not_negative(spec.key("replicas"), errors);
     if selector.is_empty() {
         selector.required(errors);
     }
@@ -109,5 +110,4 @@ fn validate(controller: &Value, errors: &mut ErrorList) {
     } else {
         template.required(errors);
     }
-    check::not_negative(spec.key("replicas"), errors);
 }

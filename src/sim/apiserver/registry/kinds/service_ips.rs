@@ -11,6 +11,7 @@ use super::check::parse_cidr;
 use super::filling::{is_zero, put};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::strategy::Giving;
 use crate::sim::apiserver::status::Status;
 use crate::sim::apiserver::storage::Storage;
 
@@ -145,17 +146,17 @@ fn release(new: &mut Value, old: &Value) {
 }
 
 /// Hands out addresses and ports, or says why those asked for are not to be had.
-pub fn allocate(storage: &Storage, service: &mut Value, old: Option<&Value>) -> Result<(), Status> {
+pub fn allocate(giving: &Giving<'_>, service: &mut Value, old: Option<&Value>) -> Result<(), Status> {
     let mut errors = ErrorList::default();
     if has_ip(service) {
         singular_and_plural(service, old);
         families(service, &mut errors);
         if errors.is_empty() {
-            cluster_ip(storage, service, old, &mut errors);
+            cluster_ip(giving, service, old, &mut errors);
         }
     }
     if has_ports(service) && errors.is_empty() {
-        ports(storage, service, &mut errors);
+        ports(giving, service, &mut errors);
     }
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid("", "Service", meta::name(service), errors)) }
 }
@@ -228,6 +229,10 @@ impl Range {
         Some(Self { network: u32::from(address) & !(size - 1), size })
     }
 
+    fn cidr(self) -> String {
+        format!("{}/{}", Ipv4Addr::from(self.network), 32 - self.size.trailing_zeros())
+    }
+
     /// Whether the address is in it, and neither its first nor its last.
     fn holds(self, address: Ipv4Addr) -> bool {
         let offset = u32::from(address).wrapping_sub(self.network);
@@ -243,17 +248,18 @@ impl Range {
     }
 }
 
-fn cluster_ip(storage: &Storage, service: &mut Value, old: Option<&Value>, errors: &mut ErrorList) {
+fn cluster_ip(giving: &Giving<'_>, service: &mut Value, old: Option<&Value>, errors: &mut ErrorList) {
     let asked = meta::text(service, "/spec/clusterIPs/0").to_owned();
     if asked == "None" || (!asked.is_empty() && old.is_some_and(|old| meta::text(old, "/spec/clusterIPs/0") == asked)) {
         return;
     }
+    let storage = giving.storage;
     let others = others(storage, service);
     let taken: BTreeSet<&str> = others.iter().map(|other| meta::text(other, "/spec/clusterIPs/0")).collect();
     let ranges = Range::all(storage);
     if asked.is_empty() {
         let start = hash(service, 0);
-        let free = ranges.into_iter().flat_map(|range| range.free(start));
+        let free = ranges.iter().copied().flat_map(|range| range.free(start));
         let Some(ip) = free.into_iter().find(|ip| !taken.contains(ip.as_str())) else { return };
         service["spec"]["clusterIPs"] = json!([ip]);
         service["spec"]["clusterIP"] = json!(ip);
@@ -261,9 +267,14 @@ fn cluster_ip(storage: &Storage, service: &mut Value, old: Option<&Value>, error
     }
     let inside = asked.parse::<Ipv4Addr>().is_ok_and(|ip| ranges.iter().any(|range| range.holds(ip)));
     let why = match inside {
-        true if !taken.contains(asked.as_str()) => return,
-        true => "provided IP is already allocated",
-        false => "the provided network does not match the current range",
+        true if giving.dry_run || !taken.contains(asked.as_str()) => return,
+        true => "provided IP is already allocated".to_owned(),
+        // As it is told by an allocator that only looks (`pkg/registry/core/service/ipallocator/ipallocator.go`).
+        false if giving.dry_run => {
+            let range = ranges.first().map(|range| range.cidr()).unwrap_or_default();
+            format!("the provided IP ({asked}) is not in the valid range. The range of valid IPs is {range}")
+        }
+        false => "the provided network does not match the current range".to_owned(),
     };
     let value = service["spec"]["clusterIPs"].clone();
     errors.invalid("spec.clusterIPs", value, format!("failed to allocate IP {asked}: {why}"));
@@ -275,9 +286,9 @@ fn hash(service: &Value, draw: u32) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn ports(storage: &Storage, service: &mut Value, errors: &mut ErrorList) {
+fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) {
     let mut taken: BTreeSet<i64> = BTreeSet::new();
-    for other in others(storage, service) {
+    for other in others(giving.storage, service) {
         taken.extend(node_ports(&other));
         taken.extend(meta::number(&other, "/spec/healthCheckNodePort"));
     }
@@ -298,7 +309,10 @@ fn ports(storage: &Storage, service: &mut Value, errors: &mut ErrorList) {
         let known = given.iter().find(|(port, _)| *port == number).map(|(_, node)| *node);
         let asked = asked.or(known).or_else(|| later.and_then(|other| meta::number(other, "/nodePort")));
         let Some(node) = asked.or_else(|| free_port(service, &taken, index)) else { return };
+        // Who only tries is not told what others have, but may not ask for the same twice.
+        let tried = giving.dry_run && !given.iter().any(|(_, other)| *other == node);
         if known != Some(node)
+            && !tried
             && let Some(why) = refusal(node, &taken)
         {
             errors.invalid(format!("spec.ports[{index}].nodePort"), node, why);
@@ -340,6 +354,10 @@ mod tests {
         json!({ "metadata": { "name": name, "namespace": "default" }, "spec": spec })
     }
 
+    fn giving(storage: &Storage) -> Giving<'_> {
+        Giving { storage, dry_run: false }
+    }
+
     fn stored(storage: &Storage, service: &Value) {
         let key = (meta::namespace(service).to_owned(), meta::name(service).to_owned());
         storage.insert("services", key, service.clone()).expect("a new name");
@@ -353,17 +371,17 @@ mod tests {
     fn addresses_are_given_kept_and_refused() {
         let storage = Storage::new();
         let mut web = service("web", json!({ "type": "NodePort", "ports": [{ "port": 80, "nodePort": 30080 }] }));
-        allocate(&storage, &mut web, None).expect("free");
+        allocate(&giving(&storage), &mut web, None).expect("free");
         let ip = meta::text(&web, "/spec/clusterIP").to_owned();
         assert!(ip.parse::<Ipv4Addr>().is_ok_and(|ip| u32::from(ip) >> 20 == NETWORK >> 20), "{ip}");
         stored(&storage, &web);
 
         let mut same = service("same", json!({ "type": "ClusterIP", "clusterIP": ip, "ports": [{ "port": 80 }] }));
-        let said = refused(allocate(&storage, &mut same, None));
+        let said = refused(allocate(&giving(&storage), &mut same, None));
         assert!(said.ends_with(&format!("failed to allocate IP {ip}: provided IP is already allocated")), "{said}");
 
         let mut port = service("port", json!({ "type": "NodePort", "ports": [{ "port": 80, "nodePort": 30080 }] }));
-        let said = refused(allocate(&storage, &mut port, None));
+        let said = refused(allocate(&giving(&storage), &mut port, None));
         assert!(
             said.ends_with("spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"),
             "{said}"
@@ -371,7 +389,7 @@ mod tests {
 
         let mut replaced = service("web", json!({ "type": "ClusterIP", "ports": [{ "port": 80, "nodePort": 30080 }] }));
         carry_over(&mut replaced, &web);
-        allocate(&storage, &mut replaced, Some(&web)).expect("its own");
+        allocate(&giving(&storage), &mut replaced, Some(&web)).expect("its own");
         assert_eq!(meta::text(&replaced, "/spec/clusterIP"), ip);
         assert_eq!(replaced["spec"]["ports"][0].get("nodePort"), None);
     }
@@ -381,14 +399,14 @@ mod tests {
         let ports =
             json!([{ "name": "a", "port": 53, "protocol": "UDP" }, { "name": "b", "port": 53, "protocol": "TCP" }]);
         let mut dns = service("dns", json!({ "type": "NodePort", "ports": ports }));
-        allocate(&Storage::new(), &mut dns, None).expect("free");
+        allocate(&giving(&Storage::new()), &mut dns, None).expect("free");
         assert_eq!(dns["spec"]["ports"][0]["nodePort"], dns["spec"]["ports"][1]["nodePort"]);
     }
 
     #[test]
     fn a_headless_service_without_selector_has_both_families() {
         let mut headless = service("h", json!({ "type": "ClusterIP", "clusterIP": "None" }));
-        allocate(&Storage::new(), &mut headless, None).expect("nothing to give");
+        allocate(&giving(&Storage::new()), &mut headless, None).expect("nothing to give");
         assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
         assert_eq!(headless["spec"]["ipFamilies"], json!(["IPv4", "IPv6"]));
     }

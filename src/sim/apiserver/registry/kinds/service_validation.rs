@@ -9,6 +9,7 @@ use super::check;
 use super::service::is_external;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::names;
 
 fn kind<'v>(spec: At<'v, '_>) -> &'v str {
     meta::text(spec.value(), "/type")
@@ -62,10 +63,10 @@ fn of_type(spec: At<'_, '_>, errors: &mut ErrorList) {
                 }
             }
             let name = spec.key("externalName");
-            if name.is_empty() {
-                name.required(errors);
-            } else {
-                check::subdomain(name, errors);
+            // A trailing dot says that the name is whole.
+            match name.text().strip_suffix('.').unwrap_or(name.text()) {
+                "" => name.required(errors),
+                text => names::subdomain(text).iter().for_each(|why| errors.invalid(name.path(), text, why)),
             }
         }
         _ => {}
@@ -141,6 +142,18 @@ fn addresses(spec: At<'_, '_>, errors: &mut ErrorList) {
     for (index, ip) in all.items().enumerate() {
         if index != 0 || ip.text() != "None" {
             check::ip(ip, errors);
+        }
+    }
+    let found = all.items().filter_map(|ip| ip.text().parse::<std::net::IpAddr>().ok());
+    let kinds: Vec<bool> = found.map(|ip| ip.is_ipv4()).collect();
+    if matches!(kinds[..], [one, other] if one == other) {
+        all.invalid("may specify no more than one IP for each IP family", errors);
+    }
+    for (index, (ip, family)) in all.items().zip(families.items()).enumerate() {
+        let other = ip.text().parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_ipv4() != (family.text() == "IPv4"));
+        if other && matches!(family.text(), "IPv4" | "IPv6") {
+            let family = family.text();
+            ip.invalid(format!("expected an {family} value as indicated by `ipFamilies[{index}]`"), errors);
         }
     }
 }
@@ -244,6 +257,8 @@ pub fn warnings(service: &Value) -> Vec<String> {
             told.push(what.to_owned());
         }
     };
+    let hints = "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead";
+    tell(meta::annotation(service, "service.kubernetes.io/topology-aware-hints").is_some(), hints);
     let headless = kind(spec) == "ClusterIP" && spec.key("clusterIP").text() == "None";
     let sticky = spec.key("sessionAffinity").text() != "None";
     tell(headless && !spec.key("loadBalancerIP").is_empty(), "spec.loadBalancerIP is ignored for headless services");
@@ -256,5 +271,8 @@ pub fn warnings(service: &Value) -> Vec<String> {
     tell(!external && !spec.key("externalName").is_empty(), ignored);
     let old = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
     tell(spec.key("trafficDistribution").text() == "PreferClose", old);
+    let (addresses, ranges) = (spec.key("externalIPs"), spec.key("loadBalancerSourceRanges"));
+    told.extend(addresses.items().filter_map(check::odd_ip));
+    told.extend(ranges.items().filter_map(check::ambiguous_cidr));
     told
 }

@@ -31,11 +31,19 @@ pub static SERVICEACCOUNT: Resource = Resource {
     strategy: Strategy {
         prepare_create: |account| clean(account),
         prepare_update: |account, _| clean(account),
+        warnings,
         ..Strategy::PLAIN
     },
     table: Table { columns: &[NAME, AGE], row: |account, now| vec![cells::name(account), age(account, now)] },
     stored_as: None,
 };
+
+fn warnings(account: &Value) -> Vec<String> {
+    let key = "kubernetes.io/enforce-mountable-secrets";
+    let why = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets";
+    let old = meta::annotation(account, key).map(|_| format!("metadata.annotations[{key}]: {why}"));
+    old.into_iter().collect()
+}
 
 /// Of the secrets it names only the names count.
 fn clean(account: &mut Value) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::at::At;
 use super::cells;
-use super::check::{cidr, parse_cidr};
+use super::check::{ambiguous_cidr, cidr, parse_cidr};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
@@ -48,7 +48,12 @@ fn validate(range: &Value, errors: &mut ErrorList) {
             return errors.invalid(list.path(), json!({ "CIDRs": list.value() }), "may only hold up to 2 values");
         }
     }
-    list.items().for_each(|one| cidr(one, errors));
+    for one in list.items() {
+        cidr(one, errors);
+        if ambiguous_cidr(one).is_some() {
+            one.invalid_text("must not have bits set beyond the prefix length", errors);
+        }
+    }
     let families: Vec<bool> =
         cidrs(range).iter().filter_map(|text| parse_cidr(text)).map(|(address, _)| address.is_ipv4()).collect();
     if matches!(families[..], [one, other] if one == other) {

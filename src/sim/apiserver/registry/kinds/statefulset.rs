@@ -58,6 +58,10 @@ fn defaults(set: &mut Value) {
     let retention = meta::child(spec, "persistentVolumeClaimRetentionPolicy");
     zero(retention, "whenDeleted", "Retain");
     zero(retention, "whenScaled", "Retain");
+    // How many may be away at once is behind a gate that is closed, and what is behind it goes.
+    part(spec, "updateStrategy", |strategy| {
+        part(strategy, "rollingUpdate", |rolling| drop(meta::remove(rolling, "maxUnavailable")));
+    });
     meta::set_default(spec, "replicas", 1);
     meta::set_default(spec, "revisionHistoryLimit", 10);
     pod_spec::defaults::template(spec, "template");
@@ -102,6 +106,8 @@ fn validate(set: &Value, errors: &mut ErrorList) {
     }
     check::not_negative(spec.key("replicas"), errors);
     check::not_negative(spec.key("minReadySeconds"), errors);
+    let ordinals = spec.key("ordinals");
+    check::not_negative(ordinals.key("start"), errors);
     let service = spec.key("serviceName");
     if !service.is_empty() {
         check::dns_label(service, errors);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::at::At;
 use super::cells;
 use super::check;
+use super::pod_spec::warnings::old_label;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
@@ -26,7 +27,7 @@ pub static STORAGECLASS: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { defaults, validate, validate_update, ..Strategy::PLAIN },
+    strategy: Strategy { defaults, validate, validate_update, warnings, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             NAME,
@@ -44,6 +45,20 @@ pub static STORAGECLASS: Resource = Resource {
 fn defaults(class: &mut Value) {
     meta::set_default(class, "reclaimPolicy", "Delete");
     meta::set_default(class, "volumeBindingMode", "Immediate");
+}
+
+fn warnings(class: &Value) -> Vec<String> {
+    let root = At::root(class);
+    let topologies = root.key("allowedTopologies");
+    let mut told = Vec::new();
+    for topology in topologies.items() {
+        let expressions = topology.key("matchLabelExpressions");
+        for expression in expressions.items() {
+            let key = expression.key("key");
+            told.extend(old_label(key.text()).map(|why| format!("{}: {why}", key.path())));
+        }
+    }
+    told
 }
 
 /// Whether claims without a class get this one.

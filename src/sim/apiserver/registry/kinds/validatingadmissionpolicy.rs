@@ -11,6 +11,7 @@ use super::filling::{each, part, reset_status};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
@@ -54,7 +55,7 @@ pub fn match_resources(resources: &mut Value) {
     }
 }
 
-const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 
 fn validate(policy: &Value, errors: &mut ErrorList) {
     let root = At::root(policy);
@@ -78,10 +79,10 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
         constraints.required(errors);
     }
     for condition in spec.key("matchConditions").items() {
+        expression(condition.key("expression"), &known, errors);
         if condition.key("name").is_empty() {
             condition.key("name").required(errors);
         }
-        expression(condition.key("expression"), &known, errors);
     }
     if !spec.key("variables").is_empty() {
         known.push("variables");
@@ -89,6 +90,8 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
     for variable in spec.key("variables").items() {
         if variable.key("name").is_empty() {
             variable.key("name").required_because("name is not specified", errors);
+        } else if !is_identifier(variable.key("name").text()) {
+            variable.key("name").invalid("must be a valid CEL identifier", errors);
         }
         expression(variable.key("expression"), &known, errors);
     }
@@ -101,12 +104,38 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
     for validation in validations.items() {
         expression(validation.key("expression"), &known, errors);
         if validation.key("messageExpression").is_set() {
+            let known: Vec<&str> = known.iter().copied().filter(|name| *name != "authorizer").collect();
             expression(validation.key("messageExpression"), &known, errors);
         }
         if validation.key("message").text().trim().contains('\n') {
             validation.key("message").invalid("must not contain line breaks", errors);
         }
         validation.key("reason").one_of_if_set(&REASONS, errors);
+    }
+    for note in notes.items() {
+        audit_annotation(policy, note, errors);
+    }
+}
+
+/// Whether a variable can be called so (`k8s.io/apimachinery/pkg/util/validation`, CELVariableNameRegex).
+fn is_identifier(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn audit_annotation(policy: &Value, note: At<'_, '_>, errors: &mut ErrorList) {
+    let (key, value) = (note.key("key"), note.key("valueExpression"));
+    if key.is_empty() {
+        key.required(errors);
+    } else {
+        let whole = format!("{}/{}", meta::name(policy), key.text());
+        for why in names::qualified(&whole) {
+            errors.invalid(key.path(), whole.as_str(), why);
+        }
+    }
+    if value.text().trim().is_empty() {
+        value.required_because("valueExpression is not specified", errors);
     }
 }
 

@@ -69,7 +69,7 @@ fn validate(binding: &Value, errors: &mut ErrorList) {
     }
     let actions = spec.key("validationActions");
     if actions.is_empty() {
-        actions.required(errors);
+        actions.required_because("at least one validation action is required", errors);
     }
     actions.items().for_each(|action| action.one_of(&["Audit", "Deny", "Warn"], errors));
     let has = |wanted: &str| actions.list().iter().any(|action| action == wanted);

@@ -1,10 +1,11 @@
-//! ValidatingWebhookConfiguration: servers that are asked about writes. Kept, not applied: this cluster calls no webhooks.
+//! ValidatingWebhookConfiguration: servers that are asked about writes. What becomes of that is admission's (`admission/webhooks.rs`).
 //! Source: `pkg/apis/admissionregistration/v1/defaults.go`.
 
 use serde_json::{Value, json};
 
 use super::cells;
 use super::filling::{each, part};
+use super::webhooks;
 use crate::object::meta;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, integer};
@@ -24,6 +25,7 @@ pub static VALIDATINGWEBHOOKCONFIGURATION: Resource = Resource {
     subresources: &[],
     strategy: Strategy {
         defaults: |configuration| each(configuration, "webhooks", webhook),
+        validate: webhooks::validate,
         generation: true,
         unconditional_update: false,
         ..Strategy::PLAIN

@@ -1,12 +1,15 @@
 //! VolumeAttachment: a volume on a node. Nothing here attaches.
-//! Source: `pkg/registry/storage/volumeattachment/strategy.go`.
+//! Source: `pkg/registry/storage/volumeattachment/strategy.go`, `pkg/apis/storage/validation/validation.go`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::at::At;
 use super::cells;
+use super::check;
 use super::filling::reset_status;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, Column, NAME, Resource, STATUS, Table, column};
 use crate::sim::apiserver::registry::strategy::Strategy;
@@ -25,6 +28,12 @@ pub static VOLUMEATTACHMENT: Resource = Resource {
     subresources: &[STATUS],
     strategy: Strategy {
         prepare_create: |attachment| reset_status(attachment, json!({ "attached": false })),
+        validate,
+        validate_update: |new, old, errors| {
+            if new["spec"] != old["spec"] {
+                errors.immutable("spec", new["spec"].clone());
+            }
+        },
         unconditional_update: false,
         ..Strategy::PLAIN
     },
@@ -51,4 +60,27 @@ fn row(attachment: &Value, now: Timestamp) -> Vec<Value> {
         json!(meta::truth(attachment, "/status/attached")),
         age(attachment, now),
     ]
+}
+
+fn validate(attachment: &Value, errors: &mut ErrorList) {
+    let root = At::root(attachment);
+    let spec = root.key("spec");
+    let (attacher, source) = (spec.key("attacher"), spec.key("source"));
+    if attacher.is_empty() {
+        attacher.required(errors);
+    }
+    let (inline, name) = (source.key("inlineVolumeSpec"), source.key("persistentVolumeName"));
+    match (inline.is_set(), name.is_set()) {
+        (false, false) => {
+            source.required_because("must specify exactly one of inlineVolumeSpec and persistentVolumeName", errors);
+        }
+        (true, true) => {
+            source.forbidden("must specify exactly one of inlineVolumeSpec and persistentVolumeName", errors)
+        }
+        (false, true) if name.is_empty() => {
+            name.required_because("must specify non empty persistentVolumeName", errors)
+        }
+        _ => {}
+    }
+    check::subdomain(spec.key("nodeName"), errors);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::server;
+use super::{agnhost_answer, guestbook, openid, server};
 use crate::sim::network::{Protocol, Silence};
 use crate::sim::nodes::process::files::FileError;
 use crate::sim::nodes::process::program::Program;
@@ -17,20 +17,52 @@ pub async fn agnhost(program: Program) -> i32 {
         Some("mounttest") => mounttest(&program).await,
         Some("entrypoint-tester") => i32::from(!program.say(&format!("[{}]", program.words.join(" "))).await),
         Some("pause") | None => {
-            if program.pid == 1 {
-                program.container.ends_on_term(0);
+            if program.is_first() {
+                program.container.ends_on_term(2);
             }
             program.say("Paused").await;
+            program.say("Signals registered").await;
             program.wait_for_ever().await
         }
+        Some("netexec") => {
+            let mut ports = vec![port(&program, "http-port", 8080), port(&program, "udp-port", 8081)];
+            // A negative port is none.
+            if option(&program, "udp-port").is_some_and(|port| port.starts_with('-')) {
+                ports.truncate(1);
+            }
+            ports.dedup();
+            server::serve(&program, ports).await
+        }
+        Some("serve-hostname") => server::serve(&program, vec![port(&program, "port", 9376)]).await,
+        Some("liveness" | "nettest") => server::serve(&program, vec![port(&program, "port", 8080)]).await,
+        Some("webhook" | "crd-conversion-webhook") => server::serve(&program, vec![port(&program, "port", 443)]).await,
+        Some("grpc-health-checking") => {
+            let ports = vec![port(&program, "port", 5000), port(&program, "http-port", 8080)];
+            server::serve(&program, ports).await
+        }
+        Some("test-service-account-issuer-discovery") => openid::check(&program).await,
+        Some("guestbook") => guestbook::guestbook(&program).await,
+        Some("porter") => {
+            let ports = agnhost_answer::porter_ports(program.variables.keys());
+            server::serve(&program, ports).await
+        }
         Some("test-webserver") => {
-            let port = option(&program, "port").and_then(|port| port.parse().ok()).unwrap_or(80);
+            let port = port(&program, "port", 80);
             program.container.serves_files(port, "/");
             server::serve(&program, vec![port]).await
         }
         Some("etc-hosts") => {
             let hosts = program.container.files.read("/etc/hosts").unwrap_or_default();
             i32::from(!program.write(&hosts).await)
+        }
+        Some("dns-suffix") => {
+            let searches = program.container.network.resolver.searches.join(",");
+            i32::from(!program.say(&searches).await)
+        }
+        Some("dns-server-list") => {
+            let servers = program.container.network.resolver.servers.iter().map(ToString::to_string);
+            let servers = servers.collect::<Vec<_>>().join(",");
+            i32::from(!program.say(&servers).await)
         }
         Some("connect") => connect(&program).await,
         Some("logs-generator") => logs(&program).await,
@@ -39,7 +71,7 @@ pub async fn agnhost(program: Program) -> i32 {
 }
 
 /// `--name=value` or `--name value`.
-fn option(program: &Program, name: &str) -> Option<String> {
+pub(super) fn option(program: &Program, name: &str) -> Option<String> {
     let mut words = program.args();
     while let Some(word) = words.next() {
         let Some(rest) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else { continue };
@@ -50,6 +82,11 @@ fn option(program: &Program, name: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// The port of an option, or the usual one.
+fn port(program: &Program, name: &str, usual: u16) -> u16 {
+    option(program, name).and_then(|port| port.parse().ok()).unwrap_or(usual)
 }
 
 /// Goes through its options in an order of its own, whatever theirs.
@@ -76,8 +113,12 @@ async fn mounttest(program: &Program) -> i32 {
         match program.container.files.stat(&path) {
             Some(entry) => {
                 let first = match (entry.is_folder(), name) {
-                    (true, "file_mode") if entry.mode & 0o1000 != 0 => "dt",
-                    (true, "file_mode") => "d",
+                    (true, "file_mode") => match (entry.mode & 0o2000 != 0, entry.mode & 0o1000 != 0) {
+                        (true, true) => "dgt",
+                        (true, false) => "dg",
+                        (false, true) => "dt",
+                        (false, false) => "d",
+                    },
                     _ => "-",
                 };
                 program.say(&format!("{word} {path:?}: {first}{}", letters(entry.mode))).await;

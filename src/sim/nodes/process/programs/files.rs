@@ -45,10 +45,13 @@ pub async fn rm(program: Program) -> i32 {
         };
         match removed {
             Err(FileError::Missing) if has(&options, 'f') => {}
-            Err(FileError::Missing) if program.container.image.is_busybox() => {
-                code = program.fail(&format!("can't remove '{path}': No such file or directory"), 1).await;
+            Err(why) if program.name() == "rmdir" && program.container.image.is_busybox() => {
+                code = program.fail(&format!("'{path}': {why}"), 1).await;
             }
             Err(FileError::IsDirectory) => code = program.fail(&format!("'{path}' is a directory"), 1).await,
+            Err(why) if program.container.image.is_busybox() => {
+                code = program.fail(&format!("can't remove '{path}': {why}"), 1).await;
+            }
             Err(why) => code = program.fail(&format!("cannot remove '{path}': {why}"), 1).await,
             Ok(()) => {}
         }
@@ -105,7 +108,8 @@ pub async fn cp(program: Program) -> i32 {
         };
         if let Err(why) = done {
             let complaint = match program.container.image.is_busybox() {
-                true if why == FileError::Missing => format!("can't stat '{source}': {why}"),
+                true if files.stat(&from).is_none() && moves => format!("can't rename '{source}': {why}"),
+                true if files.stat(&from).is_none() => format!("can't stat '{source}': {why}"),
                 true => format!("can't create '{to}': {why}"),
                 false => format!("cannot stat '{source}': {why}"),
             };
@@ -163,9 +167,13 @@ pub async fn chmod(program: Program) -> i32 {
         };
         let (user, group) = mode.split_once(':').unwrap_or((&mode, ""));
         let id = |name: &str| if name == "root" { Some(0) } else { name.parse().ok() };
+        if program.name() != "chmod" && !program.may("CHOWN") {
+            code = program.fail(&format!("{path}: Operation not permitted"), 1).await;
+            continue;
+        }
         let done = match (program.name(), u32::from_str_radix(&mode, 8)) {
             ("chmod", Ok(mode)) => files.set_mode(&whole, mode),
-            ("chmod", Err(_)) if mode.contains("+x") => files.set_mode(&whole, old | 0o111),
+            ("chmod", Err(_)) => files.set_mode(&whole, symbolic_mode(&mode, old)),
             ("chown", _) => files.set_owner(&whole, id(user), id(group)),
             ("chgrp", _) => files.set_owner(&whole, None, id(user)),
             _ => Ok(()),
@@ -175,6 +183,24 @@ pub async fn chmod(program: Program) -> i32 {
         }
     }
     code
+}
+
+/// A mode as words change it: `u+x,go-w`, `a=r`.
+fn symbolic_mode(words: &str, old: u32) -> u32 {
+    words.split(',').fold(old, |mode, word| {
+        let Some(at) = word.find(['+', '-', '=']) else { return mode };
+        let (who, rights) = (&word[..at], &word[at + 1..]);
+        let whom = [('u', 0o700), ('g', 0o070), ('o', 0o007)];
+        let all = who.is_empty() || who.contains('a');
+        let whom: u32 = whom.iter().filter(|(letter, _)| all || who.contains(*letter)).map(|(_, bits)| bits).sum();
+        let bits = [('r', 0o444), ('w', 0o222), ('x', 0o111)];
+        let bits: u32 = bits.iter().filter(|(letter, _)| rights.contains(*letter)).map(|(_, bits)| bits).sum();
+        match &word[at..=at] {
+            "+" => mode | bits & whom,
+            "-" => mode & !(bits & whom),
+            _ => mode & !whom | bits & whom,
+        }
+    })
 }
 
 pub async fn find(program: Program) -> i32 {

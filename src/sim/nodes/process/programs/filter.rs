@@ -246,7 +246,9 @@ pub async fn uniq(program: Program) -> i32 {
 }
 
 /// `a-z` and the like as letters.
+/// The letters of a set of `tr`; `\0` and the like are letters by their octal numbers.
 fn letters(set: &str) -> Vec<char> {
+    let set = numbered(set);
     let set = set.replace("\\n", "\n").replace("\\t", "\t").replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z");
     let set = set.replace("[:digit:]", "0-9").replace("[:alpha:]", "A-Za-z").replace("[:space:]", " \t\n\r");
     let signs: Vec<char> = set.chars().collect();
@@ -264,6 +266,20 @@ fn letters(set: &str) -> Vec<char> {
         }
     }
     all
+}
+
+fn numbered(set: &str) -> String {
+    let (mut out, mut rest) = (String::new(), set);
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let digits = after.bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+        match u32::from_str_radix(&after[..digits], 8).ok().and_then(char::from_u32) {
+            Some(letter) => out.push(letter),
+            None => out.push('\\'),
+        }
+        rest = &after[digits..];
+    }
+    out + rest
 }
 
 pub async fn tr(program: Program) -> i32 {

@@ -1,11 +1,12 @@
-//! Programs that tell of files: `ls`, `stat`, `du`, `df`, `mount`.
+//! Programs that tell of files: `ls`, `stat`, `du`, `df`, `mount`, `readlink`.
 //! Making and moving them is `files.rs`. The forms are BusyBox' and GNU's.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{has, options};
-use crate::sim::nodes::process::files::Volume;
+use super::{has, options, value};
+use crate::sim::nodes::cgroup;
+use crate::sim::nodes::process::files::{MEMORY, Volume};
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::stream::Output;
 use crate::sim::nodes::process::tree::{Body, Entry};
@@ -45,9 +46,10 @@ pub async fn ls(program: Program) -> i32 {
     paths.sort();
     let files = &program.container.files;
     let (mut code, mut folders, mut rows) = (0, Vec::new(), Vec::new());
+    let look = |path: &str| if has(&options, 'L') { files.stat(path) } else { files.look(path) };
     for path in &paths {
         let whole = program.path(path);
-        match files.look(&whole) {
+        match look(&whole) {
             None => {
                 let code_of_missing = if program.container.image.is_busybox() { 1 } else { 2 };
                 code = program.fail(&missing(&program, path), code_of_missing).await;
@@ -70,7 +72,7 @@ pub async fn ls(program: Program) -> i32 {
             names.splice(0..0, [".".to_owned(), "..".to_owned()]);
         }
         let row = |name: String| {
-            let entry = files.look(&crate::sim::nodes::process::files::absolute(&whole, &name))?;
+            let entry = look(&crate::sim::nodes::process::files::absolute(&whole, &name))?;
             Some((name, entry))
         };
         let mut rows: Vec<(String, Entry)> = names.into_iter().filter_map(row).collect();
@@ -80,7 +82,7 @@ pub async fn ls(program: Program) -> i32 {
         if has(&options, 'r') {
             rows.reverse();
         }
-        if has(&options, 'l') {
+        if has(&options, 'l') || has(&options, 'n') {
             let blocks: usize = rows.iter().map(|(_, entry)| blocks(entry)).sum();
             program.say(&format!("total {blocks}")).await;
         }
@@ -103,8 +105,8 @@ fn missing(program: &Program, path: &str) -> String {
 }
 
 async fn tell(program: &Program, rows: &[(String, Entry)], options: &[(char, String)]) {
-    if has(options, 'l') {
-        for line in long(program, rows, has(options, 'h')) {
+    if has(options, 'l') || has(options, 'n') {
+        for line in long(program, rows, (has(options, 'h'), has(options, 'n'))) {
             program.say(&line).await;
         }
         return;
@@ -119,9 +121,13 @@ async fn tell(program: &Program, rows: &[(String, Entry)], options: &[(char, Str
     }
 }
 
-fn long(program: &Program, rows: &[(String, Entry)], human: bool) -> Vec<String> {
+/// The lines of a long list; sizes for humans, users and groups as numbers.
+fn long(program: &Program, rows: &[(String, Entry)], (human, numbers): (bool, bool)) -> Vec<String> {
     let now = program.engine().now();
-    let owner = |table: &str, id: u32| name_in(program, table, i64::from(id)).unwrap_or_else(|| id.to_string());
+    let owner = |table: &str, id: u32| {
+        let name = (!numbers).then(|| name_in(program, table, i64::from(id))).flatten();
+        name.unwrap_or_else(|| id.to_string())
+    };
     let cells: Vec<[String; 4]> = rows
         .iter()
         .map(|(_, entry)| {
@@ -227,25 +233,83 @@ fn taken(program: &Program, path: &str, depth: usize) -> usize {
     blocks(&entry) + inner.sum::<usize>()
 }
 
-/// `df` and `mount`: the image's own files, then what is mounted over them.
+/// `readlink` and `realpath`: where a link leads, or with `-f` what a path comes to when all links in it are followed.
+pub async fn readlink(program: Program) -> i32 {
+    let (options, paths) = options(&program, "");
+    let files = &program.container.files;
+    let whole = program.name() == "realpath" || has(&options, 'f');
+    let mut code = 0;
+    for path in &paths {
+        let found = match files.look(&program.path(path)) {
+            _ if whole => files.real(&program.path(path)),
+            Some(Entry { body: Body::Link(target), .. }) => Some(target),
+            _ => None,
+        };
+        match found {
+            Some(found) => drop(program.say(&found).await),
+            None if program.name() == "realpath" => {
+                code = program.fail(&format!("{path}: No such file or directory"), 1).await;
+            }
+            None => code = 1,
+        }
+    }
+    code
+}
+
+/// KiB that may be kept and that are in the memory mounted at a path.
+fn in_memory(program: &Program, path: &str) -> (usize, usize) {
+    let found = program.container.files.mounts().iter().find(|mount| mount.path == path);
+    let size = found.and_then(|mount| mount.in_memory).unwrap_or(MEMORY);
+    match found.map(|mount| &mount.volume) {
+        Some(Volume::Kept(_)) => (size, taken(program, path, 0).min(size)),
+        _ => (size, 12),
+    }
+}
+
+/// `df` and `mount`: the image's own files, then what is mounted over them; of paths only what they lie on.
 pub async fn mounts(program: Program) -> i32 {
-    let (options, _) = options(&program, "t");
+    let (options, paths) = options(&program, "t");
     let files = &program.container.files;
     let mut rows = vec![("overlay", "/".to_owned(), "rw,relatime")];
     for mount in files.mounts().iter().filter(|mount| !mount.path.is_empty()) {
         let made = matches!(mount.volume, Volume::Made(_));
-        let way = if mount.read_only || made { "ro,relatime" } else { "rw,relatime" };
-        rows.push((if made { "tmpfs" } else { "/dev/vda1" }, mount.path.clone(), way));
+        let group = mount.path == cgroup::PATH;
+        let way = match (group, mount.read_only || made) {
+            (true, _) => "ro,nosuid,nodev,noexec,relatime",
+            (false, true) => "ro,relatime",
+            (false, false) => "rw,relatime",
+        };
+        let source = if made || mount.in_memory.is_some() { "tmpfs" } else { "/dev/vda1" };
+        rows.push((if group { "cgroup" } else { source }, mount.path.clone(), way));
     }
     rows[1..].sort();
     let human = has(&options, 'h');
-    if program.name() == "df" {
+    let df = program.name() == "df";
+    // Of what has no blocks `df` says nothing.
+    rows.retain(|(source, _, _)| !df || *source != "cgroup");
+    if df && !paths.is_empty() {
+        let holds = |path: &str, mount: &str| mount == "/" || format!("{path}/").starts_with(&format!("{mount}/"));
+        let of = |path: &String| {
+            let whole = program.path(path);
+            rows.iter().filter(|(_, mount, _)| holds(&whole, mount)).max_by_key(|(_, mount, _)| mount.len()).cloned()
+        };
+        rows = paths.iter().filter_map(of).collect();
+    }
+    if df {
         let blocks = if human { "     Size" } else { "1K-blocks" };
         program.say(&format!("Filesystem           {blocks}      Used Available Use% Mounted on")).await;
     }
     for (source, path, way) in rows {
-        let kind = if source == "/dev/vda1" { "ext4" } else { source };
-        let (size, used): (usize, usize) = if source == "tmpfs" { (3_913_344, 12) } else { (20_288_444, 9_283_276) };
+        let kind = match source {
+            "/dev/vda1" => "ext4",
+            "cgroup" => "cgroup2",
+            other => other,
+        };
+        if value(&options, 't').is_some_and(|wanted| !df && wanted != kind) {
+            continue;
+        }
+        let (size, used): (usize, usize) =
+            if source == "tmpfs" { in_memory(&program, &path) } else { (20_288_444, 9_283_276) };
         let (free, share) = (size - used, (used * 100).div_ceil(size));
         let cell = |kib: usize| if human { shortened(kib * 1024) } else { kib.to_string() };
         let line = match program.name() {

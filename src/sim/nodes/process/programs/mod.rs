@@ -2,12 +2,18 @@
 //! A new program is a function in one of the files beside this one and a row here.
 
 mod agnhost;
+pub mod agnhost_answer;
 mod archive;
+pub mod coredns;
 mod files;
 mod filter;
+mod guestbook;
 mod hash;
+mod health;
+mod hexdump;
 mod listing;
 mod network;
+mod openid;
 pub mod server;
 mod stream_editor;
 mod stress;
@@ -16,12 +22,23 @@ pub mod text;
 mod time;
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+
+use futures::FutureExt as _;
 
 use super::program::Program;
 
 /// What a program gives: its exit code.
 pub type Code = Pin<Box<dyn Future<Output = i32> + Send>>;
+
+/// The code of a program that a segmentation fault has ended.
+pub const CRASHED: i32 = 139;
+
+/// A program in which something breaks has crashed, and nobody else: what it runs in is shared by the whole Pod.
+pub fn crashing(run: impl Future<Output = i32> + Send + 'static) -> Code {
+    Box::pin(AssertUnwindSafe(run).catch_unwind().map(|code| code.unwrap_or(CRASHED)))
+}
 
 /// Where programs come from; an image has some of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -41,6 +58,7 @@ pub enum Package {
     Node,
     Kubectl,
     Agnhost,
+    Nonewprivs,
 }
 
 /// One program.
@@ -52,11 +70,11 @@ pub struct Row {
 
 macro_rules! rows {
     ($($run:path => $packages:expr, $($name:literal)+;)+) => {
-        &[$($(Row { name: $name, packages: $packages, run: |program| Box::pin($run(program)) },)+)+]
+        &[$($(Row { name: $name, packages: $packages, run: |program| crashing($run(program)) },)+)+]
     };
 }
 
-use Package::{Agnhost, Bash, Busybox, Curl, Gnu, Kubectl, Net, Node, Procps, Python, Stress, Wget};
+use Package::{Agnhost, Bash, Busybox, Curl, Gnu, Kubectl, Net, Node, Nonewprivs, Procps, Python, Stress, Wget};
 
 const BASE: &[Package] = &[Busybox, Gnu];
 
@@ -87,6 +105,7 @@ static ROWS: &[Row] = rows! {
     stream_editor::awk => BASE, "awk";
     hash::base64 => BASE, "base64";
     hash::sum => BASE, "sha256sum" "md5sum" "sha1sum";
+    hexdump::hexdump => BASE, "hexdump";
     archive::tar => BASE, "tar";
     listing::ls => BASE, "ls";
     files::touch => BASE, "touch";
@@ -97,8 +116,10 @@ static ROWS: &[Row] = rows! {
     files::find => BASE, "find";
     listing::stat => BASE, "stat" "du";
     listing::mounts => BASE, "df" "mount";
+    listing::readlink => BASE, "readlink" "realpath";
     files::mktemp => BASE, "mktemp";
     files::dd => BASE, "dd" "truncate" "fallocate";
+    system::busybox => &[Busybox], "busybox";
     system::env => BASE, "env" "printenv";
     system::hostname => BASE, "hostname";
     system::id => BASE, "id" "whoami";
@@ -114,8 +135,10 @@ static ROWS: &[Row] = rows! {
     system::kill => &[Busybox, Gnu, Procps], "kill";
     system::ps => &[Busybox, Procps], "ps" "top";
     system::free => &[Busybox, Procps], "free" "uptime";
+    system::sysctl => &[Busybox, Procps], "sysctl";
     network::nslookup => &[Busybox, Net], "nslookup";
     network::dig => &[Net], "dig" "host";
+    network::getent => &[Gnu, Net], "getent";
     network::wget => &[Busybox, Wget], "wget";
     network::curl => &[Curl], "curl";
     network::nc => &[Busybox, Net], "nc";
@@ -126,6 +149,7 @@ static ROWS: &[Row] = rows! {
     server::python => &[Python], "python" "python3";
     server::node => &[Node], "node" "npm";
     server::kubectl => &[Kubectl], "kubectl";
+    system::nnp => &[Nonewprivs], "nnp";
     agnhost::agnhost => &[Agnhost], "agnhost" "agnhost-2";
     stress::stress => &[Stress], "stress" "stress-ng";
 };
@@ -179,4 +203,20 @@ pub fn has(options: &[(char, String)], letter: char) -> bool {
 /// The value of an option.
 pub fn value(options: &[(char, String)], letter: char) -> Option<&str> {
     options.iter().rev().find(|(known, _)| *known == letter).map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_in_which_something_breaks_has_crashed() {
+        let broken = |breaks: bool| async move {
+            assert!(!breaks, "something broke");
+            7
+        };
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut code = |breaks| crashing(broken(breaks)).as_mut().poll(&mut context);
+        assert_eq!((code(false), code(true)), (std::task::Poll::Ready(7), std::task::Poll::Ready(CRASHED)));
+    }
 }

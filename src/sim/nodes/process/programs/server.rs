@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::{Row, options, value};
-use crate::sim::network::{self, Reply};
+use super::{Row, agnhost_answer, coredns, health, options, value};
+use crate::sim::network::{Reply, Request};
 use crate::sim::nodes::images::{Image, Run};
 use crate::sim::nodes::process::container::Container;
 use crate::sim::nodes::process::program::Program;
-use crate::sim::nodes::process::stream::Stream;
 
 static OWN: Row = Row { name: "", packages: &[], run: |program| Box::pin(own_program(program)) };
 
@@ -30,20 +27,22 @@ pub async fn own_program(program: Program) -> i32 {
     }
     let words: Vec<&str> = program.args().collect();
     if words.iter().any(|word| matches!(*word, "-v" | "-V" | "--version")) {
-        return i32::from(!program.say(&format!("{} (simulated)", program.name())).await);
+        return tell_version(&program).await;
+    }
+    if image.own_name() == "nginx"
+        && let [option @ ("-t" | "-s"), rest @ ..] = &words[..]
+    {
+        return ask_nginx(&program, option, rest.first().copied().unwrap_or_default()).await;
     }
     if let Some(script) = program.container.script.clone() {
-        let say = async |lines: &[String]| {
-            for line in lines {
-                program.errors.write(program.engine(), format!("{line}\n").as_bytes()).await;
-            }
-        };
-        say(&script.lines).await;
+        say_all(&program, &script.lines).await;
         program.sleep(script.after).await;
-        say(&script.last).await;
+        say_all(&program, &script.last).await;
         if let Some(code) = script.code {
             return code;
         }
+        let ports = script.ports.unwrap_or_else(|| ports(&program));
+        return serve(&program, ports).await;
     }
     if !image.needs.is_empty() && !image.needs.iter().any(|name| program.variables.contains_key(name)) {
         program.sleep(Duration::from_millis(500)).await;
@@ -61,9 +60,8 @@ pub async fn own_program(program: Program) -> i32 {
             return 1;
         }
     }
-    if let Some(fault) = corefile_fault(&program) {
-        program.say(&fault).await;
-        return 1;
+    if image.own_name() == "coredns" {
+        return coredns::run(&program).await;
     }
     if let Some(fault) = configuration_fault(&program.container) {
         let line = format!("{} [emerg] 1#1: {fault}\nnginx: [emerg] {fault}\n", stamp(&program));
@@ -71,9 +69,32 @@ pub async fn own_program(program: Program) -> i32 {
         return 1;
     }
     for line in &image.log {
-        program.say(&line.replace("{now}", &stamp(&program))).await;
+        program.say(&line.replace("{now}", &stamp(&program)).replace("{version}", &release(&program))).await;
     }
     serve(&program, ports(&program)).await
+}
+
+async fn tell_version(program: &Program) -> i32 {
+    let Some(version) = &program.container.image.version else {
+        return i32::from(!program.say(&format!("{} (simulated)", program.name())).await);
+    };
+    let line = version.says.replace("{version}", &release(program));
+    if version.errors {
+        program.errors.write(program.engine(), format!("{line}\n").as_bytes()).await;
+        return 0;
+    }
+    i32::from(!program.say(&line).await)
+}
+
+fn release(program: &Program) -> String {
+    program.container.release().unwrap_or_default()
+}
+
+/// Says lines as they are, where errors go.
+async fn say_all(program: &Program, lines: &[String]) {
+    for line in lines {
+        program.errors.write(program.engine(), format!("{line}\n").as_bytes()).await;
+    }
 }
 
 /// The time as nginx writes it.
@@ -83,7 +104,7 @@ fn stamp(program: &Program) -> String {
 
 /// Listens until it is stopped; ends when somebody in the Pod has the port.
 pub async fn serve(program: &Program, ports: Vec<u16>) -> i32 {
-    if program.pid == 1 {
+    if program.is_first() {
         program.container.ends_on_term(0);
     }
     for port in &ports {
@@ -139,28 +160,11 @@ fn ports(program: &Program) -> Vec<u16> {
             let metrics = said(&["--listen-metrics-urls"]);
             container.image.ports.iter().copied().chain(metrics).collect()
         }
-        "agnhost" => match words.get(1).map(String::as_str) {
-            Some("netexec") => vec![said(&["--http-port"]).unwrap_or(8080)],
-            Some("serve-hostname") => vec![said(&["--port"]).unwrap_or(9376)],
-            Some("liveness") => vec![8080],
-            Some("pause") | None => Vec::new(),
-            Some(_) => container.image.ports.clone(),
-        },
         _ => match said(&["-listen", "--listen", "-port", "--port", "-p"]) {
             Some(port) => vec![port],
             None => container.image.ports.clone(),
         },
     }
-}
-
-/// What CoreDNS complains of in its configuration.
-fn corefile_fault(program: &Program) -> Option<String> {
-    if program.container.image.own_name() != "coredns" {
-        return None;
-    }
-    let path = program.container.option("-conf").unwrap_or_else(|| "Corefile".to_owned());
-    let text = program.container.files.read(&path).ok()?;
-    network::corefile_fault(&String::from_utf8_lossy(&text))
 }
 
 fn configuration(container: &Container) -> Vec<String> {
@@ -185,6 +189,34 @@ fn configured_ports(container: &Container) -> Vec<u16> {
         }
     }
     ports
+}
+
+/// `nginx -t`, and `nginx -s SIGNAL` to the one that runs.
+async fn ask_nginx(program: &Program, option: &str, signal: &str) -> i32 {
+    let container = &program.container;
+    let say = async |text: String| program.errors.write(program.engine(), text.as_bytes()).await;
+    if let Some(fault) = configuration_fault(container) {
+        let tested = if option == "-t" { "nginx: configuration file /etc/nginx/nginx.conf test failed\n" } else { "" };
+        say(format!("nginx: [emerg] {fault}\n{tested}")).await;
+        return 1;
+    }
+    match (option, signal) {
+        ("-t", _) => {
+            let file = "configuration file /etc/nginx/nginx.conf";
+            say(format!("nginx: the {file} syntax is ok\nnginx: {file} test is successful\n")).await;
+            return 0;
+        }
+        (_, "reload" | "reopen" | "quit" | "stop") => {}
+        _ => {
+            say(format!("nginx: invalid option: \"-s {signal}\"\n")).await;
+            return 1;
+        }
+    }
+    say(format!("{} [notice] {pid}#{pid}: signal process started\n", stamp(program), pid = program.pid)).await;
+    if matches!(signal, "quit" | "stop") {
+        container.terminate();
+    }
+    0
 }
 
 /// What nginx would say of its configuration, if it cannot be read.
@@ -280,12 +312,12 @@ pub async fn kubectl(program: Program) -> i32 {
     program.fail("there is no kubectl inside the simulator's Pods; use the one outside", 1).await
 }
 
-/// The answer of a container to an HTTP GET, once something listens on the port; or what it says instead, when that is not HTTP.
-pub fn reply(container: &Container, port: u16, path: &str) -> Result<Reply, String> {
+/// The answer of a container over HTTP, once something listens on the port; or what it says instead, when that is not HTTP.
+pub fn reply(container: &Container, port: u16, request: &Request) -> Result<Reply, String> {
     match container.said(port) {
         Some(said) => spoken(&said),
         None if container.image.is_silent(port) => Err(String::new()),
-        None => Ok(page(container, port, path)),
+        None => Ok(page(container, port, request)),
     }
 }
 
@@ -298,46 +330,73 @@ fn spoken(said: &str) -> Result<Reply, String> {
     Ok(Reply { status, body: body.to_owned(), ..Reply::default() })
 }
 
-fn page(container: &Container, port: u16, path: &str) -> Reply {
+fn page(container: &Container, port: u16, request: &Request) -> Reply {
+    let path = request.path.as_str();
     let bare = path.split(['?', '#']).next().unwrap_or_default();
     let image = container.image;
     let root = container.served_from(port).or_else(|| image.root.clone());
+    if !request.is_sound() {
+        return bad_request(container);
+    }
     if let Some(root) = root {
         return file(container, &root, bare);
     }
-    if container.runs("netexec") {
-        let line = format!("{} GET {path}\n", container.engine.now().strftime("%Y/%m/%d %H:%M:%S"));
-        container.log.write(Stream::Errors, line.as_bytes(), container.engine.now());
+    if let Some(reply) = health::reply(container, port, request) {
+        return reply;
+    }
+    if image.own_name() == "agnhost"
+        && let Some(reply) = agnhost_answer::reply(container, port, request)
+    {
+        return reply;
     }
     let with =
         |status: u16, body: String| Reply { status, server: image.own_name().to_owned(), body, ..Reply::default() };
     match (image.own_name(), bare) {
-        ("agnhost", "/hostname" | "/hostName" | "/") => with(200, container.hostname.clone()),
-        ("agnhost", "/healthz") if container.is_older_than(Duration::from_secs(10)) && container.runs("liveness") => {
-            with(500, "error: 10.0".to_owned())
-        }
-        ("agnhost", "/echo") => with(200, path.split_once("msg=").map_or("", |(_, text)| text).to_owned()),
-        ("hello-app", _) => with(200, format!("Hello, world!\nVersion: 1.0.0\nHostname: {}\n", container.hostname)),
-        ("whoami", _) => {
-            with(200, format!("Hostname: {}\nIP: {}\nGET {path} HTTP/1.1\n", container.hostname, container.address()))
-        }
         ("http-echo", _) => {
             with(200, format!("{}\n", container.option("-text").unwrap_or_else(|| "hello-world".to_owned())))
         }
-        ("podinfo", "/") => with(200, json!({ "hostname": container.hostname, "version": "6.9.1" }).to_string()),
-        ("hpa-example", _) => with(200, "OK!".to_owned()),
-        _ if image.paths.iter().any(|known| known == bare || known == "*") => with(200, "ok\n".to_owned()),
+        _ if image.paths.iter().any(|known| known == bare || known == "*") => with(200, filled(container, path)),
         _ => with(404, "404 page not found\n".to_owned()),
     }
 }
 
-fn file(container: &Container, root: &str, path: &str) -> Reply {
-    let server = match container.image.own_name() {
-        "nginx" | "nginx-unprivileged" => "nginx/1.29.1",
-        "httpd" => "Apache/2.4.65 (Unix)",
-        other => other,
+/// What an image's program answers.
+fn filled(container: &Container, path: &str) -> String {
+    let text = container.image.answer.replace("{hostname}", &container.hostname);
+    let text = text.replace("{address}", &container.address()).replace("{path}", path);
+    text.replace("{tag}", Image::tag(&container.recipe.reference))
+}
+
+/// What a server calls itself.
+fn server_name(container: &Container) -> String {
+    let release = || container.release().map(|release| format!("/{release}")).unwrap_or_default();
+    match container.image.own_name() {
+        "nginx" | "nginx-unprivileged" => format!("nginx{}", release()),
+        "httpd" => format!("Apache{} (Unix)", release()),
+        other => other.to_owned(),
+    }
+}
+
+/// A page of nginx' that says what is wrong.
+fn html(server: &str, status: u16, words: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n<center><h1>{status} {words}</h1></center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
+/// The answer to what is no request: Go's servers say it in plain words.
+fn bad_request(container: &Container) -> Reply {
+    let server = server_name(container);
+    let body = match container.image.root {
+        Some(_) => html(&server, 400, "Bad Request"),
+        None => "400 Bad Request".to_owned(),
     };
-    let reply = |status: u16, body: String| Reply { status, server: server.to_owned(), body, ..Reply::default() };
+    Reply { status: 400, server, body, ..Reply::default() }
+}
+
+fn file(container: &Container, root: &str, path: &str) -> Reply {
+    let server = server_name(container);
+    let reply = |status: u16, body: String| Reply { status, server: server.clone(), body, ..Reply::default() };
     if container.image.own_name().starts_with("nginx")
         && let Some((status, text)) = returned(container, path)
     {
@@ -347,18 +406,11 @@ fn file(container: &Container, root: &str, path: &str) -> Reply {
     let files = &container.files;
     let index = format!("{}/index.html", whole.trim_end_matches('/'));
     let found = if files.is_folder(&whole) { files.read(&index) } else { files.read(&whole) };
-    let page = |status: u16, words: &str| {
-        reply(
-            status,
-            format!(
-                "<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n<center><h1>{status} {words}</h1></center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
-            ),
-        )
-    };
+    let page = |status: u16, words: &str| reply(status, html(&server, status, words));
     match found {
         Ok(bytes) => reply(200, String::from_utf8_lossy(&bytes).into_owned()),
         // Go's and Python's file servers list a folder that has no page.
-        Err(_) if files.is_folder(&whole) && matches!(server, "agnhost" | "python") => {
+        Err(_) if files.is_folder(&whole) && matches!(server.as_str(), "agnhost" | "python") => {
             let names = files.list(&whole).unwrap_or_default();
             let line = |name: &String| format!("<a href=\"{name}\">{name}</a>\n");
             reply(200, format!("<pre>\n{}</pre>\n", names.iter().map(line).collect::<String>()))

@@ -2,9 +2,23 @@
 //! What they tell is the container's.
 
 use super::listing::name_in;
-use super::{has, options, time};
+use super::{has, options, time, value};
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::sh;
+
+/// `busybox` with the name of one of its programs.
+pub async fn busybox(program: Program) -> i32 {
+    let words = program.words[1..].to_vec();
+    let Some(name) = words.first() else {
+        program.say("BusyBox v1.36.1 multi-call binary.").await;
+        return 0;
+    };
+    if super::named(&program, name).is_none() {
+        program.errors.write(program.engine(), format!("{name}: applet not found\n").as_bytes()).await;
+        return 127;
+    }
+    Box::pin(time::run(&program, words)).await
+}
 
 pub async fn env(program: Program) -> i32 {
     let mut inner = program.clone();
@@ -84,7 +98,11 @@ pub async fn id(program: Program) -> i32 {
         (true, ..) => user.to_string(),
         (_, true, _, true) => group_name(group).unwrap_or_else(|| group.to_string()),
         (_, true, ..) => group.to_string(),
-        (_, _, true, _) => groups.iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
+        (_, _, true, _) => std::iter::once(&group)
+            .chain(groups.iter().filter(|other| **other != group))
+            .map(i64::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
         _ => {
             let all: Vec<String> = groups.iter().map(|id| shown(*id, group_name(*id))).collect();
             format!("uid={} gid={} groups={}", shown(user, user_name), shown(group, group_name(group)), all.join(","))
@@ -148,8 +166,8 @@ pub async fn expr(program: Program) -> i32 {
                 "+" => left.wrapping_add(right),
                 "-" => left.wrapping_sub(right),
                 "*" => left.wrapping_mul(right),
-                "/" if right != 0 => left / right,
-                "%" if right != 0 => left % right,
+                "/" if right != 0 => left.wrapping_div(right),
+                "%" if right != 0 => left.wrapping_rem(right),
                 "<" => i64::from(left < right),
                 ">" => i64::from(left > right),
                 _ => return program.fail("syntax error", 2).await,
@@ -202,10 +220,14 @@ pub async fn kill(program: Program) -> i32 {
 /// `ps`, and what `top -b -n 1` begins with.
 pub async fn ps(program: Program) -> i32 {
     let busybox = program.container.image.is_busybox();
+    let (options, _) = options(&program, "o");
+    if let Some(wanted) = value(&options, 'o').filter(|_| busybox) {
+        return columns(&program, wanted).await;
+    }
     program.say(if busybox { "PID   USER     TIME  COMMAND" } else { "    PID TTY          TIME CMD" }).await;
     let user = program.container.user;
     let user = name_in(&program, "/etc/passwd", user).unwrap_or_else(|| user.to_string());
-    for (pid, words) in program.container.processes() {
+    for (pid, words) in program.container.processes.all() {
         let line = if busybox {
             format!("{pid:>5} {user:<8}  0:00 {}", words.join(" "))
         } else {
@@ -216,10 +238,95 @@ pub async fn ps(program: Program) -> i32 {
     0
 }
 
+/// BusyBox' `ps -o`: these columns of each process.
+async fn columns(program: &Program, wanted: &str) -> i32 {
+    const KNOWN: [(&str, &str, usize); 10] = [
+        ("user", "USER", 8),
+        ("group", "GROUP", 8),
+        ("comm", "COMMAND", 16),
+        ("args", "COMMAND", 256),
+        ("pid", "PID", 5),
+        ("ppid", "PPID", 5),
+        ("time", "TIME", 5),
+        ("tty", "TT", 6),
+        ("stat", "STAT", 4),
+        ("rss", "RSS", 4),
+    ];
+    let mut chosen = Vec::new();
+    for name in wanted.split(',') {
+        let Some(found) = KNOWN.iter().find(|(known, ..)| *known == name) else {
+            let all = "user,group,comm,args,pid,ppid,pgid,etime,nice,rgroup,ruser,time,tty,vsz,sid,stat,rss";
+            return program.fail(&format!("bad -o argument '{name}', supported arguments: {all}"), 1).await;
+        };
+        chosen.push(*found);
+    }
+    let id = |table: &str, id: i64| name_in(program, table, id).unwrap_or_else(|| id.to_string());
+    let (user, group) = (id("/etc/passwd", program.container.user), id("/etc/group", program.container.group_id));
+    let header: Vec<String> = chosen.iter().map(|(_, title, width)| format!("{title:<width$}")).collect();
+    program.say(header.join(" ").trim_end()).await;
+    for (pid, words) in program.container.processes.all() {
+        let comm = words.first().map_or("", |path| path.rsplit('/').next().unwrap_or_default());
+        let cells = chosen.iter().map(|(name, _, width)| match *name {
+            "user" => format!("{user:<width$}"),
+            "group" => format!("{group:<width$}"),
+            "comm" => format!("{comm:<width$}"),
+            "args" => words.join(" "),
+            "pid" => format!("{pid:>width$}"),
+            "time" => format!("{:>width$}", "0:00"),
+            "tty" => format!("{:<width$}", "?"),
+            "stat" => format!("{:<width$}", "S"),
+            _ => format!("{:>width$}", 0),
+        });
+        let line = cells.collect::<Vec<_>>().join(" ");
+        program.say(line.trim_end()).await;
+    }
+    0
+}
+
 pub async fn free(program: Program) -> i32 {
     if program.name() == "uptime" {
         return i32::from(!program.say(" 12:00:00 up 1 day,  0 users,  load average: 0.10, 0.08, 0.05").await);
     }
     program.say("              total        used        free      shared  buff/cache   available").await;
     i32::from(!program.say("Mem:        4015744     1204723      903520       12044     1907501     2550112").await)
+}
+
+/// `sysctl` with names, `-a` or `-n`: what `/proc/sys` holds, where nothing may be written.
+pub async fn sysctl(program: Program) -> i32 {
+    let (options, names) = options(&program, "");
+    let names = if has(&options, 'a') || has(&options, 'A') { parameters(&program, "/proc/sys") } else { names };
+    let mut code = 0;
+    for word in names {
+        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let path = format!("/proc/sys/{}", name.trim().replace('.', "/"));
+        let shown = name.trim().replace('/', ".");
+        match program.container.files.read(&path) {
+            Ok(_) if value.is_some() => {
+                code = program.fail(&format!("error setting key '{shown}': Read-only file system"), 1).await
+            }
+            Ok(bytes) => {
+                let found = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+                program.say(&if has(&options, 'n') { found } else { format!("{shown} = {found}") }).await;
+            }
+            Err(_) => code = program.fail(&format!("error: '{shown}' is an unknown key"), 1).await,
+        }
+    }
+    code
+}
+
+/// The names of all parameters below a folder.
+fn parameters(program: &Program, folder: &str) -> Vec<String> {
+    let files = &program.container.files;
+    let inside = files.list(folder).unwrap_or_default();
+    let each = inside.iter().flat_map(|name| {
+        let path = format!("{folder}/{name}");
+        if files.is_folder(&path) { parameters(program, &path) } else { vec![path] }
+    });
+    each.map(|path| path.trim_start_matches("/proc/sys/").replace('/', ".")).collect()
+}
+
+/// The program of upstream's image for it: it has the set-user-ID bit of root, which counts unless the container says otherwise.
+pub async fn nnp(program: Program) -> i32 {
+    let user = if program.container.escalates { 0 } else { program.container.user };
+    i32::from(!program.say(&format!("Effective uid: {user}")).await)
 }

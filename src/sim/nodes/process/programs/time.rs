@@ -45,9 +45,10 @@ pub async fn sleep(program: Program) -> i32 {
 }
 
 pub async fn date(program: Program) -> i32 {
-    let (options, rest) = super::options(&program, "dDr");
+    let (options, rest) = super::options(&program, "dDrs");
+    let set = super::value(&options, 's');
     let now = program.engine().now();
-    let now = match super::value(&options, 'd') {
+    let now = match set.or_else(|| super::value(&options, 'd')) {
         Some(text) => match moment(text, now) {
             Some(then) => then,
             None => return program.fail(&format!("invalid date '{text}'"), 1).await,
@@ -63,7 +64,12 @@ pub async fn date(program: Program) -> i32 {
     };
     let zoned = now.to_zoned(TimeZone::UTC);
     let text = jiff::fmt::strtime::format(&format, &zoned).unwrap_or(format);
-    i32::from(!program.say(&text).await)
+    let refused = set.is_some() && !program.may("SYS_TIME");
+    if refused {
+        let word = if program.container.image.is_busybox() { "can't" } else { "cannot" };
+        program.fail(&format!("{word} set date: Operation not permitted"), 1).await;
+    }
+    i32::from(!program.say(&text).await || refused)
 }
 
 fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -85,7 +91,10 @@ fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
         let sign = if words.next() == Some("ago") { -1 } else { 1 };
         return now.checked_add(SignedDuration::from_secs(sign * number * seconds)).ok();
     }
-    text.parse().ok()
+    let clock =
+        || text.parse::<jiff::civil::Time>().ok().map(|time| now.to_zoned(TimeZone::UTC).date().to_datetime(time));
+    let civil = text.parse::<jiff::civil::DateTime>().ok().or_else(clock);
+    text.parse().ok().or_else(|| civil?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
 }
 
 /// `timeout 5 command`.

@@ -1,12 +1,16 @@
 //! What runs beside a script: parts of a pipeline, and what was sent to the background.
 //! Each is a job of the engine with a shell of its own.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use futures::FutureExt as _;
 
 use super::run::{Shell, Stop};
 use super::tree::{Command, Item};
 use crate::sim::nodes::process::container::Container;
+use crate::sim::nodes::process::programs::CRASHED;
 use crate::sim::nodes::process::stream::{Input, Output, Pipe};
 
 /// Something started in the background.
@@ -59,13 +63,16 @@ impl Shell {
         // However it ends, and be it by a signal, it has a code then.
         let ending = Ending { code: child.code.clone(), container: container.clone(), pid };
         let job = async move {
-            let flow = match &part {
-                Beside::Command(command) => self.command(command).await,
-                Beside::Item(item) => Box::pin(self.item(item)).await,
+            let flow = async {
+                match &part {
+                    Beside::Command(command) => self.command(command).await,
+                    Beside::Item(item) => Box::pin(self.item(item)).await,
+                }
             };
-            let code = match flow {
-                Ok(code) | Err(Stop::Exit(code) | Stop::Return(code)) => code,
-                Err(_) => self.last,
+            let code = match AssertUnwindSafe(flow).catch_unwind().await {
+                Ok(Ok(code) | Err(Stop::Exit(code) | Stop::Return(code))) => code,
+                Ok(Err(_)) => self.last,
+                Err(_) => CRASHED,
             };
             // Its ends of pipes close before its end is known.
             drop(self);

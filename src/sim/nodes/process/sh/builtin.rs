@@ -5,10 +5,11 @@ use futures::future::BoxFuture;
 
 use super::array::Array;
 use super::beside::Child;
-use super::dialect::Lost;
+use super::dialect::{Dialect, Lost};
 use super::parse::parse_whole;
 use super::run::{Flow, KEEP, Shell, Stop};
 use super::test::test;
+use crate::sim::nodes::process::processes::Target;
 use crate::sim::nodes::process::programs::text::formatted;
 
 /// A built-in command.
@@ -150,16 +151,26 @@ fn go(shell: &mut Shell, path: &str) -> bool {
 }
 
 async fn cd(shell: &mut Shell, words: &[String]) -> Flow {
+    let back = words.get(1).is_some_and(|word| word == "-");
     let target = match words.get(1).map(String::as_str) {
         None => shell.parameter("HOME").unwrap_or_else(|| "/root".to_owned()),
         Some("-") => shell.parameter("OLDPWD").unwrap_or_default(),
         Some(path) => path.to_owned(),
     };
     if go(shell, &target) {
+        if back {
+            said(shell, &target).await;
+        }
         return Ok(0);
     }
-    shell.complain(&shell.dialect.lost(Lost::Folder, &target), 1).await;
-    Ok(1)
+    let mut why = shell.dialect.lost(Lost::Folder, &target);
+    if shell.dialect == Dialect::Ash && !shell.interactive {
+        // BusyBox names a line that it does not count.
+        why = why.replacen("cd: ", "cd: line 0: ", 1);
+    }
+    let code = if shell.dialect == Dialect::Bash { 1 } else { 2 };
+    shell.complain(&why, code).await;
+    Ok(code)
 }
 
 async fn export(shell: &mut Shell, words: &[String], exported: bool) -> i32 {
@@ -317,13 +328,16 @@ async fn wait(shell: &mut Shell, words: &[String]) -> Flow {
 }
 
 async fn kill(shell: &mut Shell, words: &[String]) -> i32 {
-    let mut signal = 15;
+    let mut signal: u8 = 15;
     let mut code = 0;
     for word in words.iter().skip(1) {
         if let Some(name) = word.strip_prefix('-') {
             signal = match name.trim_start_matches("SIG") {
                 "0" => 0,
                 "9" | "KILL" => 9,
+                "1" | "HUP" => 1,
+                "10" | "USR1" => 10,
+                "12" | "USR2" => 12,
                 _ => 15,
             };
             continue;
@@ -333,13 +347,13 @@ async fn kill(shell: &mut Shell, words: &[String]) -> i32 {
             None => word.parse().ok(),
         };
         let container = &shell.program.container;
-        match pid.and_then(|pid| Some((pid, container.process(pid)?))) {
-            Some((1, _)) if signal != 0 => container.terminate(),
-            Some((_, group)) => {
-                if signal != 0 {
-                    group.kill();
-                    container.engine.stir();
-                }
+        match pid.and_then(|pid| container.processes.target(pid)) {
+            Some(_) if signal == 0 => {}
+            Some(Target::First(container)) => container.signal(signal),
+            Some(Target::Keeper) => {}
+            Some(Target::Other(group)) => {
+                group.kill();
+                container.engine.stir();
             }
             None => {
                 shell.complain(&format!("can't kill pid {word}: No such process"), 1).await;

@@ -14,7 +14,7 @@ use super::parse::{parse, parse_whole};
 use super::start::{Found, find, start};
 use super::tree::{Command, Item, Kind, List, Part, Pipeline, Simple, Value};
 use crate::sim::nodes::process::program::Program;
-use crate::sim::nodes::process::programs::Code;
+use crate::sim::nodes::process::programs::{self, Code};
 use crate::sim::nodes::process::stream::Output;
 
 /// Why a script does not go on with the next command.
@@ -62,7 +62,7 @@ impl Shell {
     pub fn new(program: Program, name: String, options: String, positional: Vec<String>) -> Self {
         let variables = program.variables.clone();
         let exported = variables.keys().cloned().collect();
-        let is_first = program.pid == 1;
+        let is_first = program.is_first();
         let mut shell = Self {
             dialect: Dialect::of(&program),
             program,
@@ -333,7 +333,7 @@ impl Shell {
                 Found::Program(row) => row.run,
                 Found::Script(path) => {
                     program.words = [vec!["sh".to_owned(), path], words[1..].to_vec()].concat();
-                    |program| Box::pin(start(program))
+                    |program| programs::crashing(start(program))
                 }
                 Found::Missing => {
                     self.complain(&self.dialect.lost(Lost::Program, &name), 127).await;

@@ -64,6 +64,9 @@ pub async fn start(program: Program) -> i32 {
         name = words.remove(0);
         match program.read(&path).await {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(why) if program.container.image.is_busybox() => {
+                return program.fail(&format!("can't open '{path}': {why}"), 2).await;
+            }
             Err(why) => return program.fail(&format!("0: cannot open {path}: {why}"), 2).await,
         }
     } else {

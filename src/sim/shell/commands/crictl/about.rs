@@ -1,14 +1,17 @@
-//! `crictl version`, `info`, `config` and `stats`.
+//! `crictl version`, `info`, `config`, `stats` and `statsp`.
 //! Source: cri-tools `cmd/crictl/version.go`, `info.go`, `config.go`, `stats.go`.
 
-use serde_json::json;
+use std::time::Duration;
 
-use super::held::Held;
-use super::{Outcome, SOCKETS};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::held::{self, Held};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::podmetrics::PODMETRICS;
+use crate::sim::machine::services::CONTAINERD_SOCKETS;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::Flags;
 use crate::sim::shell::table::{bytes, columns};
@@ -40,7 +43,7 @@ pub(super) fn info(call: &Call) -> Outcome {
     };
     let why = "Network plugin returns error: cni plugin not initialized";
     let told = json!({
-        "config": { "containerdEndpoint": SOCKETS[0], "containerdRootDir": "/var/lib/containerd",
+        "config": { "containerdEndpoint": CONTAINERD_SOCKETS[0], "containerdRootDir": "/var/lib/containerd",
             "cni": { "binDirs": ["/opt/cni/bin"], "confDir": "/etc/cni/net.d" } },
         "lastCNILoadStatus": if network { "OK" } else { "cni config load failed: no network config found in /etc/cni/net.d: cni plugin not initialized: failed to load cni config" },
         "status": { "conditions": [
@@ -91,6 +94,59 @@ pub(super) fn config(call: &Call, flags: &Flags) -> Outcome {
     files
         .write(path, (lines.join("\n") + "\n").as_bytes(), 0o644)
         .map_err(|error| format!("writing config: {error}"))?;
+    Ok(0)
+}
+
+/// How long `crictl statsp` looks before it tells.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// `crictl statsp`. Source: cri-tools `cmd/crictl/pod_stats.go`.
+pub(super) async fn pod_stats(call: &Call, flags: &Flags) -> Outcome {
+    let wanted = flags.rest.first().map(String::as_str).or(flags.get("id")).unwrap_or_default().to_owned();
+    let mut pods = held::pods(call);
+    pods.retain(|pod| {
+        held::sandbox(pod).starts_with(&wanted)
+            && flags.all("label").iter().all(|label| {
+                let (key, value) = label.split_once('=').unwrap_or((label, ""));
+                meta::label(pod, key) == Some(value)
+            })
+    });
+    pods.sort_by_key(|pod| held::sandbox(pod));
+    let used = |pod: &Value, pointer: &str| {
+        let measured = call.inside.client.find(&PODMETRICS, meta::namespace(pod), meta::name(pod));
+        let containers = measured.as_ref().map(|measured| meta::list(measured, "/containers")).unwrap_or_default();
+        let each = containers.iter().map(|one| Quantity::parse(meta::text(one, pointer)));
+        each.map(|quantity| quantity.map_or(0.0, Quantity::as_f64)).sum::<f64>()
+    };
+    let told = |pod: &Value| {
+        let now = call.inside.client.clock().now().as_nanosecond().to_string();
+        let (cpu, memory) = (used(pod, "/usage/cpu"), used(pod, "/usage/memory"));
+        json!({
+            "attributes": {
+                "id": held::sandbox(pod),
+                "metadata": { "attempt": 0, "name": meta::name(pod), "namespace": meta::namespace(pod), "uid": meta::uid(pod) },
+                "labels": pod["metadata"]["labels"],
+            },
+            "linux": {
+                "cpu": { "timestamp": now, "usageNanoCores": { "value": ((cpu * 1e9) as u64).to_string() } },
+                "memory": { "timestamp": now, "workingSetBytes": { "value": (memory as u64).to_string() } },
+            },
+        })
+    };
+    if super::listing::whole(call, flags, json!({ "stats": pods.iter().map(|pod| told(pod)).collect::<Vec<_>>() }))?
+        .is_some()
+    {
+        return Ok(0);
+    }
+    call.inside.client.clock().sleep(SAMPLE).await;
+    let mut rows = vec![["POD", "POD ID", "CPU %", "MEM"].map(str::to_owned).to_vec()];
+    // Of whom nothing is measured, nothing is told.
+    for pod in pods.iter().filter(|pod| used(pod, "/usage/memory") > 0.0) {
+        let (id, memory) = (held::sandbox(pod), bytes(used(pod, "/usage/memory") as u64).replace(' ', ""));
+        let cpu = format!("{:.2}", used(pod, "/usage/cpu") * 100.0);
+        rows.push([meta::name(pod), id.get(..13).unwrap_or(&id), &cpu, &memory].map(str::to_owned).to_vec());
+    }
+    call.print(columns(&rows, 3));
     Ok(0)
 }
 

@@ -74,7 +74,7 @@ pub(super) fn pods(call: &Call, (command, flags): (&str, &Flags), all: Vec<Held>
 }
 
 /// `crictl pull`.
-pub(super) async fn pull(call: &Call, flags: &Flags, kept: &mut Kept) -> Outcome {
+pub(super) async fn pull(call: &Call, flags: &Flags) -> Outcome {
     let [wanted] = &flags.rest[..] else { return Err("image name is required".to_owned()) };
     let image = images::resolve(wanted).map_err(|missing| {
         let why = missing.message(wanted);
@@ -82,33 +82,40 @@ pub(super) async fn pull(call: &Call, flags: &Flags, kept: &mut Kept) -> Outcome
         format!("pulling image: {why}")
     })?;
     let full = images::canonical(wanted);
-    if !held::references(call, kept).contains(&full) {
+    if !held::references(call).contains(&full) {
         call.inside.client.clock().sleep(image.pull_time()).await;
-        kept.pulled.push(full.clone());
-        kept.unwanted.retain(|one| *one != full);
-        kept.save(&call.machine);
+        let (runtime, client) = (call.inside.kubelet.runtime(), &call.inside.client);
+        runtime.change_images(client, &call.machine.name, |all| all.insert(full.clone()));
     }
     call.say(format_args!("Image is up to date for sha256:{}", held::image_id(&full)));
     Ok(0)
 }
 
 /// `crictl rmi`.
-pub(super) fn remove_images(call: &Call, flags: &Flags, kept: &mut Kept) -> Outcome {
-    let all = held::references(call, kept);
+pub(super) fn remove_images(call: &Call, flags: &Flags) -> Outcome {
+    let all = held::references(call);
     let used: Vec<String> = held::containers(call).iter().map(|one| images::canonical(&one.image)).collect();
     let chosen: Vec<String> = match (flags.on("prune"), flags.on("all")) {
         (true, _) => all.iter().filter(|one| !used.contains(one) && !one.contains("/pause:")).cloned().collect(),
         (_, true) => all.clone(),
         _ => given(flags)?.to_vec(),
     };
+    if chosen.is_empty() {
+        call.complain("INFO[0000] No images to remove");
+        return Ok(0);
+    }
+    let mut failed = false;
     for wanted in &chosen {
         let (full, id) = (images::canonical(wanted), wanted.trim_start_matches("sha256:"));
-        let found = all.iter().find(|one| **one == full || held::image_id(one).starts_with(id));
-        let found = found.ok_or_else(|| format!("no such image {wanted}"))?;
-        kept.pulled.retain(|one| one != found);
-        kept.unwanted.push(found.clone());
+        let found = all.iter().find(|one| **one == full || held::is_image(one, id));
+        let Some(found) = found else {
+            call.complain(format_args!("ERRO[0000] no such image {wanted}"));
+            failed = true;
+            continue;
+        };
+        let (runtime, client) = (call.inside.kubelet.runtime(), &call.inside.client);
+        runtime.change_images(client, &call.machine.name, |all| all.remove(found));
         call.say(format_args!("Deleted: {found}"));
     }
-    kept.save(&call.machine);
-    Ok(0)
+    if failed { Err("unable to remove the image(s)".to_owned()) } else { Ok(0) }
 }

@@ -6,18 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::object::meta;
-use crate::object::selector::FieldSelector;
-use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::machine::Machine;
-use crate::sim::nodes::{hash, images};
+use crate::sim::nodes::hash;
+pub(super) use crate::sim::nodes::present::id as image_id;
 use crate::sim::shell::call::Call;
 
-/// What of the runtime no object tells: images that were pulled by hand, and containers that were removed.
+/// What of the runtime no object tells: containers that were removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in super::super) struct Kept {
-    pub pulled: Vec<String>,
-    pub unwanted: Vec<String>,
     pub removed: Vec<String>,
 }
 
@@ -56,10 +53,32 @@ pub(in super::super) struct Held {
     pub previous: bool,
 }
 
+impl Held {
+    /// Its id as the kubelet tells it: with the runtime's name.
+    pub fn container_id(&self) -> String {
+        format!("containerd://{}", self.id)
+    }
+
+    /// What the runtime knows and the kubelet may still have to find: that it has ended.
+    fn look(&mut self, call: &Call) {
+        let front = call.inside.kubelet.runtime().front(meta::uid(&self.pod));
+        let run = front.and_then(|front| front.run(&self.container_id()));
+        let Some(end) = run.and_then(|run| run.end()).filter(|_| self.state == "Running") else { return };
+        self.state = "Exited";
+        self.finished = Some(end.at);
+        self.code = i64::from(end.code);
+        self.reason = if end.code == 0 { "Completed" } else { "Error" }.to_owned();
+    }
+}
+
+/// Whether an image's id begins so.
+pub(super) fn is_image(reference: &str, id: &str) -> bool {
+    !id.is_empty() && image_id(reference).starts_with(id)
+}
+
 /// The Pods of the node.
 pub(super) fn pods(call: &Call) -> Vec<Object> {
-    let Ok(here) = FieldSelector::parse(&format!("spec.nodeName={}", call.machine.name)) else { return Vec::new() };
-    let pods = call.inside.client.where_fields(&POD, "", &here);
+    let pods = call.inside.kubelet.runtime().pods_of(&call.inside.client, &call.machine.name);
     let mut pods: Vec<Object> = pods.into_iter().filter(|pod| created(pod).is_some()).collect();
     pods.sort_by_key(|pod| std::cmp::Reverse(created(pod)));
     pods
@@ -75,11 +94,6 @@ pub(super) fn sandbox(pod: &Value) -> String {
     hash(&[meta::uid(pod), "sandbox"])
 }
 
-/// The id of an image.
-pub(super) fn image_id(reference: &str) -> String {
-    hash(&[&images::canonical(reference), "config"])
-}
-
 const LISTS: [(&str, &str); 3] = [
     ("/status/containerStatuses", "/spec/containers"),
     ("/status/initContainerStatuses", "/spec/initContainers"),
@@ -89,6 +103,7 @@ const LISTS: [(&str, &str); 3] = [
 /// Every container, newest first.
 pub(in super::super) fn containers(call: &Call) -> Vec<Held> {
     let mut all: Vec<Held> = pods(call).iter().flat_map(of_pod).collect();
+    all.iter_mut().for_each(|one| one.look(call));
     all.sort_by_key(|one| std::cmp::Reverse(one.created));
     all
 }
@@ -144,15 +159,9 @@ pub(super) fn find_pod<'a>(pods: &'a [Object], id: &str) -> Result<&'a Object, S
     pods.iter().find(|pod| !id.is_empty() && sandbox(pod).starts_with(id)).ok_or_else(missing)
 }
 
-/// The images on the node by their whole references: those of its Pods, the pause image, what was pulled by hand.
-pub(in super::super) fn references(call: &Call, kept: &Kept) -> Vec<String> {
-    let of_pods = containers(call).into_iter().map(|one| images::canonical(&one.image));
-    let pause = "registry.k8s.io/pause:3.10.1".to_owned();
-    let mut all: Vec<String> = of_pods.chain([pause]).filter(|one| !kept.unwanted.contains(one)).collect();
-    all.extend(kept.pulled.iter().cloned());
-    all.sort();
-    all.dedup();
-    all
+/// The images on the node by their whole references.
+pub(in super::super) fn references(call: &Call) -> Vec<String> {
+    call.inside.kubelet.runtime().images(&call.inside.client, &call.machine.name).into_iter().collect()
 }
 
 /// How long ago something was, as docker's go-units says it.

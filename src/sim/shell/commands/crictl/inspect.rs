@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::held::{self, Held, Kept, sandbox};
-use super::listing::{labels, size, whole};
+use super::held::{self, Held, sandbox};
+use super::listing::{digest, labels, size, whole};
 use crate::object::meta;
-use crate::sim::nodes::images;
+use crate::sim::nodes::{hash, images};
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::Flags;
+use crate::sim::shell::processes;
+use crate::sim::shell::table::bytes;
 
 /// What containerd runs containers with.
 const RUNTIME: &str = "io.containerd.runc.v2";
@@ -42,7 +44,7 @@ fn container(one: &Held) -> Value {
     let running = one.state == "Running";
     json!({
         "info": {
-            "pid": if running { 1000 + u64::from_str_radix(&one.id[..4.min(one.id.len())], 16).unwrap_or_default() } else { 0 },
+            "pid": if running { processes::of_container(&one.container_id()) } else { 0 },
             "removing": false,
             "runtimeOptions": { "systemd_cgroup": true },
             "runtimeType": RUNTIME,
@@ -106,20 +108,65 @@ pub(super) fn pods(call: &Call, flags: &Flags) -> Outcome {
 }
 
 /// `crictl inspecti`.
-pub(super) fn images(call: &Call, flags: &Flags, kept: &Kept) -> Outcome {
-    let all = held::references(call, kept);
+pub(super) fn images(call: &Call, flags: &Flags) -> Outcome {
+    let all = held::references(call);
     for wanted in given(flags)? {
         let id = wanted.trim_start_matches("sha256:");
         let full = images::canonical(wanted);
-        let found = all.iter().find(|one| **one == full || held::image_id(one).starts_with(id));
+        let found = all.iter().find(|one| **one == full || held::is_image(one, id));
         let found = found.ok_or_else(|| format!("no such image {wanted:?} present"))?;
-        let told = json!({ "status": {
+        if flags.get("output") == Some("table") {
+            let shown = bytes(size(found)).replace(' ', "");
+            call.say(format_args!("ID: sha256:{}\nTag: {found}\nSize: {shown}", held::image_id(found)));
+            continue;
+        }
+        let image = images::resolve(wanted).or_else(|_| images::resolve(found)).ok();
+        let user = image.map(|image| image.user).unwrap_or_default();
+        let mut told = json!({ "status": {
             "id": format!("sha256:{}", held::image_id(found)),
+            "pinned": found.contains("/pause:"),
+            "repoDigests": [digest(found)],
             "repoTags": [found],
-            "repoDigests": [],
             "size": size(found).to_string(),
+            "spec": null,
+            "uid": { "value": user.to_string() },
+            "username": "",
         } });
+        if !flags.on("quiet") {
+            let entrypoint = image.map(|image| image.words(&[], &[])).unwrap_or_default();
+            told["info"] = json!({ "chainID": format!("sha256:{}", hash(&[found, "chain"])),
+                "imageSpec": { "architecture": "amd64", "os": "linux", "config": { "Entrypoint": entrypoint } } });
+        }
         print(call, flags, told)?;
     }
+    Ok(0)
+}
+
+/// Where containerd keeps containers and images.
+const SNAPSHOTS: &str = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs";
+
+/// `crictl imagefsinfo`.
+pub(super) fn file_systems(call: &Call, flags: &Flags) -> Outcome {
+    let all = held::references(call);
+    let used: u64 = all.iter().map(|one| size(one) * 3).sum();
+    let now = call.inside.client.clock().now().as_nanosecond();
+    // An image has a few thousand files, and a container some of its own.
+    let inodes = all.len() * 1500 + held::containers(call).len() * 15;
+    if flags.get("output") == Some("table") {
+        for label in ["Container", "Image"] {
+            let disk = bytes(used).replace(' ', "");
+            call.say(format_args!(
+                "{label} Filesystem \nTimeStamp[0]: {now}\nDisk[0]: {disk}\nInodes[0]: {inodes}\nMountpoint[0]: {SNAPSHOTS}"
+            ));
+        }
+        return Ok(0);
+    }
+    let one = json!({
+        "fsId": { "mountpoint": SNAPSHOTS },
+        "inodesUsed": { "value": inodes.to_string() },
+        "timestamp": now.to_string(),
+        "usedBytes": { "value": used.to_string() },
+    });
+    print(call, flags, json!({ "status": { "containerFilesystems": [one], "imageFilesystems": [one] } }))?;
     Ok(0)
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::held::{self, Held, Kept, ago, sandbox};
+use super::held::{self, Held, ago, sandbox};
 use crate::object::meta;
 use crate::sim::nodes::images;
 use crate::sim::shell::call::Call;
@@ -176,10 +176,15 @@ pub(super) fn size(reference: &str) -> u64 {
     images::resolve(reference).map_or(0, images::Image::size)
 }
 
+/// The digest of what an image was pulled as.
+pub(super) fn digest(reference: &str) -> String {
+    images::resolve(reference).map(|image| image.id(reference)).unwrap_or_default()
+}
+
 /// `crictl images`.
-pub(super) fn images(call: &Call, flags: &Flags, kept: &Kept) -> Outcome {
+pub(super) fn images(call: &Call, flags: &Flags) -> Outcome {
     let wanted = flags.rest.first().map(|one| images::canonical(one));
-    let mut all = held::references(call, kept);
+    let mut all = held::references(call);
     all.retain(|one| wanted.as_ref().is_none_or(|wanted| one == wanted || apart(one).0 == apart(wanted).0));
     if flags.on("quiet") {
         all.iter().for_each(|one| call.say(format_args!("sha256:{}", held::image_id(one))));
@@ -191,7 +196,7 @@ pub(super) fn images(call: &Call, flags: &Flags, kept: &Kept) -> Outcome {
             json!({
                 "id": format!("sha256:{}", held::image_id(one)),
                 "repoTags": [one],
-                "repoDigests": [],
+                "repoDigests": [digest(one)],
                 "size": size(one).to_string(),
                 "pinned": one.contains("/pause:"),
             })

@@ -3,22 +3,19 @@
 
 mod about;
 mod changing;
+mod connecting;
 mod held;
 mod inspect;
 mod listing;
 mod talking;
 
-use self::held::Held;
-pub(super) use self::held::{Kept, containers, references};
-use crate::sim::machine::services::CONTAINERD;
+use self::held::{Held, Kept};
+pub(super) use self::held::{containers, references};
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::{Flags, Known};
 
 /// The version of cri-tools.
 const VERSION: &str = "v1.35.0";
-
-/// Where containerd listens on a node.
-const SOCKETS: [&str; 2] = ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"];
 
 static GLOBAL: Known = &[
     ("runtime-endpoint", 'r', true),
@@ -46,6 +43,8 @@ static LISTING: Known = &[
     ("output", 'o', true),
     ("verbose", 'v', false),
     ("digests", '\0', false),
+    ("pinned", '\0', false),
+    ("seconds", '\0', true),
 ];
 
 static LOGS: Known = &[
@@ -91,7 +90,9 @@ const COMMANDS: &[(&str, Known)] = &[
     ("inspect", LISTING),
     ("inspectp", LISTING),
     ("inspecti", LISTING),
+    ("imagefsinfo", LISTING),
     ("stats", LISTING),
+    ("statsp", LISTING),
     ("stop", CHANGING),
     ("rm", CHANGING),
     ("stopp", CHANGING),
@@ -155,7 +156,7 @@ async fn whole(call: &mut Call) -> Outcome {
     if command == "config" {
         return about::config(call, &flags);
     }
-    connect(call, &global)?;
+    connecting::connect(call, &global, (command, flags.on("prune")))?;
     asked(call, (command, &flags), &after[words..]).await
 }
 
@@ -166,50 +167,20 @@ async fn asked(call: &mut Call, (command, flags): (&str, &Flags), rest: &[String
     match command {
         "ps" => listing::ps(call, flags, all),
         "pods" => listing::pods(call, flags),
-        "images" | "image" | "img" => listing::images(call, flags, &kept),
+        "images" | "image" | "img" => listing::images(call, flags),
         "logs" => talking::logs(call, flags, all).await,
         "exec" => talking::exec(call, (flags, rest), all).await,
         "inspect" => inspect::containers(call, flags, &all),
         "inspectp" => inspect::pods(call, flags),
-        "inspecti" => inspect::images(call, flags, &kept),
+        "inspecti" => inspect::images(call, flags),
+        "imagefsinfo" => inspect::file_systems(call, flags),
         "stats" => about::stats(call, flags, all),
+        "statsp" => about::pod_stats(call, flags).await,
         "stop" | "rm" => changing::containers(call, (command, flags), all, &mut kept),
         "stopp" | "rmp" => changing::pods(call, (command, flags), all),
-        "pull" => changing::pull(call, flags, &mut kept).await,
-        "rmi" => changing::remove_images(call, flags, &mut kept),
+        "pull" => changing::pull(call, flags).await,
+        "rmi" => changing::remove_images(call, flags),
         "version" => about::version(call),
         _ => about::info(call),
     }
-}
-
-/// Whether containerd answers where it is looked for.
-fn connect(call: &Call, global: &Flags) -> Result<(), String> {
-    let path = global.get("config").unwrap_or("/etc/crictl.yaml");
-    let text = call.files().ok().and_then(|files| files.text(path).ok());
-    let configured = text.as_deref().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("runtime-endpoint:"))?;
-        Some(line.trim().trim_matches(['"', '\'']).to_owned()).filter(|endpoint| !endpoint.is_empty())
-    });
-    let asked = global.get("runtime-endpoint").map(str::to_owned);
-    let asked = asked.or_else(|| call.env("CONTAINER_RUNTIME_ENDPOINT").map(str::to_owned)).or(configured);
-    if text.is_none() {
-        call.complain(format_args!("WARN[0000] Config {path:?} does not exist, trying next: \"/usr/bin/crictl.yaml\""));
-    }
-    let endpoint = asked.unwrap_or_else(|| {
-        call.complain(
-            "WARN[0000] runtime connect using default endpoints: [unix:///run/containerd/containerd.sock unix:///run/crio/crio.sock unix:///var/run/cri-dockerd.sock]. As the default settings are now deprecated, you should set the endpoint instead.",
-        );
-        format!("unix://{}", SOCKETS[0])
-    });
-    let socket = endpoint.strip_prefix("unix://").unwrap_or(&endpoint);
-    let failed = |why: &str| {
-        Err(format!(
-            "validate service connection: validate CRI v1 runtime API for endpoint {endpoint:?}: rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix {socket}: connect: {why}\""
-        ))
-    };
-    // containerd takes its socket away when it stops.
-    if !SOCKETS.contains(&socket) || !call.machine.services().is_running(CONTAINERD) {
-        return failed("no such file or directory");
-    }
-    Ok(())
 }

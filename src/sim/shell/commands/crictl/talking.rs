@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use super::Outcome;
 use super::held::{self, Held};
 use crate::sim::apiserver::server::{Command, Connector as _, Heard, LogOptions, Said};
+use crate::sim::nodes::process::stream::Stream;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::flags::Flags;
 
@@ -35,9 +36,14 @@ pub(super) async fn logs(call: &Call, flags: &Flags, all: Vec<Held>) -> Outcome 
         limit_bytes: number("limit-bytes"),
         ..LogOptions::default()
     };
-    let mut stream = call.inside.kubelet.logs(&one.pod, &options).map_err(|status| status.message)?;
-    while let Some(Ok(bytes)) = stream.next().await {
-        call.bytes(bytes.to_vec());
+    // The runtime is asked, not the kubelet.
+    let lines = call.inside.kubelet.lines(&one.pod, &options).map_err(|status| status.message)?;
+    let mut lines = std::pin::pin!(lines);
+    while let Some((stream, text)) = lines.next().await {
+        match stream {
+            Stream::Output => call.bytes(text.into_bytes()),
+            Stream::Errors => call.errors(text.into_bytes()),
+        }
     }
     Ok(0)
 }

@@ -226,7 +226,7 @@ fn machine(call: &Call, host: &str) -> Option<(Arc<Machine>, bool)> {
 
 /// The member that runs on a machine.
 fn running(call: &Call, machine: &Machine) -> Option<Member> {
-    if !machine.control_plane {
+    if !machine.has_control_plane() {
         return None;
     }
     Member::of(call.inside.machines.files(machine).ok()?)

@@ -48,7 +48,7 @@ async fn wanted(call: &Call, flags: &Flags, access: &Access) -> Result<Vec<Strin
         return Ok(access.endpoints.clone());
     }
     let (_, member) = access.connect(call, "Cluster/MemberList").await?;
-    Ok(member.advertises)
+    Ok(all(call, member).into_iter().flat_map(|member| member.advertises).collect())
 }
 
 fn print(call: &Call, format: &str, (headings, rows, whole): (&[&str], Vec<Vec<String>>, Value)) {
@@ -152,15 +152,39 @@ async fn hashkv(call: &Call, flags: &Flags, access: Access) -> Outcome {
 
 const MEMBERS: [&str; 6] = ["ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS", "IS LEARNER"];
 
+/// All members: the one that was asked, and those of other machines.
+fn all(call: &Call, asked: Member) -> Vec<Member> {
+    let machines = call.inside.machines.all();
+    let others = machines.iter().filter_map(|machine| Member::of(machine.files()?));
+    let others: Vec<Member> = others.filter(|other| other.name != asked.name).collect();
+    [vec![asked], others].concat()
+}
+
+/// The id of a member: etcd derives it from where its peers reach it. That of the first is the real one's.
+fn id(member: &Member) -> u64 {
+    if member.name == "controlplane" {
+        return MEMBER_ID;
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA256, member.peers.join(",").as_bytes());
+    digest.as_ref().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
+}
+
 async fn members(call: &Call, flags: &Flags, access: Access) -> Outcome {
-    let (_, Member { name, peers, advertises, .. }) = access.connect(call, "Cluster/MemberList").await?;
-    let id = format!("{MEMBER_ID:x}");
-    let row = [&id, "started", &name, &peers.join(","), &advertises.join(","), "false"].map(str::to_owned).to_vec();
+    let (_, asked) = access.connect(call, "Cluster/MemberList").await?;
+    let mut all = all(call, asked);
+    all.sort_by_key(id);
+    let row = |member: &Member| {
+        let id = format!("{:x}", id(member));
+        [&id, "started", &member.name, &member.peers.join(","), &member.advertises.join(","), "false"]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let one = |member: &Member| json!({ "ID": id(member), "name": member.name, "peerURLs": member.peers, "clientURLs": member.advertises });
     let whole = json!({
         "header": { "cluster_id": CLUSTER_ID, "member_id": MEMBER_ID, "raft_term": 2 },
-        "members": [{ "ID": MEMBER_ID, "name": name, "peerURLs": peers, "clientURLs": advertises }],
+        "members": all.iter().map(one).collect::<Vec<_>>(),
     });
-    print(call, flags.get("write-out").unwrap_or("simple"), (&MEMBERS, vec![row], whole));
+    print(call, flags.get("write-out").unwrap_or("simple"), (&MEMBERS, all.iter().map(row).collect(), whole));
     Ok(0)
 }
 

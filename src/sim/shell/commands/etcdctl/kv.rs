@@ -176,12 +176,14 @@ pub(super) async fn get(call: &Call, (flags, words): (&Flags, &[&str]), access: 
 }
 
 /// `etcdctl put`.
-pub(super) async fn put(call: &Call, words: &[&str], access: Access) -> Outcome {
-    let [key, value] = words else {
-        return Err(Failure::arguments("put command needs 1 argument and input from stdin or 2 arguments"));
+pub(super) async fn put(call: &mut Call, words: &[&str], access: Access) -> Outcome {
+    let (key, value) = match words {
+        [key, value] => (key, value.as_bytes().to_vec()),
+        [key] => (key, call.stdin().await),
+        _ => return Err(Failure::arguments("put command needs 1 argument and input from stdin or 2 arguments")),
     };
     access.open(call)?.connect(call, "KV/Put").await?;
-    call.inside.etcd.put(key, value.as_bytes());
+    call.inside.etcd.put(key, &value);
     call.say("OK");
     Ok(0)
 }

@@ -102,7 +102,7 @@ fn with_variables(call: &Call, args: &[String]) -> Result<Vec<String>, Failure> 
 const COMMANDS: [&str; 8] = ["defrag", "del", "endpoint", "get", "member", "put", "snapshot", "version"];
 
 /// Commands of the real one that ask for what is not simulated.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
     "alarm",
     "auth",
     "check",
@@ -117,6 +117,7 @@ const OTHERS: [&str; 14] = [
     "role",
     "txn",
     "user",
+    "watch",
 ];
 
 const USAGE: &str = include_str!("../../../../../assets/machine/usage/etcdctl.txt");
@@ -132,11 +133,11 @@ fn unknown(word: &str) -> Failure {
 }
 
 /// Runs it.
-pub async fn run(call: Call) -> u8 {
+pub async fn run(mut call: Call) -> u8 {
     if let Some(real) = call.inside.real.clone() {
         return real::run(call, real).await;
     }
-    let outcome = whole(&call).await;
+    let outcome = whole(&mut call).await;
     outcome.unwrap_or_else(|Failure(code, lines)| {
         lines.iter().for_each(|line| call.complain(line));
         code
@@ -157,7 +158,7 @@ fn told(call: &Call, command: &str) -> Result<bool, Failure> {
     Ok(true)
 }
 
-async fn whole(call: &Call) -> Outcome {
+async fn whole(call: &mut Call) -> Outcome {
     // The words before the first flag's are looked at alone: which flags there are depends on them.
     if call.args().iter().any(|arg| arg == "snapshot")
         && call.args().iter().any(|arg| ["restore", "status"].contains(&arg.as_str()))

@@ -1,5 +1,5 @@
 //! The certificates kubeadm looks after: where each is, what for, and whose.
-//! Listing and renewing them is `certs`', making them anew `phases`'. Source: `cmd/kubeadm/app/phases/certs/{certlist,renewal}`.
+//! Listing and renewing them is `certs`', making them anew `init/local`'s. Source: `cmd/kubeadm/app/phases/certs/{certlist,renewal}`.
 
 use jiff::Timestamp;
 
@@ -110,6 +110,12 @@ pub fn authority(root: &Root, folder: &str, name: &str) -> Result<Authority, Str
     let certificate = root.text(&format!("{path}.crt")).map_err(|_| missing("certificate", "crt"))?;
     let key = root.text(&format!("{path}.key")).map_err(|_| missing("private key", "key"))?;
     Authority::from_pem(&certificate, &key).map_err(|error| error.to_string())
+}
+
+/// Whether an authority is there without its key, which somebody keeps elsewhere.
+pub fn is_external(root: &Root, folder: &str, name: &str) -> bool {
+    let file = AUTHORITIES.iter().find(|(known, _)| *known == name).map_or(name, |(_, file)| file);
+    root.exists(&format!("{folder}/{file}.crt")) && !root.exists(&format!("{folder}/{file}.key"))
 }
 
 impl Certificate {

@@ -2,11 +2,15 @@
 //! Which there are stands in `certificates`. Source: `cmd/kubeadm/app/cmd/certs.go`.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::certificates::{AUTHORITIES, CERTIFICATES, Certificate, PKI};
+use super::certificates::{self, AUTHORITIES, CERTIFICATES, Certificate, PKI};
+use super::init::settings::Settings;
+use super::init::uploads;
 use super::table::{lines, row};
-use super::{Done, Typed, cluster};
+use super::{Done, Typed, cluster, requests};
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::pki;
 use crate::sim::apiserver::registry::duration::human;
 use crate::sim::shell::flags::{Flags, Known};
@@ -16,87 +20,122 @@ static KNOWN: Known =
 
 /// Runs it.
 pub async fn run(typed: &mut Typed) -> Done {
-    match typed.subcommand(&["check-expiration", "renew", "certificate-key"])?.as_str() {
+    match typed.subcommand(&["check-expiration", "renew", "certificate-key", "generate-csr"])?.as_str() {
         "check-expiration" => check(typed).await,
         "renew" => renew(typed).await,
+        "generate-csr" => requests::run(typed),
         _ => {
-            let key: String = (0..2).map(|_| crate::sim::apiserver::endpoints::uuid().replace('-', "")).collect();
-            typed.say(key);
+            typed.say(uploads::certificate_key());
             Ok(())
         }
     }
 }
 
-/// Reads the cluster's configuration where it answers; without it the defaults do.
-async fn configuration(typed: &Typed, flags: &Flags, prefix: &str) -> Result<String, String> {
-    if flags.get("config").is_none()
-        && let Ok(client) = cluster::connect(typed, flags.get("kubeconfig").unwrap_or(cluster::ADMIN)).await
-    {
-        cluster::configuration(typed, &client, prefix)?;
-        typed.say("");
-    } else if typed.root()?.exists(flags.get("kubeconfig").unwrap_or(cluster::ADMIN)) {
-        typed.say(format_args!(
-            "[{prefix}] Error reading configuration from the Cluster. Falling back to default configuration\n"
-        ));
+/// The folder of the certificates: a flag's, or that of the cluster's configuration where it answers; without it the defaults do.
+async fn folder(typed: &Typed, flags: &Flags, prefix: Option<&str>) -> Result<String, String> {
+    let given = flags.get("cert-dir").map(|folder| folder.trim_end_matches('/').to_owned());
+    if flags.has("config") {
+        let settings = Settings::read(typed, &flags.only(&["config"]))?;
+        return Ok(given.unwrap_or_else(|| settings.folder().to_owned()));
     }
-    Ok(flags.get("cert-dir").unwrap_or(PKI).trim_end_matches('/').to_owned())
+    let path = flags.get("kubeconfig").unwrap_or(cluster::ADMIN);
+    let Ok(client) = cluster::connect(typed, path).await else {
+        if let Some(prefix) = prefix.filter(|_| typed.root().is_ok_and(|root| root.exists(path))) {
+            typed.say(format_args!(
+                "[{prefix}] Error reading configuration from the Cluster. Falling back to default configuration\n"
+            ));
+        }
+        return Ok(given.unwrap_or_else(|| PKI.to_owned()));
+    };
+    let config = match prefix {
+        Some(prefix) => cluster::configuration(typed, &client, prefix)?,
+        None => cluster::stored(&client)?,
+    };
+    if prefix.is_some() {
+        typed.say("");
+    }
+    let own = meta::text(&config, "/certificatesDir").trim_end_matches('/').to_owned();
+    Ok(given.unwrap_or(if own.is_empty() { PKI.to_owned() } else { own }))
 }
 
 /// How long something still lasts.
 fn residual(until: Timestamp, now: Timestamp) -> String {
-    human(until.as_second() - now.as_second())
+    human(seconds_left(until, now))
+}
+
+/// Begun seconds do not count: what was renewed in this very second lasts 364 days, not 365.
+fn seconds_left(until: Timestamp, now: Timestamp) -> i64 {
+    until.duration_since(now).as_secs()
+}
+
+/// One line of the tables: a certificate or an authority, until when it lasts, and who signed it.
+struct Line {
+    name: &'static str,
+    until: Option<Timestamp>,
+    authority: &'static str,
+    /// Whether whoever signed it keeps the key elsewhere.
+    external: bool,
 }
 
 async fn check(typed: &mut Typed) -> Done {
     let flags = typed.flags(KNOWN)?;
-    let json = flags.get("output") == Some("json");
-    let folder = if json {
-        flags.get("cert-dir").unwrap_or(PKI).to_owned()
-    } else {
-        configuration(typed, &flags, "check-expiration").await?
-    };
+    let as_text = flags.get("output").is_none_or(|form| form == "text");
+    let folder = folder(typed, &flags, as_text.then_some("check-expiration")).await?;
     let (root, now) = (typed.root()?, typed.now());
-    let day = |time: Timestamp| time.strftime("%b %d, %Y %H:%M UTC").to_string();
+    let external = |authority: &str| certificates::is_external(root, &folder, authority);
+    let certificates = CERTIFICATES.iter().map(|known| Line {
+        name: known.name,
+        until: known.read(root, &folder).map(|found| found.not_after),
+        authority: known.authority,
+        external: external(known.authority),
+    });
     let authorities = AUTHORITIES.iter().map(|(name, file)| {
         let found = root.text(&format!("{folder}/{file}.crt")).ok().and_then(|text| pki::inspect(&text).ok());
-        (*name, found.map(|found| found.not_after))
+        Line { name, until: found.map(|found| found.not_after), authority: "", external: external(name) }
     });
-    let authorities: Vec<(&str, Option<Timestamp>)> = authorities.collect();
-    if json {
-        let one = |name: &str, until: Option<Timestamp>| match until {
-            Some(until) => {
-                json!({ "name": name, "expirationDate": until.to_string(), "residualTime": until.as_second() - now.as_second() })
-            }
-            None => json!({ "name": name, "missing": true }),
-        };
-        let certificates =
-            CERTIFICATES.iter().map(|known| one(known.name, known.read(root, &folder).map(|found| found.not_after)));
-        let whole = json!({
-            "kind": "CertificateExpirationInfo", "apiVersion": "output.kubeadm.k8s.io/v1alpha3",
-            "certificates": certificates.collect::<Vec<_>>(),
-            "certificateAuthorities": authorities.iter().map(|(name, until)| one(name, *until)).collect::<Vec<_>>(),
+    let (certificates, authorities): (Vec<Line>, Vec<Line>) = (certificates.collect(), authorities.collect());
+    let whole = json!({
+        "kind": "CertificateExpirationInfo",
+        "apiVersion": "output.kubeadm.k8s.io/v1alpha3",
+        "certificates": certificates.iter().map(|line| line.tree(now)).collect::<Vec<_>>(),
+        "certificateAuthorities": authorities.iter().map(|line| line.tree(now)).collect::<Vec<_>>(),
+    });
+    typed.output(&flags, &whole, || text((&certificates, &authorities), now))
+}
+
+impl Line {
+    fn tree(&self, now: Timestamp) -> Value {
+        let mut tree = json!({
+            "name": self.name,
+            "expirationDate": self.until.map(timestamp),
+            "residualTime": self.until.map_or(0, |until| seconds_left(until, now)),
+            "externallyManaged": self.until.is_some() && self.external,
         });
-        typed.say(serde_json::to_string_pretty(&whole).unwrap_or_default());
-        return Ok(());
-    }
-    let mut rows =
-        vec![row(["CERTIFICATE", "EXPIRES", "RESIDUAL TIME", "CERTIFICATE AUTHORITY", "EXTERNALLY MANAGED"])];
-    rows.extend(CERTIFICATES.iter().map(|known| match known.read(root, &folder) {
-        Some(found) => {
-            let (until, left) = (day(found.not_after), residual(found.not_after, now));
-            row([known.name, &until, &left, known.authority, "no      "])
+        if self.until.is_some() && !self.authority.is_empty() {
+            tree["caName"] = json!(self.authority);
         }
-        None => row([&format!("!MISSING! {}", known.name), "", "", "", ""]),
+        tree["missing"] = json!(self.until.is_none());
+        tree
+    }
+}
+
+/// The two tables.
+fn text((certificates, authorities): (&[Line], &[Line]), now: Timestamp) -> String {
+    let day = |time: Timestamp| time.strftime("%b %d, %Y %H:%M UTC").to_string();
+    let external = |line: &Line| if line.external { "yes     " } else { "no      " };
+    let mut first =
+        vec![row(["CERTIFICATE", "EXPIRES", "RESIDUAL TIME", "CERTIFICATE AUTHORITY", "EXTERNALLY MANAGED"])];
+    first.extend(certificates.iter().map(|line| match line.until {
+        Some(until) => row([line.name, &day(until), &residual(until, now), line.authority, external(line)]),
+        None => row([&format!("!MISSING! {}", line.name), "", "", "", ""]),
     }));
-    lines(&rows).iter().for_each(|line| typed.say(line));
-    typed.say("");
-    let mut rows = vec![row(["CERTIFICATE AUTHORITY", "EXPIRES", "RESIDUAL TIME", "EXTERNALLY MANAGED"])];
-    rows.extend(authorities.iter().map(|(name, until)| match until {
-        Some(until) => row([name, &day(*until), &residual(*until, now), "no      "]),
-        None => row([&format!("!MISSING! {name}"), "", "", ""]),
+    let mut second = vec![row(["CERTIFICATE AUTHORITY", "EXPIRES", "RESIDUAL TIME", "EXTERNALLY MANAGED"])];
+    second.extend(authorities.iter().map(|line| match line.until {
+        Some(until) => row([line.name, &day(until), &residual(until, now), external(line)]),
+        None => row([&format!("!MISSING! {}", line.name), "", "", ""]),
     }));
-    lines(&rows).iter().for_each(|line| typed.say(line));
-    Ok(())
+    let table = |rows: &[Vec<String>]| lines(rows).join("\n") + "\n";
+    format!("{}\n{}", table(&first), table(&second))
 }
 
 async fn renew(typed: &mut Typed) -> Done {
@@ -106,7 +145,7 @@ async fn renew(typed: &mut Typed) -> Done {
     if let Some(more) = flags.rest.first() {
         return Err(format!("unknown command {more:?} for {:?}", typed.path));
     }
-    let folder = configuration(typed, &flags, "renew").await?;
+    let folder = folder(typed, &flags, Some("renew")).await?;
     let wanted = CERTIFICATES.iter().filter(|known| name == "all" || known.name == name);
     for known in wanted {
         one(typed, &folder, known)?;

@@ -5,42 +5,88 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Typed;
+use super::{Typed, validation};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::pki;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
+use crate::sim::nodes::startup::access;
 
 /// The kubeconfig kubeadm uses where none is named.
 pub const ADMIN: &str = "/etc/kubernetes/admin.conf";
 
-fn missing(path: &str) -> String {
+/// The kubeconfig that is used where none is named by who would take anybody's: those of `KUBECONFIG`, the user's own, the administrator's.
+/// Source: `cmd/kubeadm/app/cmd/util/cmdutil.go`, GetKubeConfigPath.
+pub fn found(typed: &Typed) -> Result<String, String> {
+    const OWN: &str = "/root/.kube/config";
+    let root = typed.root()?;
+    let named = typed.call.env("KUBECONFIG").unwrap_or_default().split(':').filter(|path| !path.is_empty());
+    let mut known: Vec<String> = named.map(|path| typed.call.path(path)).collect();
+    if known.is_empty() {
+        known.push(OWN.to_owned());
+    }
+    known.push(ADMIN.to_owned());
+    let there = known.iter().find(|path| root.exists(path)).or(known.first());
+    Ok(there.cloned().unwrap_or_default())
+}
+
+/// What is said of a kubeconfig that is not there.
+pub fn missing(path: &str) -> String {
     format!("failed to load admin kubeconfig: open {path}: no such file or directory")
 }
 
-/// Reads a kubeconfig: its server and the client certificate's PEM.
-fn kubeconfig(text: &str) -> Option<(String, String)> {
+/// What a kubeconfig says: where the server is, by which authority it is believed, and as whom (PEM).
+struct Way {
+    server: String,
+    authority: String,
+    certificate: String,
+}
+
+/// Reads a kubeconfig.
+fn kubeconfig(text: &str) -> Option<Way> {
     let config: Value = serde_yaml::from_str(text).ok()?;
-    let data = config["users"][0]["user"]["client-certificate-data"].as_str().unwrap_or_default();
-    let certificate = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
-    Some((config["clusters"][0]["cluster"]["server"].as_str()?.to_owned(), certificate))
+    let (user, place) = (&config["users"][0]["user"], &config["clusters"][0]["cluster"]);
+    let decoded = |data: &Value| String::from_utf8(STANDARD.decode(data.as_str().unwrap_or_default()).ok()?).ok();
+    Some(Way {
+        server: place["server"].as_str()?.to_owned(),
+        authority: decoded(&place["certificate-authority-data"])?,
+        certificate: decoded(&user["client-certificate-data"])?,
+    })
 }
 
 /// A client for the API server a kubeconfig on the node leads to; or why there is none.
 pub async fn connect(typed: &Typed, path: &str) -> Result<Client, String> {
     let text = typed.root()?.text(path).map_err(|_| missing(path))?;
-    let (server, certificate) = kubeconfig(&text)
+    let Way { server, authority, certificate } = kubeconfig(&text)
         .ok_or_else(|| format!("failed to load admin kubeconfig: error loading config file {path:?}"))?;
     answers(typed, &server).await?;
-    let birth = typed.call.inside.machines.birth();
-    let now = typed.now();
+    let (now, own) = (typed.now(), typed.call.inside.machines.authority());
+    if pki::certificate_der(&authority).ok().as_deref() != Some(own.certificate()) {
+        return Err(format!(
+            "Get \"{server}/api/v1\": tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of \"x509: ECDSA verification failure\" while trying to verify candidate authority certificate \"kubernetes\")"
+        ));
+    }
     let believed = pki::inspect(&certificate).is_ok_and(|found| {
-        found.issued_by(&birth.authority.certificate_pem()) && found.not_before <= now && now <= found.not_after
+        found.issued_by(&own.certificate_pem()) && found.not_before <= now && now <= found.not_after
     });
     if !believed {
         return Err("Unauthorized".to_owned());
     }
     Ok(typed.call.inside.client.clone())
+}
+
+/// The API server's address for kubeconfigs on this machine. A stable endpoint (`HOST:PORT`) that leads there by the machine's
+/// `/etc/hosts` is taken, and one that nobody knows, which then leads nowhere; else it is the name by which nodes reach the API server,
+/// since nothing listens at the address a node is said to have.
+pub fn server(typed: &Typed, endpoint: Option<&str>) -> String {
+    let api = typed.call.inside.machines.birth().api;
+    let (host, port) =
+        endpoint.and_then(|endpoint| validation::host_port(endpoint).ok()).unwrap_or(("controlplane", None));
+    match access::resolve(&typed.call.machine, host) {
+        Ok(address) if address != api.ip() => format!("https://controlplane:{}", api.port()),
+        Ok(_) => format!("https://{host}:{}", api.port()),
+        Err(_) => format!("https://{host}:{}", port.unwrap_or(api.port())),
+    }
 }
 
 /// Whether an API server answers at an address (`https://HOST:PORT`).
@@ -50,9 +96,17 @@ pub async fn answers(typed: &Typed, server: &str) -> Result<(), String> {
     let place = server.trim_start_matches("https://").trim_end_matches('/');
     let (host, port) = place.rsplit_once(':').unwrap_or((place, "443"));
     let control_plane = |name: &str| {
-        machines.all().iter().any(|machine| machine.control_plane && (machine.name == name || machine.address == name))
+        machines
+            .all()
+            .iter()
+            .any(|machine| machine.has_control_plane() && (machine.name == name || machine.address == name))
     };
-    let there = control_plane(host) || host == "localhost" || host == api.ip().to_string();
+    let resolved = access::resolve(&typed.call.machine, host);
+    if let (Err(why), false) = (&resolved, host == "localhost") {
+        return Err(format!("Get \"{server}/api/v1\": dial tcp: {why}"));
+    }
+    let leads = resolved.is_ok_and(|address| address == api.ip());
+    let there = leads || control_plane(host) || host == "localhost" || host == api.ip().to_string();
     let address = machines.all().iter().find(|machine| machine.name == host).map(|machine| machine.address.clone());
     let shown = address.unwrap_or_else(|| host.to_owned());
     let port_fits = port == api.port().to_string() || (port == "6443" && host != "127.0.0.1");

@@ -1,21 +1,26 @@
 //! `kubeadm`: a cluster's certificates, tokens, upgrades and members, as the real one of the node's package does it on the node's files.
 //! A subcommand is a file here and a row. Source: `cmd/kubeadm/app` of Kubernetes 1.35.
 
+mod addons;
 mod certificates;
 mod certs;
 mod cluster;
 mod config;
+mod configuration;
+mod init;
 mod join;
 mod kubeconfig;
 mod manifests;
-mod phases;
 mod preflight;
+mod registration;
 mod release;
+mod requests;
 mod reset;
 mod service;
 mod table;
 mod token;
 mod upgrade;
+mod validation;
 mod version;
 
 use std::time::Duration;
@@ -23,6 +28,7 @@ use std::time::Duration;
 use std::fmt::Display;
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 
 use crate::base::clock::Clock;
 use crate::sim::machine::packages::program_version;
@@ -52,7 +58,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
         about: "Print configurations, list and pull images",
         run: |typed| Box::pin(config::run(typed)),
     },
-    Subcommand { name: "init", about: "Set up the control plane", run: |typed| Box::pin(phases::init(typed)) },
+    Subcommand { name: "init", about: "Set up the control plane", run: |typed| Box::pin(init::run(typed)) },
     Subcommand { name: "join", about: "Join this machine to a cluster", run: |typed| Box::pin(join::run(typed)) },
     Subcommand { name: "kubeconfig", about: "Print kubeconfig files", run: |typed| Box::pin(kubeconfig::run(typed)) },
     Subcommand { name: "reset", about: "Take back what init or join did", run: |typed| Box::pin(reset::run(typed)) },
@@ -126,6 +132,17 @@ impl Typed {
     /// The version of this kubeadm, such as `v1.35.4`.
     fn version(&self) -> Result<String, String> {
         program_version(self.root()?, "kubeadm").ok_or_else(|| "kubeadm is not installed".to_owned())
+    }
+
+    /// Prints an object as `-o` asks for it: as JSON, as YAML, or as text.
+    fn output(&self, flags: &Flags, object: &Value, text: impl FnOnce() -> String) -> Done {
+        match flags.get("output").unwrap_or("text") {
+            "text" => self.call.print(text()),
+            "json" => self.call.print(configuration::json(object)?),
+            "yaml" => self.call.print(configuration::yaml(object)?),
+            other => return Err(table::no_printer(other)),
+        }
+        Ok(())
     }
 
     /// Waits so long by the cluster's clock, and a moment by the wall's: on a fast clock the others need it to get anywhere.

@@ -16,6 +16,24 @@ impl Release {
         (major == 1 && numbers.next().is_none()).then_some(Self { minor, patch })
     }
 
+    /// The release a control plane is asked to have, or why a kubeadm of version `own` does not take it.
+    pub fn asked(text: &str, own: &str) -> Result<Self, String> {
+        let release = Self::read(text).ok_or_else(|| {
+            format!(
+                "version {text:?} doesn't match patterns for neither semantic version nor labels (stable, latest, ...)"
+            )
+        })?;
+        let oldest = Self::read(own).map_or(release, Self::oldest);
+        if release < oldest {
+            let oldest = oldest.to_string();
+            return Err(format!(
+                "this version of kubeadm only supports deploying clusters with the control plane version >= {}. Current version: {release}",
+                oldest.trim_start_matches('v'),
+            ));
+        }
+        Ok(release)
+    }
+
     /// The oldest control plane that a kubeadm of this version takes.
     pub fn oldest(self) -> Self {
         Self { minor: self.minor.saturating_sub(1), patch: 0 }

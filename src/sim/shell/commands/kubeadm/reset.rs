@@ -1,8 +1,19 @@
 //! `kubeadm reset`: takes back what `init` or `join` did to this machine. The Node stays until somebody deletes it.
 //! Source: `cmd/kubeadm/app/cmd/{reset.go,phases/reset}`.
 
-use super::{Done, Typed, service};
-use crate::sim::shell::flags::Known;
+use serde_json::Value;
+
+use super::certificates::PKI;
+use super::{Done, Typed, cluster, manifests, service};
+use crate::object::meta;
+use crate::sim::apiserver::endpoints::DeleteOptions;
+use crate::sim::apiserver::registry::kinds::pod::POD;
+use crate::sim::machine::etcd::Member;
+use crate::sim::machine::root::Root;
+use crate::sim::nodes::static_pods::mirrors;
+use crate::sim::shell::flags::{Flags, Known};
+
+const AFTER: &str = "\nThe reset process does not perform cleanup of CNI plugin configuration,\nnetwork filtering rules and kubeconfig files.\n\nFor information on how to perform this cleanup manually, please see:\n    https://k8s.io/docs/reference/setup-tools/kubeadm/kubeadm-reset/\n";
 
 static KNOWN: Known = &[
     ("force", 'f', false),
@@ -38,31 +49,89 @@ pub async fn run(typed: &mut Typed) -> Done {
             return Err("aborted reset operation".to_owned());
         }
     }
+    typed.call.inside.control.settle().await;
+    let config = configuration(typed, &flags).await;
     typed.say("[preflight] Running pre-flight checks");
-    if typed.call.machine.control_plane {
-        return Err(
-            "a reset of the control plane is not simulated by this practice cluster: it would be the end of it"
-                .to_owned(),
-        );
+    let skips = |phase: &str| flags.all("skip-phases").contains(&phase);
+    if !skips("remove-etcd-member") && !flags.on("dry-run") {
+        etcd(typed, &config)?;
+    }
+    if !skips("cleanup-node") {
+        clean(typed, &flags, &config)?;
+    }
+    typed.call.inside.control.settle().await;
+    typed.say(AFTER);
+    Ok(())
+}
+
+/// What is known of the cluster, where its API server still answers: the way to etcd's data.
+async fn configuration(typed: &Typed, flags: &Flags) -> Value {
+    let path = flags.get("kubeconfig").unwrap_or(cluster::ADMIN);
+    match cluster::connect(typed, path).await {
+        Ok(client) => cluster::configuration(typed, &client, "reset").unwrap_or_default(),
+        Err(_) => Value::Null,
+    }
+}
+
+/// Empties etcd's data directory.
+fn etcd(typed: &Typed, config: &Value) -> Done {
+    let root = typed.root()?;
+    let folder = config.pointer("/etcd/local/dataDir").and_then(Value::as_str).unwrap_or("/var/lib/etcd");
+    if root.is_dir(folder) {
+        empty(root, folder)?;
+        typed.say(format_args!("[reset] Deleted contents of the etcd data directory: {folder}"));
+    }
+    Ok(())
+}
+
+fn empty(root: &Root, folder: &str) -> Done {
+    let inside = root.list(folder).unwrap_or_default();
+    let gone = inside.iter().try_for_each(|name| root.remove(&format!("{folder}/{name}")));
+    gone.map_err(|error| error.to_string())
+}
+
+/// Stops what runs here, and takes the files away.
+fn clean(typed: &Typed, flags: &Flags, config: &Value) -> Done {
+    let known = Some(meta::text(config, "/certificatesDir")).filter(|folder| !folder.is_empty());
+    let folder = flags.get("cert-dir").or(known).unwrap_or(PKI).trim_end_matches('/');
+    let folders = [manifests::FOLDER, "/var/lib/kubelet", folder];
+    let files = FILES.map(|file| format!("/etc/kubernetes/{file}"));
+    let dry = flags.on("dry-run");
+    if dry {
+        typed.say("[dryrun] Would stop the kubelet service");
+        typed.say("[dryrun] Would unmount mounted directories in \"/var/lib/kubelet\"");
+        typed.say("[dryrun] Would remove Kubernetes-managed containers");
+        typed.say(format_args!("[dryrun] Would delete contents of directories: [{}]", folders.join(" ")));
+        typed.say(format_args!("[dryrun] Would delete files: [{}]", files.join(" ")));
+        return Ok(());
     }
     typed.say("[reset] Stopping the kubelet service");
+    service::stop(typed)?;
     typed.say("[reset] Unmounting mounted directories in \"/var/lib/kubelet\"");
-    typed.say(
-        "[reset] Deleting contents of directories: [/etc/kubernetes/manifests /var/lib/kubelet /etc/kubernetes/pki]",
-    );
-    let files = FILES.map(|file| format!("/etc/kubernetes/{file}"));
+    remove_containers(typed)?;
+    typed.say(format_args!("[reset] Deleting contents of directories: [{}]", folders.join(" ")));
     typed.say(format_args!("[reset] Deleting files: [{}]", files.join(" ")));
-    if !flags.on("dry-run") {
-        let root = typed.root()?;
-        let emptied =
-            ["/etc/kubernetes/manifests", "/var/lib/kubelet", "/etc/kubernetes/pki"].iter().try_for_each(|folder| {
-                let inside = root.list(folder).unwrap_or_default();
-                inside.iter().try_for_each(|name| root.remove(&format!("{folder}/{name}")))
-            });
-        let gone = emptied.and_then(|()| files.iter().try_for_each(|file| root.remove(file)));
-        gone.map_err(|error| error.to_string())?;
-        service::stop(typed)?;
+    let root = typed.root()?;
+    folders.iter().try_for_each(|folder| empty(root, folder))?;
+    files.iter().try_for_each(|file| root.remove(file)).map_err(|error| error.to_string())
+}
+
+/// Removes the containers of this machine. Those of a worker are there in the cluster's eyes until it misses them; the static Pods of
+/// a control plane go, and with the last one all that etcd held.
+fn remove_containers(typed: &Typed) -> Done {
+    if !typed.root()?.exists(&manifests::path("etcd")) {
+        return Ok(());
     }
-    typed.say("\nThe reset process does not perform cleanup of CNI plugin configuration,\nnetwork filtering rules and kubeconfig files.\n\nFor information on how to perform this cleanup manually, please see:\n    https://k8s.io/docs/reference/setup-tools/kubeadm/kubeadm-reset/\n");
+    let (inside, own) = (&typed.call.inside, &typed.call.machine.name);
+    let machines = inside.machines.all();
+    if !machines.iter().any(|other| other.name != *own && other.files().and_then(Member::of).is_some()) {
+        inside.etcd.clear();
+        return Ok(());
+    }
+    for pod in mirrors(&inside.client, own) {
+        let at_once = DeleteOptions { grace_seconds: Some(0), ..DeleteOptions::default() };
+        let gone = inside.client.delete(&POD, meta::namespace(&pod), meta::name(&pod), &at_once);
+        gone.map_err(|status| status.to_string())?;
+    }
     Ok(())
 }

@@ -17,6 +17,13 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// What is said of a form of output that there is not.
+pub fn no_printer(form: &str) -> String {
+    format!(
+        "could not construct output printer: unable to match a printer suitable for the output format {form:?}, allowed formats are: go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,template,templatefile,text,yaml"
+    )
+}
+
 /// A row of words.
 pub fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()

@@ -6,14 +6,19 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::table::{lines, row};
-use super::{Done, Typed, cluster};
+use super::configuration::{self, Exactness};
+use super::init::settings::mixed;
+use super::table::{lines, no_printer, row};
+use super::{Done, Typed, cluster, validation};
+use crate::object::duration::{duration, flag_duration, go};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::endpoints::{DeleteOptions, timestamp, uuid};
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::pki;
 use crate::sim::apiserver::registry::duration::human;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
+use crate::sim::apiserver::storage::Object;
 use crate::sim::shell::flags::{Flags, Known};
 
 static KNOWN: Known = &[
@@ -30,7 +35,7 @@ static KNOWN: Known = &[
 ];
 
 /// The group whose members may become nodes.
-const JOINING: &str = "system:bootstrappers:kubeadm:default-node-token";
+pub const JOINING: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// Runs it.
 pub async fn run(typed: &mut Typed) -> Done {
@@ -40,20 +45,25 @@ pub async fn run(typed: &mut Typed) -> Done {
         typed.say(generate());
         return Ok(());
     }
-    let path = flags.get("kubeconfig").unwrap_or(cluster::ADMIN).to_owned();
+    let path = flags.get("kubeconfig").map_or_else(|| cluster::found(typed), |path| Ok(path.to_owned()))?;
+    let made = match flags.get("config") {
+        _ if verb != "create" => Vec::new(),
+        Some(file) => {
+            mixed(&flags)?;
+            Made::of_file(typed, file)?
+        }
+        None => Made::of_flags(&flags)?,
+    };
     let client = cluster::connect(typed, &path).await?;
     match verb.as_str() {
-        "create" => create(typed, &flags, (&client, &path)),
+        "create" => create(typed, &flags, (&client, &path, made)),
         "delete" => delete(typed, &flags, &client),
-        _ => {
-            list(typed, &client);
-            Ok(())
-        }
+        _ => list(typed, &flags, &client),
     }
 }
 
 /// A new token nobody can guess.
-fn generate() -> String {
+pub fn generate() -> String {
     let letters: Vec<char> = format!("{}{}", uuid(), uuid()).replace('-', "").chars().collect();
     let part = |from: usize, to: usize| letters[from..to].iter().collect::<String>();
     format!("{}.{}", part(0, 6), part(32, 48))
@@ -68,70 +78,181 @@ pub fn parts(token: &str) -> Option<(&str, &str)> {
     (fits(id, 6) && fits(secret, 16)).then_some((id, secret))
 }
 
-/// A duration as Go writes it (`24h0m0s`, `1h`, `90s`).
-fn duration(text: &str) -> Option<SignedDuration> {
-    if text == "0" {
-        return Some(SignedDuration::ZERO);
-    }
-    let (mut whole, mut digits) = (SignedDuration::ZERO, String::new());
-    for letter in text.chars() {
-        if letter.is_ascii_digit() {
-            digits.push(letter);
-            continue;
-        }
-        let number: i64 = digits.parse().ok()?;
-        digits.clear();
-        whole += match letter {
-            'h' => SignedDuration::from_hours(number),
-            'm' => SignedDuration::from_mins(number),
-            's' => SignedDuration::from_secs(number),
-            _ => return None,
-        };
-    }
-    digits.is_empty().then_some(whole)
+fn malformed(token: &str) -> String {
+    format!("the bootstrap token {token:?} was not of the form \"\\\\A([a-z0-9]{{6}})\\\\.([a-z0-9]{{16}})\\\\z\"")
 }
 
-fn create(typed: &Typed, flags: &Flags, (client, path): (&Client, &str)) -> Done {
-    let ttl = flags.get("ttl").unwrap_or("24h0m0s");
-    let ttl = duration(ttl)
-        .ok_or_else(|| format!("invalid argument {ttl:?} for \"--ttl\" flag: time: invalid duration {ttl:?}"))?;
-    let token = flags.rest.first().cloned().unwrap_or_else(generate);
-    let (id, secret) = parts(&token).ok_or_else(|| {
-        format!("the bootstrap token {token:?} was not of the form \"\\\\A([a-z0-9]{{6}})\\\\.([a-z0-9]{{16}})\\\\z\"")
-    })?;
+fn create(typed: &Typed, flags: &Flags, (client, path, all): (&Client, &str, Vec<Made>)) -> Done {
+    for made in &all {
+        let (id, _) = parts(&made.token).unwrap_or_default();
+        if client.find(&SECRET, "kube-system", &format!("bootstrap-token-{id}")).is_some() {
+            return Err(format!("a token with id {id:?} already exists"));
+        }
+        if !flags.on("dry-run") {
+            store(client, made, typed.now())?;
+        }
+    }
+    let Some(made) = all.into_iter().next() else { return Ok(()) };
     if flags.has("certificate-key") && !flags.on("print-join-command") {
         return Err("cannot use --certificate-key without --print-join-command".to_owned());
     }
-    let usages = if flags.has("usages") { flags.all("usages") } else { vec!["signing", "authentication"] };
-    let groups = if flags.has("groups") { flags.all("groups").join(",") } else { JOINING.to_owned() };
-    let mut data = json!({ "token-id": id, "token-secret": secret, "auth-extra-groups": groups });
-    usages.iter().for_each(|usage| data[format!("usage-bootstrap-{usage}")] = json!("true"));
-    if let Some(description) = flags.get("description") {
-        data["description"] = json!(description);
-    }
-    if !ttl.is_zero() {
-        data["expiration"] = json!(timestamp(typed.now() + ttl));
-    }
-    let name = format!("bootstrap-token-{id}");
-    if client.find(&SECRET, "kube-system", &name).is_some() {
-        return Err(format!("a token with id {id:?} already exists"));
-    }
-    if !flags.on("dry-run") {
-        let secret = json!({
-            "metadata": { "name": name, "namespace": "kube-system" },
-            "type": "bootstrap.kubernetes.io/token",
-            "stringData": data,
-        });
-        client
-            .create(&SECRET, secret)
-            .map_err(|status| format!("failed to create or update bootstrap token with name {name}: {status}"))?;
-    }
-    let line = if flags.on("print-join-command") { join_command(typed, (path, &token), flags)? } else { token };
+    let line =
+        if flags.on("print-join-command") { join_command(typed, (path, &made.token), flags)? } else { made.token };
     typed.say(line);
     Ok(())
 }
 
-fn join_command(typed: &Typed, (path, token): (&str, &str), flags: &Flags) -> Result<String, String> {
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub token: String,
+    /// How long it lasts; for ever when it is not above zero.
+    pub ttl: SignedDuration,
+    pub description: Option<String>,
+    pub usages: Vec<String>,
+    pub groups: Vec<String>,
+}
+
+impl Made {
+    /// One as kubeadm makes it where nobody asks for anything else.
+    pub fn usual(token: String) -> Self {
+        Self {
+            token,
+            ttl: SignedDuration::from_hours(24),
+            description: None,
+            usages: ["signing", "authentication"].map(str::to_owned).to_vec(),
+            groups: vec![JOINING.to_owned()],
+        }
+    }
+
+    /// The one that the flags of `token create` ask for.
+    fn of_flags(flags: &Flags) -> Result<Vec<Self>, String> {
+        let token = flags.rest.first().cloned().unwrap_or_else(generate);
+        parts(&token).ok_or_else(|| malformed(&token))?;
+        let mut made = Self::usual(token);
+        if let Some(ttl) = flags.get("ttl") {
+            made.ttl = flag_duration("ttl", ttl)?;
+        }
+        made.description = flags.get("description").map(str::to_owned);
+        if flags.has("usages") {
+            made.usages = flags.texts("usages");
+        }
+        if flags.has("groups") {
+            made.groups = flags.texts("groups");
+        }
+        Self::valid(vec![made])
+    }
+
+    /// Those of an InitConfiguration in a file (`token create --config`).
+    fn of_file(typed: &Typed, file: &str) -> Result<Vec<Self>, String> {
+        let text = configuration::text(typed, file)?;
+        let mut found = configuration::of_init(typed, &text, Exactness::Warns)?;
+        let init = found.remove("InitConfiguration").unwrap_or_default();
+        let all: Vec<Self> = match meta::list(&init, "/bootstrapTokens") {
+            [] => vec![Self::usual(generate())],
+            listed => listed.iter().map(|one| Self::of_tree(typed, one)).collect::<Result<_, _>>()?,
+        };
+        Self::valid(all)
+    }
+
+    fn valid(all: Vec<Self>) -> Result<Vec<Self>, String> {
+        let mut errors = ErrorList::default();
+        validation::tokens(&all, &mut errors);
+        if errors.is_empty() { Ok(all) } else { Err(errors.sentence()) }
+    }
+
+    /// Those that an `init` is to make: of its flags, or of an InitConfiguration.
+    pub fn asked(typed: &Typed, flags: &Flags, init: &Value) -> Result<Vec<Self>, String> {
+        let listed = meta::list(init, "/bootstrapTokens");
+        if !listed.is_empty() {
+            return listed.iter().map(|one| Self::of_tree(typed, one)).collect();
+        }
+        let token = flags.get("token").map_or_else(generate, str::to_owned);
+        parts(&token).ok_or_else(|| malformed(&token))?;
+        let mut made = Self::usual(token);
+        if let Some(ttl) = flags.get("token-ttl") {
+            made.ttl = flag_duration("token-ttl", ttl)?;
+        }
+        if !flags.has("config") {
+            made.description = Some("The default bootstrap token generated by 'kubeadm init'.".to_owned());
+        }
+        Ok(vec![made])
+    }
+
+    fn of_tree(typed: &Typed, tree: &Value) -> Result<Self, String> {
+        let text = |pointer: &str| Some(meta::text(tree, pointer)).filter(|text| !text.is_empty()).map(str::to_owned);
+        let token = text("/token").unwrap_or_else(generate);
+        parts(&token).ok_or_else(|| malformed(&token))?;
+        let listed = |pointer: &str, usual: Vec<String>| match tree.pointer(pointer).and_then(Value::as_array) {
+            Some(list) if !list.is_empty() => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => usual,
+        };
+        let usual = Self::usual(token);
+        let ttl = match (text("/expires"), text("/ttl")) {
+            (Some(_), Some(_)) => {
+                return Err("bootstrapTokens.0: Invalid value: \"\": the BootstrapToken .TTL and .Expires fields are mutually exclusive".to_owned());
+            }
+            (Some(expires), None) => {
+                let until: Timestamp = expires.parse().map_err(|error| format!("{expires:?}: {error}"))?;
+                until.duration_since(typed.now())
+            }
+            (None, Some(ttl)) => duration(&ttl)?,
+            (None, None) => usual.ttl,
+        };
+        Ok(Self {
+            ttl,
+            description: text("/description"),
+            usages: listed("/usages", usual.usages),
+            groups: listed("/groups", usual.groups),
+            token: usual.token,
+        })
+    }
+
+    /// As an InitConfiguration says it.
+    pub fn tree(&self) -> Value {
+        let mut tree =
+            json!({ "groups": self.groups, "token": self.token, "ttl": go(self.ttl), "usages": self.usages });
+        if let Some(description) = &self.description {
+            tree["description"] = json!(description);
+        }
+        tree
+    }
+}
+
+/// The Secret of a token.
+pub fn secret(made: &Made, now: Timestamp) -> Value {
+    let (id, secret) = parts(&made.token).unwrap_or_default();
+    let mut data = json!({ "token-id": id, "token-secret": secret });
+    if !made.groups.is_empty() {
+        data["auth-extra-groups"] = json!(made.groups.join(","));
+    }
+    made.usages.iter().for_each(|usage| data[format!("usage-bootstrap-{usage}")] = json!("true"));
+    if let Some(description) = made.description.as_ref().filter(|text| !text.is_empty()) {
+        data["description"] = json!(description);
+    }
+    if made.ttl.is_positive() {
+        data["expiration"] = json!(timestamp(now.saturating_add(made.ttl).unwrap_or(Timestamp::MAX)));
+    }
+    json!({
+        "metadata": { "name": format!("bootstrap-token-{id}"), "namespace": "kube-system" },
+        "type": "bootstrap.kubernetes.io/token",
+        "stringData": data,
+    })
+}
+
+/// Puts a token into the cluster, as a Secret.
+pub fn store(client: &Client, made: &Made, now: Timestamp) -> Result<Object, String> {
+    let secret = secret(made, now);
+    let name = meta::name(&secret).to_owned();
+    let created = match client.create(&SECRET, secret.clone()) {
+        Err(status) if status.is_conflict() => client.update(&SECRET, secret),
+        created => created,
+    };
+    created.map_err(|status| format!("failed to create or update bootstrap token with name {name}: {status}"))
+}
+
+/// Where a machine that joins finds the cluster, by a kubeconfig, and the hash of its authority's key.
+pub fn place(typed: &Typed, path: &str) -> Result<(String, String), String> {
     let text = typed.root()?.text(path).map_err(|error| format!("failed to load kubeconfig: {error}"))?;
     let config: Value = serde_yaml::from_str(&text).map_err(|error| format!("failed to load kubeconfig: {error}"))?;
     let place = &config["clusters"][0]["cluster"];
@@ -139,6 +260,11 @@ fn join_command(typed: &Typed, (path, token): (&str, &str), flags: &Flags) -> Re
     let authority = STANDARD.decode(place["certificate-authority-data"].as_str().unwrap_or_default());
     let authority = authority.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     let hash = pki::public_key_hash(&authority).map_err(|error| format!("failed to get join command: {error}"))?;
+    Ok((server.to_owned(), hash))
+}
+
+fn join_command(typed: &Typed, (path, token): (&str, &str), flags: &Flags) -> Result<String, String> {
+    let (server, hash) = place(typed, path)?;
     let control_plane = match flags.get("certificate-key") {
         Some(key) => format!("--control-plane --certificate-key {key}"),
         None => String::new(),
@@ -176,6 +302,28 @@ impl Token {
         })
     }
 
+    /// As `-o json` shows it. Source: `cmd/kubeadm/app/apis/output/v1alpha3`.
+    fn tree(&self) -> Value {
+        let mut tree = json!({
+            "kind": "BootstrapToken",
+            "apiVersion": "output.kubeadm.k8s.io/v1alpha3",
+            "token": format!("{}.{}", self.id, self.secret),
+        });
+        if !self.description.is_empty() {
+            tree["description"] = json!(self.description);
+        }
+        if let Some(expires) = self.expires {
+            tree["expires"] = json!(timestamp(expires));
+        }
+        if !self.usages.is_empty() {
+            tree["usages"] = json!(self.usages);
+        }
+        if !self.groups.is_empty() {
+            tree["groups"] = self.groups.split(',').collect();
+        }
+        tree
+    }
+
     /// All of a cluster.
     pub fn all(client: &Client) -> Vec<Self> {
         client.list(&SECRET, "kube-system").iter().filter_map(|secret| Self::of(secret)).collect()
@@ -187,10 +335,28 @@ impl Token {
     }
 }
 
-fn list(typed: &Typed, client: &Client) {
+fn list(typed: &Typed, flags: &Flags, client: &Client) -> Done {
+    let all = Token::all(client);
+    match flags.get("output").unwrap_or("text") {
+        "text" => table(typed, &all),
+        "json" => {
+            for token in &all {
+                typed.call.print(configuration::json(&token.tree())?);
+            }
+        }
+        "yaml" => {
+            let texts: Result<Vec<_>, String> = all.iter().map(|token| configuration::yaml(&token.tree())).collect();
+            typed.call.print(texts?.join("---\n"));
+        }
+        other => return Err(no_printer(other)),
+    }
+    Ok(())
+}
+
+fn table(typed: &Typed, all: &[Token]) {
     let mut rows = vec![row(["TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS"])];
     let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-    for token in Token::all(client) {
+    for token in all {
         let left = token
             .expires
             .map_or("<forever>".to_owned(), |expires| human(expires.as_second() - typed.now().as_second()));
@@ -229,12 +395,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_and_durations_are_read_as_kubeadm_reads_them() {
+    fn tokens_are_read_as_kubeadm_reads_them() {
         assert_eq!(parts("abcdef.0123456789abcdef"), Some(("abcdef", "0123456789abcdef")));
         assert!(parts("abcdef").is_none() && parts("ABCDEF.0123456789abcdef").is_none());
         assert!(parts(&generate()).is_some());
-        assert_eq!(duration("1h30m"), Some(SignedDuration::from_mins(90)));
-        assert_eq!(duration("0"), Some(SignedDuration::ZERO));
-        assert!(duration("2 days").is_none() && duration("90").is_none());
     }
 }

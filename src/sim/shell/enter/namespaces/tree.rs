@@ -83,8 +83,11 @@ impl Tree {
         let (above, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
         let above =
             if above.is_empty() { self.root.try_clone().map_err(|_| Errno::MFILE)? } else { self.folder(above)? };
-        rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o755))?;
-        self.open(path, flags, 0)
+        match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o755)) {
+            // Whoever goes in at the same time made it.
+            Ok(()) | Err(Errno::EXIST) => self.open(path, flags, 0),
+            Err(error) => Err(error),
+        }
     }
 
     /// A file to mount over, made where it is not there.
@@ -172,7 +175,7 @@ impl Tree {
 
     /// The cluster's commands where the host has a program of that name, so that a path to it leads to ours, too.
     fn commands(&self, visit: &Visit, program: &Path) -> Result<(), String> {
-        for name in host::names(&visit.entrance.commands) {
+        for name in host::replaced(&visit.entrance.commands) {
             for folder in ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] {
                 // One that is a link has its file elsewhere, which may be the file of many.
                 let Ok(onto) = self.open(&format!("{folder}/{name}"), OFlags::PATH, 0) else { continue };

@@ -72,7 +72,6 @@ const FIELDS: &[&str] = &[
     "metadata.name",
     "metadata.namespace",
     "metadata.uid",
-    "spec.hostIP",
     "spec.nodeName",
     "spec.serviceAccountName",
     "status.hostIP",
@@ -89,7 +88,12 @@ pub const FILE_FIELDS: &[&str] =
 fn known(path: &str) -> bool {
     matches!(
         path,
-        "metadata.annotations" | "metadata.labels" | "spec.restartPolicy" | "spec.schedulerName" | "status.phase"
+        "metadata.annotations"
+            | "metadata.labels"
+            | "spec.hostIP"
+            | "spec.restartPolicy"
+            | "spec.schedulerName"
+            | "status.phase"
     ) || FIELDS.contains(&path)
 }
 
@@ -110,9 +114,12 @@ pub fn field_ref(source: At<'_, '_>, allowed: &[&str], errors: &mut ErrorList) {
         return path.required(errors);
     }
     if let Some((map, key)) = subscript(path.text()) {
+        // Upstream shows the key, at the reference.
+        let mut qualified =
+            |key: &str| names::qualified(key).iter().for_each(|why| errors.invalid(source.path(), key, why));
         return match map {
-            "metadata.annotations" => path.invalid_each(names::qualified(&key.to_lowercase()), errors),
-            "metadata.labels" => path.invalid_each(names::qualified(key), errors),
+            "metadata.annotations" => qualified(&key.to_lowercase()),
+            "metadata.labels" => qualified(key),
             _ => path.invalid(
                 format!("error converting fieldPath: field label does not support subscript: {}", path.text()),
                 errors,

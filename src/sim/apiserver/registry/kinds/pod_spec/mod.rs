@@ -7,6 +7,7 @@ pub mod defaults;
 pub mod env;
 pub mod handlers;
 pub mod mounts;
+pub mod overlaps;
 pub mod qos;
 pub mod resources;
 pub mod security;

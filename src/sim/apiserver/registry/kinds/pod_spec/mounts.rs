@@ -6,11 +6,14 @@ use serde_json::Value;
 use super::super::at::At;
 use super::super::check;
 use super::validation::Context;
+use super::volumes;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 
+/// The volume of a name; one that is not valid counts for none.
 fn volume<'v>(context: Context<'v>, name: &str) -> Option<&'v Value> {
-    meta::list(context.spec, "/volumes").iter().find(|volume| meta::text(volume, "/name") == name)
+    let found = meta::list(context.spec, "/volumes").iter().find(|volume| meta::text(volume, "/name") == name);
+    found.filter(|volume| volumes::is_sound(At::root(volume)))
 }
 
 /// `volumeMounts`.
@@ -32,8 +35,16 @@ pub fn mounts(container: At<'_, '_>, context: Context<'_>, errors: &mut ErrorLis
             path.invalid_text("must be unique", errors);
         }
         paths.push(path.text());
+        if meta::list(container.value(), "/volumeDevices").iter().any(|device| device["name"] == name.text()) {
+            name.invalid_text("must not already exist in volumeDevices", errors);
+        }
         sub_path(mounts, mount, errors);
         propagation(mounts, mount, container, errors);
+        let recursive = mount.key("recursiveReadOnly");
+        if matches!(recursive.text(), "Enabled" | "IfPossible") && !mount.key("readOnly").truth() {
+            let field = format!("{}.recursiveReadOnly", mounts.path());
+            errors.forbidden(field, "may only be specified when readOnly is true");
+        }
     }
 }
 
@@ -89,6 +100,9 @@ pub fn devices(container: At<'_, '_>, context: Context<'_>, errors: &mut ErrorLi
             }
             Some(_) => {}
             None => name.not_found(errors),
+        }
+        if meta::list(container.value(), "/volumeMounts").iter().any(|mount| mount["name"] == name.text()) {
+            name.invalid_text("must not already exist in volumeMounts", errors);
         }
         if path.is_empty() {
             path.required(errors);

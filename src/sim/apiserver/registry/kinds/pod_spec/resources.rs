@@ -124,9 +124,13 @@ pub fn amount(at: At<'_, '_>, name: &str, errors: &mut ErrorList) {
 /// `resources` of a container.
 pub fn of_container(resources: At<'_, '_>, context: Context<'_>, errors: &mut ErrorList) {
     requirements(resources, container_resource_name, errors);
+    claimed(resources.key("claims"), context, errors);
+}
+
+/// The claims of devices that are used are those the Pod has.
+fn claimed(claims: At<'_, '_>, context: Context<'_>, errors: &mut ErrorList) {
     let known: Vec<&str> =
         meta::list(context.spec, "/resourceClaims").iter().map(|claim| meta::text(claim, "/name")).collect();
-    let claims = resources.key("claims");
     for claim in claims.items() {
         let name = claim.key("name").text();
         if name.is_empty() {
@@ -190,7 +194,12 @@ pub fn of_pod(spec: At<'_, '_>, errors: &mut ErrorList) {
     if !resources.is_set() {
         return;
     }
+    let claims = resources.key("claims");
+    if !claims.is_empty() {
+        claims.forbidden("claims may not be set for Resources at pod-level", errors);
+    }
     requirements(resources, pod_resource_name, errors);
+    claimed(claims, Context { spec: spec.value() }, errors);
     let requests = resources.key("requests");
     for (name, sum) in container_requests(spec.value()) {
         let asked = requests.entry(&name);

@@ -36,6 +36,8 @@ pub fn of_pod(spec: At<'_, '_>, errors: &mut ErrorList) {
     seccomp(context.key("seccompProfile"), errors);
     app_armor(context.key("appArmorProfile"), errors);
     context.key("supplementalGroupsPolicy").one_of_if_set(&["Merge", "Strict"], errors);
+    // Who mounts with a label needs a feature that is off by default.
+    context.key("seLinuxChangePolicy").one_of_if_set(&["Recursive"], errors);
 }
 
 fn sysctls(sysctls: At<'_, '_>, errors: &mut ErrorList) {
@@ -164,6 +166,45 @@ pub fn host_process(spec: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
+/// What of security contexts a Windows Pod has not (`pkg/apis/core/validation/validation.go`, validateWindows).
+fn not_on_windows(spec: At<'_, '_>, errors: &mut ErrorList) {
+    const OF_POD: [&str; 9] = [
+        "appArmorProfile",
+        "seLinuxOptions",
+        "seccompProfile",
+        "fsGroup",
+        "fsGroupChangePolicy",
+        "sysctls",
+        "runAsUser",
+        "runAsGroup",
+        "supplementalGroups",
+    ];
+    const OF_CONTAINER: [&str; 10] = [
+        "appArmorProfile",
+        "seLinuxOptions",
+        "seccompProfile",
+        "capabilities",
+        "readOnlyRootFilesystem",
+        "privileged",
+        "allowPrivilegeEscalation",
+        "procMount",
+        "runAsUser",
+        "runAsGroup",
+    ];
+    let mut none_of = |context: At<'_, '_>, fields: &[&str]| {
+        for field in fields.iter().filter(|field| context.key(field).is_set()) {
+            context.key(field).forbidden("cannot be set for a windows pod", errors);
+        }
+    };
+    none_of(spec.key("securityContext"), &OF_POD);
+    for list in ["initContainers", "containers"] {
+        let containers = spec.key(list);
+        for container in containers.items() {
+            none_of(container.key("securityContext"), &OF_CONTAINER);
+        }
+    }
+}
+
 /// `spec.os`, and what a Windows Pod has not.
 pub fn os(spec: At<'_, '_>, errors: &mut ErrorList) {
     let os = spec.key("os");
@@ -180,6 +221,7 @@ pub fn os(spec: At<'_, '_>, errors: &mut ErrorList) {
                     spec.key(field).forbidden("cannot be set for a windows pod", errors);
                 }
             }
+            not_on_windows(spec, errors);
         }
         other => errors.not_supported(os.path(), other, &["linux", "windows"]),
     }

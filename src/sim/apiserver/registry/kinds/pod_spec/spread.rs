@@ -39,7 +39,11 @@ pub fn constraints(constraints: At<'_, '_>, errors: &mut ErrorList) {
         for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
             constraint.key(policy).one_of_if_set(&["Honor", "Ignore"], errors);
         }
-        check::selector(constraint.key("labelSelector"), errors);
+        let (keys, selector) = (constraint.key("matchLabelKeys"), constraint.key("labelSelector"));
+        if !keys.is_empty() && !selector.is_set() {
+            keys.forbidden("must not be specified when labelSelector is not set", errors);
+        }
+        check::selector(selector, errors);
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::at::At;
 use super::super::filling::copy;
+use super::qos;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 
@@ -49,6 +50,10 @@ fn images(new: At<'_, '_>, old: At<'_, '_>, errors: &mut ErrorList) -> bool {
 }
 
 fn deadline(new: At<'_, '_>, old: At<'_, '_>, errors: &mut ErrorList) -> bool {
+    if new.count() < 0 {
+        new.invalid("must be between 0 and 2147483647, inclusive", errors);
+        return false;
+    }
     match (new.number(), old.number()) {
         (Some(new_seconds), Some(old_seconds)) if new_seconds > old_seconds => {
             new.invalid("must be less than or equal to previous value", errors);
@@ -142,17 +147,158 @@ pub fn ephemeral(new: &Value, old: &Value, errors: &mut ErrorList) {
     }
 }
 
-/// Checks a change through `/resize`: only cpu and memory of containers.
+/// Checks a change through `/resize`: only cpu and memory of containers, and none of what is set may go
+/// (`pkg/apis/core/validation/validation.go`, ValidatePodResize).
 pub fn resize(new: &Value, old: &Value, errors: &mut ErrorList) {
-    let mut munged = new["spec"].clone();
-    for list in ["containers", "initContainers"] {
-        for (index, known) in old["spec"][list].as_array().into_iter().flatten().enumerate() {
-            if let Some(container) = munged.pointer_mut(&format!("/{list}/{index}")) {
-                copy(known, container, "resources");
+    if meta::annotation(old, "kubernetes.io/config.mirror").is_some() {
+        return errors.forbidden("[]", "static pods cannot be resized");
+    }
+    let known = old.pointer("/status/qosClass").and_then(Value::as_str).unwrap_or_else(|| qos::class(&old["spec"]));
+    if qos::class(&new["spec"]) != known {
+        // Upstream shows the class of the status, which is still the old one.
+        errors.invalid("spec", known, "Pod QOS Class may not change as a result of resizing");
+    }
+    let runs = meta::list(old, "/status/containerStatuses").iter().find(|one| one.pointer("/state/running").is_some());
+    if runs.is_some_and(|one| one.get("resources").is_none()) {
+        errors.forbidden("spec", "Pod running on node without support for resize");
+    }
+    if has_own_resources(old) || has_own_resources(new) {
+        return errors.forbidden("[]", POD_LEVEL);
+    }
+    let root = At::root(new);
+    let spec = root.key("spec");
+    if !same_containers(spec, &old["spec"], errors) {
+        return;
+    }
+    for list in ["initContainers", "containers"] {
+        let containers = spec.key(list);
+        for (container, known) in containers.items().zip(meta::list(&old["spec"], &format!("/{list}"))) {
+            if list == "containers" || is_sidecar(known) {
+                nothing_removed(container, known, errors);
             }
         }
     }
-    if munged != old["spec"] {
+    let mut munged = new["spec"].clone();
+    for list in ["containers", "initContainers"] {
+        for (index, known) in meta::list(&old["spec"], &format!("/{list}")).iter().enumerate() {
+            let Some(container) = munged.pointer_mut(&format!("/{list}/{index}")) else { continue };
+            let why = match (list, is_sidecar(known)) {
+                ("containers", _) => "only cpu and memory resources are mutable",
+                (_, true) => "only cpu and memory resources for sidecar containers are mutable",
+                (_, false) => "resources for non-sidecar init containers are immutable",
+            };
+            if list == "containers" || is_sidecar(known) {
+                same_compute(container, known);
+            }
+            if container != known {
+                errors.forbidden("spec", why);
+            }
+        }
+    }
+    if errors.is_empty() && munged != old["spec"] {
         errors.forbidden("spec", "only cpu and memory resources are mutable");
+    }
+}
+
+const POD_LEVEL: &str = "resize of pods with pod-level resources is forbidden when InPlacePodLevelResourcesVerticalScalingEnabled feature gate is disabled";
+
+/// Whether resources are set for the Pod as a whole.
+fn has_own_resources(pod: &Value) -> bool {
+    let has = |list: &str| meta::map(pod, &format!("/spec/resources/{list}")).is_some_and(|map| !map.is_empty());
+    has("requests") || has("limits")
+}
+
+fn is_sidecar(container: &Value) -> bool {
+    meta::text(container, "/restartPolicy") == "Always"
+}
+
+/// Whether there are the same containers in the same order, which is told where there are not.
+fn same_containers(spec: At<'_, '_>, old: &Value, errors: &mut ErrorList) -> bool {
+    let mut same = true;
+    for list in ["containers", "initContainers"] {
+        let (containers, before) = (spec.key(list), meta::list(old, &format!("/{list}")));
+        if containers.list().len() != before.len() {
+            containers.forbidden(format!("{list} may not be added or removed on resize"), errors);
+            same = false;
+            continue;
+        }
+        for (container, known) in containers.items().zip(before) {
+            let name = container.key("name");
+            if name.value() != &known["name"] {
+                name.forbidden(format!("{list} may not be renamed or reordered on resize"), errors);
+                same = false;
+            }
+        }
+    }
+    same
+}
+
+fn nothing_removed(container: At<'_, '_>, known: &Value, errors: &mut ErrorList) {
+    let resources = container.key("resources");
+    for kind in ["requests", "limits"] {
+        let (values, had) = (resources.key(kind), known.pointer(&format!("/resources/{kind}")));
+        let had = had.and_then(Value::as_object);
+        let gone = had.into_iter().flatten().any(|(name, _)| !values.entry(name).is_set());
+        if gone {
+            values.forbidden(format!("resource {kind} cannot be removed"), errors);
+        }
+    }
+}
+
+/// Puts back cpu and memory as they were.
+fn same_compute(container: &mut Value, known: &Value) {
+    for kind in ["limits", "requests"] {
+        for name in ["cpu", "memory"] {
+            let was = known.pointer(&format!("/resources/{kind}/{name}"));
+            match was {
+                Some(value) => meta::child(meta::child(container, "resources"), kind)[name] = value.clone(),
+                None => {
+                    if let Some(values) = container.pointer_mut(&format!("/resources/{kind}")) {
+                        meta::remove(values, name);
+                    }
+                }
+            }
+        }
+        if known.pointer(&format!("/resources/{kind}")).is_none() {
+            drop_empty(container, kind);
+        }
+    }
+}
+
+/// An empty map is as good as none.
+fn drop_empty(container: &mut Value, kind: &str) {
+    if let Some(resources) = container.get_mut("resources")
+        && resources.get(kind).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty)
+    {
+        meta::remove(resources, kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(mut old: Value, requests: Value) -> Vec<String> {
+        old["spec"]["containers"] = json!([{ "name": "c", "resources": { "requests": { "cpu": "1" } } }]);
+        let mut new = old.clone();
+        new["spec"]["containers"][0]["resources"]["requests"] = requests;
+        let mut errors = ErrorList::default();
+        resize(&new, &old, &mut errors);
+        errors.0.iter().map(|error| format!("{}: {}", error.field, error.message)).collect()
+    }
+
+    #[test]
+    fn some_pods_cannot_be_resized() {
+        let more = json!({ "cpu": "2" });
+        assert!(refused(json!({}), more.clone()).is_empty());
+        let mirror = json!({ "metadata": { "annotations": { "kubernetes.io/config.mirror": "x" } } });
+        assert_eq!(refused(mirror, more.clone()), ["[]: Forbidden: static pods cannot be resized"]);
+        let whole = json!({ "spec": { "resources": { "limits": { "cpu": "4" } } } });
+        assert_eq!(refused(whole, more.clone()), [format!("[]: Forbidden: {POD_LEVEL}")]);
+        let old_node = json!({ "status": { "containerStatuses": [{ "name": "c", "state": { "running": {} } }] } });
+        let why = "spec: Forbidden: Pod running on node without support for resize";
+        assert_eq!(refused(old_node, more), [why]);
     }
 }

@@ -67,6 +67,14 @@ pub fn volumes(volumes: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
+/// Whether a volume is valid for itself.
+pub fn is_sound(volume: At<'_, '_>) -> bool {
+    let mut found = ErrorList::default();
+    one_source(volume, &mut found);
+    check::dns_label(volume.key("name"), &mut found);
+    found.is_empty()
+}
+
 fn one_source(volume: At<'_, '_>, errors: &mut ErrorList) {
     let mut found = false;
     for kind in SOURCES {
@@ -125,7 +133,10 @@ pub fn source(kind: &str, source: At<'_, '_>, errors: &mut ErrorList) {
             }
         }
         "iscsi" => required(source, &["targetPortal", "iqn"], errors),
-        "gcePersistentDisk" => required(source, &["pdName"], errors),
+        // Upstream names it otherwise here.
+        "gcePersistentDisk" if source.key("pdName").is_empty() => {
+            errors.required(source.path().replace(".gcePersistentDisk", ".persistentDisk.pdName"), "");
+        }
         "awsElasticBlockStore" | "cinder" | "portworxVolume" => required(source, &["volumeID"], errors),
         "glusterfs" => required(source, &["endpoints", "path"], errors),
         "rbd" => required(source, &["monitors", "image"], errors),

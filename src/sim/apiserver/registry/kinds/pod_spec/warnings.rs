@@ -4,6 +4,8 @@
 use serde_json::Value;
 
 use super::super::at::At;
+use super::super::check;
+use super::overlaps::overlaps;
 use super::resources::quantity;
 use crate::object::meta;
 use crate::sim::apiserver::registry::names;
@@ -30,7 +32,7 @@ const VOLUMES: [(&str, &str); 9] = [
     ("rbd", "deprecated in v1.28, non-functional in v1.31+"),
 ];
 
-const NODE_LABELS: [(&str, &str); 5] = [
+const NODE_LABELS: [(&str, &str); 8] = [
     ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
     ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
     (
@@ -39,18 +41,24 @@ const NODE_LABELS: [(&str, &str); 5] = [
     ),
     ("failure-domain.beta.kubernetes.io/zone", "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"),
     ("beta.kubernetes.io/instance-type", "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"),
+    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
+    ("scheduler.alpha.kubernetes.io/preferAvoidPods", "deprecated since v1.22; use Taints and Tolerations instead"),
+    ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
 ];
 
 const NULL_SELECTOR: &str = "a null labelSelector results in matching no pod";
 
-fn old_label(key: &str) -> Option<&'static str> {
+/// What is told of a label of nodes that has another name now.
+pub fn old_label(key: &str) -> Option<&'static str> {
     NODE_LABELS.iter().find(|(label, _)| *label == key).map(|(_, why)| *why)
 }
 
 /// What is told of a Pod.
 pub fn pod(pod: &Value) -> Vec<String> {
-    let mut told = hostname(pod, "this is used in the Pod's hostname");
-    told.extend(template(At::root(pod)));
+    let root = At::root(pod);
+    let mut told = app_armor(root);
+    told.extend(hostname(pod, "this is used in the Pod's hostname"));
+    told.extend(template(root));
     told
 }
 
@@ -58,7 +66,41 @@ pub fn pod(pod: &Value) -> Vec<String> {
 pub fn workload(object: &Value) -> Vec<String> {
     let mut told = hostname(object, "this is used in Pod names and hostnames");
     let root = At::root(object);
-    told.extend(template(root.key("spec").key("template")));
+    let spec = root.key("spec");
+    let template = spec.key("template");
+    told.extend(self::template(template));
+    told.extend(app_armor(template));
+    told
+}
+
+/// What is told of a Job's spec: of indexes too many to be counted, and of the template.
+pub fn job(spec: At<'_, '_>) -> Vec<String> {
+    let many = spec.key("completions").count() > 100_000 && spec.key("parallelism").count() > 10_000;
+    let why = "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail";
+    let indexed = spec.key("completionMode").text() == "Indexed";
+    let mut told: Vec<String> = (indexed && many).then(|| format!("{}: {why}", spec.path())).into_iter().collect();
+    told.extend(template(spec.key("template")));
+    told
+}
+
+/// What is told of annotations that chose an AppArmor profile before there was a field for it.
+fn app_armor(template: At<'_, '_>) -> Vec<String> {
+    let (metadata, spec) = (template.key("metadata"), template.key("spec"));
+    let (annotations, whole) = (metadata.key("annotations"), spec.key("securityContext"));
+    let mut told = Vec::new();
+    for list in ["initContainers", "containers"] {
+        let containers = spec.key(list);
+        for container in containers.items() {
+            let own = container.key("securityContext");
+            let key = format!("container.apparmor.security.beta.kubernetes.io/{}", container.key("name").text());
+            let annotation = annotations.entry(&key);
+            let said = own.key("appArmorProfile").is_set() || whole.key("appArmorProfile").is_set();
+            if annotation.is_set() && !said {
+                let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
+                told.push(format!("{}: {why}", annotation.path()));
+            }
+        }
+    }
     told
 }
 
@@ -86,6 +128,7 @@ pub fn template(template: At<'_, '_>) -> Vec<String> {
         }
     }
     volumes(spec.key("volumes"), &mut told);
+    told.extend(overlaps(spec.key("volumes")));
     twice(spec.key("hostAliases"), "ip", &mut told);
     twice(spec.key("imagePullSecrets"), "name", &mut told);
     let secrets = spec.key("imagePullSecrets");
@@ -107,6 +150,10 @@ pub fn template(template: At<'_, '_>) -> Vec<String> {
         told.push(format!("{field}: must be >= 0; negative values are invalid and will be treated as 1"));
     }
     pod_affinity(spec.key("affinity"), &mut told);
+    let dns = spec.key("dnsConfig");
+    let (servers, aliases) = (dns.key("nameservers"), spec.key("hostAliases"));
+    told.extend(servers.items().filter_map(check::odd_ip));
+    told.extend(aliases.items().filter_map(|alias| check::odd_ip(alias.key("ip"))));
     told
 }
 
@@ -127,7 +174,8 @@ fn node_labels(spec: At<'_, '_>, told: &mut Vec<String>) {
     }
 }
 
-fn term(term: At<'_, '_>, told: &mut Vec<String>) {
+/// What is told of a term that chooses nodes.
+pub fn term(term: At<'_, '_>, told: &mut Vec<String>) {
     let expressions = term.key("matchExpressions");
     for expression in expressions.items() {
         let key = expression.key("key");
@@ -167,6 +215,8 @@ fn volumes(volumes: At<'_, '_>, told: &mut Vec<String>) {
     for volume in volumes.items() {
         for (kind, why) in VOLUMES {
             if volume.key(kind).is_set() {
+                // Upstream names this one by its Go field.
+                let kind = if kind == "storageos" { "storageOS" } else { kind };
                 told.push(format!("{}: {why}", volume.key(kind).path()));
             }
         }

@@ -5,6 +5,10 @@ use crate::sim::nodes::process::program::Program;
 
 /// `ip addr`, `ifconfig`, `netstat -tln`.
 pub async fn addresses(program: Program) -> i32 {
+    let changes = ["add", "set", "del", "delete", "change", "replace", "flush"];
+    if program.name() == "ip" && program.args().nth(1).is_some_and(|verb| changes.contains(&verb)) {
+        return change(&program).await;
+    }
     let address = program.container.address();
     let text = match program.name() {
         "ifconfig" => {
@@ -30,4 +34,17 @@ pub async fn addresses(program: Program) -> i32 {
         ),
     };
     i32::from(!program.say(&text).await)
+}
+
+/// `ip link add` and the like: who may not is told so; for who may, nothing comes of it.
+async fn change(program: &Program) -> i32 {
+    if program.may("NET_ADMIN") {
+        return 0;
+    }
+    const REFUSED: &str = "RTNETLINK answers: Operation not permitted";
+    if program.container.image.is_busybox() {
+        return program.fail(REFUSED, 1).await;
+    }
+    super::complain(program, &format!("{REFUSED}\n")).await;
+    2
 }

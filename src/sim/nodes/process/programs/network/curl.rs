@@ -25,6 +25,7 @@ const LONG_VALUED: &[&str] = &[
     "cert",
     "key",
     "header",
+    "oauth2-bearer",
     "data",
     "data-raw",
     "output",
@@ -59,7 +60,10 @@ struct Asked {
     max_time: Option<Duration>,
     connect_timeout: Option<Duration>,
     host: Option<String>,
+    headers: Vec<(String, String)>,
     method: Option<String>,
+    /// What is sent along.
+    body: Option<String>,
     /// `host:port:address`
     resolve: Vec<String>,
     authority: Option<String>,
@@ -106,17 +110,19 @@ impl Asked {
             "m" | "max-time" => self.max_time = seconds(Some(value)),
             "connect-timeout" => self.connect_timeout = seconds(Some(value)),
             "X" | "request" => self.method = text(),
+            "d" | "data" | "data-raw" | "json" => self.body = text(),
             "url" => self.urls.push(value.to_owned()),
             "resolve" | "connect-to" => self.resolve.push(value.to_owned()),
             "cacert" => self.authority = text(),
+            "oauth2-bearer" => self.headers.push(("Authorization".to_owned(), format!("Bearer {value}"))),
             "retry" => self.retries = value.parse().unwrap_or(0),
-            "H" | "header" => {
-                if let Some((name, host)) = value.split_once(':')
-                    && name.eq_ignore_ascii_case("host")
-                {
+            "H" | "header" => match value.split_once(':') {
+                Some((name, host)) if name.eq_ignore_ascii_case("host") => {
                     self.host = Some(host.trim().split(':').next().unwrap_or_default().to_owned());
                 }
-            }
+                Some((name, value)) => self.headers.push((name.trim().to_owned(), value.trim().to_owned())),
+                None => {}
+            },
             _ => {}
         }
     }
@@ -149,6 +155,21 @@ impl Asked {
             }
         }
         asked
+    }
+
+    /// What is sent.
+    fn request(&self, url: &Url, host: &str) -> Request {
+        let usual = if self.only_head { "HEAD" } else { "GET" };
+        let usual = if self.body.is_some() { "POST" } else { usual };
+        Request {
+            method: self.method.as_deref().unwrap_or(usual).to_owned(),
+            path: url.path.clone(),
+            host: host.to_owned(),
+            tls: url.is_secured(),
+            headers: self.headers.clone(),
+            body: self.body.clone().unwrap_or_default(),
+            from: None,
+        }
     }
 
     /// Where a host and port are to be found, when `--resolve` says so.
@@ -229,7 +250,7 @@ async fn fetch(program: &Program, asked: &Asked, url: &Url) -> Result<Reply, Fai
         return Ok(Reply::default());
     }
     let header = asked.host.clone().unwrap_or_else(|| url.host.clone());
-    let request = Request { path: url.path.clone(), host: header.clone(), tls: url.is_secured() };
+    let request = asked.request(url, &header);
     let reply = match network.get(&connection, &request) {
         Ok(reply) => reply,
         Err(why) => return Err(silent(program, asked, (&url.host, url.port), &why).await),
@@ -239,7 +260,7 @@ async fn fetch(program: &Program, asked: &Asked, url: &Url) -> Result<Reply, Fai
         return Err(Failure(60, UNTRUSTED.to_owned()));
     }
     if asked.verbose {
-        let method = asked.method.as_deref().unwrap_or(if asked.only_head { "HEAD" } else { "GET" });
+        let method = request.verb();
         let shown = if url.with_port && asked.host.is_none() { format!("{header}:{}", url.port) } else { header };
         let sent = format!(
             "> {method} {} HTTP/1.1\n> Host: {shown}\n> User-Agent: curl/8.14.1\n> Accept: */*\n> \n",

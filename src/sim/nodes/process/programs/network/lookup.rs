@@ -1,4 +1,4 @@
-//! `dig` and `host`: DNS asked directly, as BIND's tools do.
+//! `dig` and `host`: DNS asked directly, as BIND's tools do; and `getent hosts`, which asks as programs do.
 //! `nslookup` has a file of its own.
 
 use std::net::IpAddr;
@@ -97,6 +97,26 @@ fn kind_of(record: &Record) -> &'static str {
         Data::Ptr(_) => "PTR",
         Data::Srv(..) => "SRV",
     }
+}
+
+/// `getent hosts NAME`.
+pub async fn getent(program: Program) -> i32 {
+    let words: Vec<&str> = program.args().collect();
+    let ["hosts" | "ahosts", names @ ..] = words.as_slice() else {
+        return program.fail("unknown database", 1).await;
+    };
+    let mut code = 0;
+    for name in names {
+        match program.container.network.resolve(name) {
+            Ok(found) => {
+                for address in &found.addresses {
+                    program.say(&format!("{:<15} {}", address.to_string(), found.name)).await;
+                }
+            }
+            Err(_) => code = 2,
+        }
+    }
+    code
 }
 
 /// `dig` and `host`.

@@ -12,12 +12,12 @@ mod wget;
 use std::time::Duration;
 
 use super::{has, options, value};
-use crate::sim::network::Reply;
+use crate::sim::network::{Protocol, Reply, Request};
 use crate::sim::nodes::process::program::Program;
 
 pub use addresses::addresses;
 pub use curl::curl;
-pub use lookup::dig;
+pub use lookup::{dig, getent};
 pub use nc::{nc, telnet};
 pub use nslookup::nslookup;
 pub use ping::ping;
@@ -69,6 +69,23 @@ impl Url {
     }
 }
 
+/// What is at a URL, asked with one header; an error is why nobody answers.
+pub async fn fetch(program: &Program, url: &str, (name, value): (&str, &str)) -> Result<Reply, String> {
+    let place = Url::of(url);
+    let network = &program.container.network;
+    let failed = |why: crate::sim::network::Why| format!("Get {url:?}: {why}");
+    let connection = network.connect(&place.host, place.port, Protocol::Tcp).map_err(failed)?;
+    let request = Request {
+        host: place.host.clone(),
+        tls: place.is_secured(),
+        headers: vec![(name.to_owned(), value.to_owned())],
+        ..Request::of(&place.path)
+    };
+    let reply = network.get(&connection, &request).map_err(failed)?;
+    answered(program).await;
+    Ok(reply)
+}
+
 fn seconds(text: Option<&str>) -> Option<Duration> {
     Duration::try_from_secs_f64(text?.parse().ok()?).ok().filter(|time| !time.is_zero())
 }
@@ -115,9 +132,7 @@ fn head(program: &Program, reply: &Reply) -> Vec<String> {
         lines.push(format!("Server: {}", reply.server));
     }
     lines.push(format!("Date: {}", program.engine().now().strftime("%a, %d %b %Y %H:%M:%S GMT")));
-    let text = if reply.body.trim_start().starts_with('<') { "text/html" } else { "text/plain" };
-    let text = if reply.body.starts_with('{') { "application/json" } else { text };
-    lines.push(format!("Content-Type: {text}"));
+    lines.push(format!("Content-Type: {}", reply.content_type().trim_end_matches("; charset=utf-8")));
     lines.push(format!("Content-Length: {}", reply.body.len()));
     if let Some(location) = &reply.location {
         lines.push(format!("Location: {location}"));

@@ -1,8 +1,10 @@
 //! `nc` and `telnet`: connections by hand, and small servers.
 //! BusyBox' words where the image is BusyBox', OpenBSD's otherwise.
 
+use std::time::Duration;
+
 use super::{RESOLVES, TRIES, address, complain, has, options, seconds, value};
-use crate::sim::network::{Protocol, Request, Silence, Why};
+use crate::sim::network::{Connection, Protocol, Request, Silence, Why};
 use crate::sim::nodes::process::program::Program;
 
 /// `nc -l -p 8080` listens; `nc -zv host port` looks who does.
@@ -58,6 +60,9 @@ pub async fn nc(program: Program) -> i32 {
     if has(&options, 'z') {
         return 0;
     }
+    if udp {
+        return exchange(&program, &connection, seconds(value(&options, 'w'))).await;
+    }
     talk(&program, &connection).await
 }
 
@@ -76,17 +81,26 @@ fn service(port: u16) -> &'static str {
     }
 }
 
+/// Sends what is given as a datagram, and prints what comes back; waits for more as long as it was told to.
+async fn exchange(program: &Program, connection: &Connection, patience: Option<Duration>) -> i32 {
+    let sent = String::from_utf8_lossy(&program.input.rest().await).into_owned();
+    if let Some(answer) = program.container.network.send(connection, &sent) {
+        program.write(answer.as_bytes()).await;
+    }
+    program.sleep(patience.unwrap_or(TRIES)).await;
+    0
+}
+
 /// Sends what is given, and prints what a web server would answer to it.
-async fn talk(program: &Program, connection: &crate::sim::network::Connection) -> i32 {
+async fn talk(program: &Program, connection: &Connection) -> i32 {
     let sent = String::from_utf8_lossy(&program.input.rest().await).into_owned();
     let mut lines = sent.lines();
-    let Some(path) =
-        lines.next().and_then(|line| line.strip_prefix("GET ")?.split_whitespace().next().map(str::to_owned))
-    else {
-        return 0;
-    };
+    let Some(first) = lines.next() else { return 0 };
     let host = lines.find_map(|line| line.strip_prefix("Host:").map(|host| host.trim().to_owned()));
-    let request = Request { path, host: host.unwrap_or_default(), tls: false };
+    let mut words = first.split_whitespace().map(str::to_owned);
+    // What is no request has no path, and a web server says so.
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let request = Request { method, path, host: host.unwrap_or_default(), ..Request::default() };
     match program.container.network.get(connection, &request) {
         Ok(reply) => {
             let head = super::head(program, &reply).join("\r\n");

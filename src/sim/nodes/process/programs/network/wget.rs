@@ -18,6 +18,8 @@ struct Asked {
     quiet: bool,
     /// The `Host` header.
     host: Option<String>,
+    /// What is sent with `--post-data`.
+    body: Option<String>,
     server_response: bool,
 }
 
@@ -47,6 +49,7 @@ fn asked(program: &Program) -> (Asked, Option<String>) {
         spider: all.contains(&"--spider"),
         quiet: has(&options, 'q') || all.contains(&"--quiet"),
         host: header.and_then(|header| header.split_once(':').map(|(_, host)| host.trim().to_owned())),
+        body: long("--post-data"),
         server_response: has(&options, 'S'),
     };
     (asked, url)
@@ -96,7 +99,17 @@ async fn ask(program: &Program, asked: &Asked, url: &Url, shown: &str) -> Result
         }
     }
     let host = asked.host.clone().unwrap_or_else(|| url.host.clone());
-    let request = Request { path: url.path.clone(), host, tls: url.is_secured() };
+    let body = asked.body.clone();
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let request = Request {
+        method: method.to_owned(),
+        path: url.path.clone(),
+        host,
+        tls: url.is_secured(),
+        headers: Vec::new(),
+        body: body.unwrap_or_default(),
+        from: None,
+    };
     match network.get(&connection, &request) {
         Ok(reply) => {
             super::answered(program).await;

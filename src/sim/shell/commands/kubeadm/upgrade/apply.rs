@@ -4,7 +4,7 @@
 use super::policy::{self, Versions};
 use super::release::Release;
 use super::static_pods::{self, Upgrade};
-use super::{Done, KNOWN, Typed, addons, cluster, connect, health};
+use super::{Done, KNOWN, Typed, addons, cluster, connect, health, manifests};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::registry::kinds::node::NODE;
@@ -26,8 +26,7 @@ pub async fn run(typed: &mut Typed) -> Done {
         .map_err(|why| format!("error execution phase preflight: {why}"))?;
     let version = wanted.to_string();
     if flags.on("dry-run") {
-        typed.say(format_args!("[dryrun] Would upgrade your static Pod-hosted control plane to version {version:?}\n[upgrade/successful] Finished dryrunning successfully!"));
-        return Ok(());
+        return rehearse(typed, &client, &version);
     }
     typed.say(format_args!("[upgrade/control-plane] Upgrading your static Pod-hosted control plane to version {version:?} (timeout: 5m0s)..."));
     let on = |name: &str| !flags.has(name) || flags.on(name);
@@ -44,14 +43,40 @@ pub async fn run(typed: &mut Typed) -> Done {
     typed.say("[bootstrap-token] Configured RBAC rules to allow Node Bootstrap tokens to post CSRs in order for nodes to get long term certificate credentials");
     typed.say("[bootstrap-token] Configured RBAC rules to allow the csrapprover controller automatically approve CSRs from a Node Bootstrap Token");
     typed.say("[bootstrap-token] Configured RBAC rules to allow certificate rotation for all node client certificates in the cluster");
-    addons::addons(typed, &client, &version).map_err(|why| format!("error execution phase addon: {why}"))?;
+    addons::addons(typed, &client).map_err(|why| format!("error execution phase addon: {why}"))?;
     typed.say(format_args!("\n[upgrade] SUCCESS! A control plane node of your cluster was upgraded to {version:?}.\n"));
     typed.say("[upgrade] Now please proceed with upgrading the rest of the nodes by following the right order.");
     Ok(())
 }
 
+/// Says what would be done.
+fn rehearse(typed: &Typed, client: &Client, version: &str) -> Done {
+    let config = cluster::stored(client)?;
+    typed
+        .call
+        .print(format_args!("[dryrun] Would upgrade your static Pod-hosted control plane to version {version:?}"));
+    for component in &manifests::COMPONENTS[1..] {
+        typed.say(format_args!("[dryrun] Would write file {:?} with content:", manifests::path(component)));
+        typed.call.print(manifests::text(typed, component, (&config, version))?);
+    }
+    for line in [
+        "[dryrun] Would upload the kubeadm ClusterConfiguration to a ConfigMap",
+        "[dryrun] Would upload the kubelet configuration to a ConfigMap",
+        "[dryrun] Would write the CRISocket annotation for the control-plane node",
+        "[upgrade/kubeconfig] The kubeconfig files for this node were successfully upgraded!",
+    ] {
+        typed.say(line);
+    }
+    addons::rehearse_kubelet(typed, client)?;
+    typed.say("[dryrun] Would configure bootstrap token and cluster-info RBAC rules");
+    addons::print(typed, client, version)?;
+    typed.say("[upgrade/successful] Finished dryrunning successfully!");
+    Ok(())
+}
+
 async fn preflight(typed: &mut Typed, client: &Client, (flags, asked): (&Flags, &str)) -> Result<Release, String> {
     typed.say("[upgrade/preflight] Running preflight checks");
+    typed.say("[upgrade] Running cluster health checks");
     health::check(typed, client, flags).await?;
     let wanted = Release::read(asked).ok_or_else(|| {
         format!(
@@ -76,12 +101,15 @@ async fn preflight(typed: &mut Typed, client: &Client, (flags, asked): (&Flags, 
             return Err("won't proceed; the user didn't answer (Y|y) in order to continue".to_owned());
         }
     }
-    typed.say("[upgrade/preflight] Pulling images required for setting up a Kubernetes cluster\n[upgrade/preflight] This might take a minute or two, depending on the speed of your internet connection\n[upgrade/preflight] You can also perform this action beforehand using 'kubeadm config images pull'");
+    typed.say(match flags.on("dry-run") {
+        true => "[dryrun] Would pull the required images (like 'kubeadm config images pull')",
+        false => "[upgrade/preflight] Pulling images required for setting up a Kubernetes cluster\n[upgrade/preflight] This might take a minute or two, depending on the speed of your internet connection\n[upgrade/preflight] You can also perform this action beforehand using 'kubeadm config images pull'",
+    });
     if !exists {
         let mut findings = super::preflight::Findings::default();
-        let image = super::manifests::image("kube-apiserver", &wanted.to_string());
+        let image = manifests::image("kube-apiserver", &wanted.to_string());
         findings.error("ImagePull", format!("failed to pull image {image}: failed to pull image {image}: rpc error: code = NotFound desc = failed to pull and unpack image {image:?}: failed to resolve reference {image:?}: {image}: not found"));
-        findings.tell(typed, flags)?;
+        findings.tell(typed, &flags.texts("ignore-preflight-errors"))?;
     }
     Ok(wanted)
 }

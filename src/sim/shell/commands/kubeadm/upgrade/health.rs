@@ -22,7 +22,6 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Runs the checks.
 pub async fn check(typed: &Typed, client: &Client, flags: &Flags) -> Done {
-    typed.say("[upgrade] Running cluster health checks");
     let mut findings = Findings::default();
     if let Err(why) = job(typed, client).await {
         findings.error("CreateJob", why);
@@ -50,7 +49,7 @@ pub async fn check(typed: &Typed, client: &Client, flags: &Flags) -> Done {
     if !missing.is_empty() {
         findings.error("StaticPodManifest", format!("manifest files not found: [{}]", missing.join(" ")));
     }
-    findings.tell(typed, flags)
+    findings.tell(typed, &flags.texts("ignore-preflight-errors"))
 }
 
 /// Whether a Job comes to its end. Where nothing can be scheduled it is not tried.

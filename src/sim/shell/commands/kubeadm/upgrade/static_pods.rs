@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Done, Typed, manifests};
+use super::{Done, Typed, cluster, manifests};
 use crate::object::meta;
 use crate::sim::apiserver::client::Client;
 use crate::sim::apiserver::registry::kinds::pod::POD;
@@ -59,7 +59,7 @@ async fn one(typed: &Typed, client: &Client, (component, upgrade): (&str, &Upgra
     let old = root
         .text(&path)
         .map_err(|_| format!("couldn't complete the static pod upgrade: open {path}: no such file or directory"))?;
-    let text = manifests::text(typed, component, upgrade.version)?;
+    let text = manifests::text(typed, component, (&cluster::stored(client)?, upgrade.version))?;
     if old == text {
         typed.say(format_args!(
             "[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade"
