@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
+use kubedrill::base::clock::Clock;
 use kubedrill::base::topology::{Etcd, Topology};
 use kubedrill::sim::etcd;
 use kubedrill::sim::etcd::real::Programs;
@@ -235,6 +237,36 @@ async fn with_real_etcd() -> Option<Seat> {
 async fn a_real_etcd_holds_the_cluster_and_goes_back_with_it() {
     let Some(seat) = with_real_etcd().await else { return };
     back_and_forth(&seat).await;
+}
+
+/// etcd begins anew after a reset; who has restored a snapshot by then is not to lose it.
+#[tokio::test]
+async fn what_is_restored_right_after_going_back_is_what_the_cluster_becomes() {
+    let Some(seat) = with_real_etcd().await else { return };
+    let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
+    maps.create(&PostParams::default(), &map("before")).await.unwrap();
+    seat.prints("controlplane", &(rightly() + " snapshot save /opt/backup.db")).await;
+    seat.prints("controlplane", "etcdutl snapshot restore /opt/backup.db --data-dir /var/lib/etcd-restored").await;
+    maps.delete("before", &DeleteParams::default()).await.unwrap();
+    seat.world.machines().keep("begin").unwrap();
+    let begin = seat.world.checkpoint();
+
+    let mut still = seat.world.still().await;
+    seat.world.machines().bring_back("begin").unwrap();
+    seat.world.restore(&begin).await;
+    still.forget();
+    let now = Clock::system().now();
+    // As old as if it had been restored now.
+    seat.files("controlplane", |root| {
+        let member = root.place("/var/lib/etcd-restored/member").unwrap();
+        while Timestamp::try_from(std::fs::metadata(&member).unwrap().modified().unwrap()).unwrap() <= now {
+            root.write("/var/lib/etcd-restored/member/touched", b"", 0o600).unwrap();
+            root.remove("/var/lib/etcd-restored/member/touched").unwrap();
+        }
+    });
+    moved(&seat, "/var/lib/etcd", "/var/lib/etcd-restored");
+    drop(still);
+    becomes(&seat, "before", true).await;
 }
 
 #[tokio::test]

@@ -100,19 +100,15 @@ impl RealEtcd {
             && running.directory == member.data
             && running.process.runs()
         {
-            return Ok(state.owed.clone().map_or(Began::Level, Began::Other));
+            return Ok(owed(&state));
         }
         stop(&mut state).await;
         let begins = state.revision.is_none() && cleared(root, member, state.anew)?;
         let (running, revision) = self.start(root, member).await?;
         let began = match state.revision {
             None if begins => Began::Level,
-            Some(known) if known == revision => state.owed.clone().map_or(Began::Level, Began::Other),
-            known => match self.other(&running.gateway, &mut state).await? {
-                // Nobody put it there: it began before, and failed before it had taken anything.
-                Began::Empty if known.is_none() => Began::Level,
-                began => began,
-            },
+            Some(known) if known == revision => owed(&state),
+            _ => self.other(&running.gateway, &mut state).await?,
         };
         if matches!(began, Began::Empty) {
             running.process.stop().await;
@@ -154,7 +150,8 @@ impl RealEtcd {
     async fn other(&self, gateway: &Gateway, state: &mut State) -> Result<Began, RealError> {
         let (revision, pairs) = gateway.pairs().await?;
         if pairs.is_empty() {
-            return Ok(Began::Empty);
+            // Nobody put it there where it is to begin anew: it began before, and failed before it had taken anything.
+            return Ok(if state.revision.is_none() { Began::Level } else { Began::Empty });
         }
         let (mut lines, mut level) = (Vec::new(), BTreeMap::new());
         for pair in &pairs {
@@ -248,6 +245,11 @@ impl RealEtcd {
         state.stored = checkpoint.revision();
         Ok(())
     }
+}
+
+/// What an etcd that went on where it was is to the cluster.
+fn owed(state: &State) -> Began {
+    state.owed.clone().map_or(Began::Level, Began::Other)
 }
 
 /// Takes away what a data directory holds; false where somebody has put it there since `anew`.
