@@ -28,6 +28,10 @@ pub struct Grader {
     pub patience: Patience,
 }
 
+/// How long a cluster that answered before may say nothing while a check is waited for, and how soon it is asked again.
+const SILENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// How long a check that is expected to hold is waited for, whatever its `within` comes to on a fast clock: a busy machine must
 /// not make a right answer wrong. Nobody, where it is the default.
 #[derive(Clone, Debug, Default)]
@@ -122,21 +126,32 @@ async fn look(grader: &Grader, view: &View, (index, check): (usize, &Check), bef
     }
 }
 
-/// Looks again whenever what was looked at changes, until the check holds or its time is up.
+/// Looks again whenever what was looked at changes, until the check holds, its time is up, or nobody has answered for a while.
 async fn wait(grader: &Grader, view: &View, check: &Check, within: Duration) -> Option<Verdict> {
     let wall = Clock::system();
     let limit = grader.patience.limit(check, within);
     let end = grader.clock.now() + jiff::SignedDuration::try_from(limit).ok()?;
     let patient = wall.now() + jiff::SignedDuration::try_from(grader.patience.with(check)).ok()?;
     let mut view = view.fresh();
+    let mut heard = wall.now();
     loop {
         let verdict = checks::look(&check.kind, &view).await;
-        if !matches!(verdict, Verdict::Fail { .. }) || (grader.clock.now() >= end && wall.now() >= patient) {
+        let broken = matches!(verdict, Verdict::Broken { .. });
+        if !broken {
+            heard = wall.now();
+        }
+        let over = match verdict {
+            Verdict::Pass => true,
+            Verdict::Fail { .. } => grader.clock.now() >= end && wall.now() >= patient,
+            Verdict::Broken { .. } => wall.now().duration_since(heard) >= SILENCE,
+        };
+        if over {
             return Some(verdict);
         }
         tokio::select! {
-            () = view.changed() => {}
-            () = async { tokio::join!(grader.clock.sleep_until(end), wall.sleep_until(patient)); } => {}
+            () = wall.sleep(AGAIN), if broken => {}
+            () = view.changed(), if !broken => {}
+            () = async { tokio::join!(grader.clock.sleep_until(end), wall.sleep_until(patient)); }, if !broken => {}
         }
         view = view.fresh();
     }

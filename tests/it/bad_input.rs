@@ -4,6 +4,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use kubedrill::app::error::Kind;
@@ -12,12 +14,13 @@ use kubedrill::base::clock::Clock;
 use kubedrill::base::seed::Seed;
 use kubedrill::base::topology::Topology;
 use kubedrill::cluster::context::Foreign;
-use kubedrill::cluster::{Objects, Origin, Wish};
+use kubedrill::cluster::{Cluster, Objects, Origin, Wish};
 use kubedrill::exam::plan;
 use kubedrill::grading::report::Verdict;
 use kubedrill::grading::{Grader, Patience, grade};
+use kubedrill::lab::Lab;
 use kubedrill::scenario::folder::Folder;
-use kubedrill::scenario::{Pack, scaffold};
+use kubedrill::scenario::{Pack, Variant, scaffold};
 
 use crate::commands::Place;
 
@@ -197,6 +200,8 @@ fn on_a_full_disk_a_start_is_refused_in_one_message() {
 struct Wire {
     port: u16,
     open: Arc<Mutex<Option<Vec<TcpStream>>>>,
+    /// How many who come next are turned away.
+    away: Arc<AtomicUsize>,
 }
 
 impl Wire {
@@ -204,10 +209,14 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let open: Arc<Mutex<Option<Vec<TcpStream>>>> = Arc::new(Mutex::new(Some(Vec::new())));
-        let kept = open.clone();
+        let away = Arc::new(AtomicUsize::new(0));
+        let (kept, turned) = (open.clone(), away.clone());
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
+                if turned.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    continue;
+                }
                 let mut kept = kept.lock().unwrap();
                 let Some(streams) = kept.as_mut() else { return };
                 let Ok(behind) = TcpStream::connect(&server) else { continue };
@@ -228,7 +237,15 @@ impl Wire {
                 streams.extend([client, behind]);
             }
         });
-        Self { port, open }
+        Self { port, open, away }
+    }
+
+    /// Whoever is through is cut off, and the next few do not get through.
+    fn tear(&self) {
+        self.away.store(3, Relaxed);
+        for stream in self.open.lock().unwrap().iter_mut().flat_map(|streams| streams.drain(..)) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// From now on nobody gets through: the server is down.
@@ -254,42 +271,57 @@ fn address(kubeconfig: &Path) -> String {
     server.trim().trim_matches('"').trim_start_matches("https://").to_owned()
 }
 
+/// A task on a cluster behind a wire; its first check may wait.
+struct Behind {
+    below: Arc<dyn Cluster>,
+    wire: Wire,
+    grader: Grader,
+    variant: Variant,
+}
+
+impl Behind {
+    async fn a_wire(folder: &Path) -> Self {
+        let wish = Wish {
+            name: "below".to_owned(),
+            dir: folder.join("below"),
+            topology: Topology::workers(1),
+            port: 0,
+            keep: false,
+            clock: Clock::system(),
+        };
+        let below = kubedrill::cluster::open(&Origin::Embedded, &wish).await.unwrap();
+        let wire = Wire::to(address(below.kubeconfig()));
+        let through = wire.kubeconfig(below.kubeconfig());
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&through).unwrap();
+        let server = format!("127.0.0.1:{}", wire.port);
+        let foreign = Foreign::reach("wire".to_owned(), kubeconfig, &server, folder.join("kc"), Clock::system());
+        let foreign = foreign.await.unwrap();
+
+        let texts = scaffold::pack("sample").into_iter().map(|file| {
+            let waits = "name: The ConfigMap has the number of workers\n      within: 60s";
+            let stays = "kind: ConfigMap\n        metadata: { name: keep-me, namespace: \"{{ ns }}\" }";
+            let always = "kind: Namespace\n        metadata: { name: default }";
+            let text = file.text.replacen("name: The ConfigMap has the number of workers", waits, 1);
+            (file.path, text.replacen(stays, always, 1))
+        });
+        let texts: Vec<(String, String)> = texts.collect();
+        let pack = Folder::of_texts("sample", texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        let variant = Pack::of_folder(pack).unwrap().scenario(scaffold::FIRST).unwrap().variant(Seed(1)).unwrap();
+        let grader = Grader {
+            objects: Arc::new(Objects::of(&foreign)),
+            clock: Clock::system(),
+            answers: folder.to_owned(),
+            patience: Patience::default(),
+        };
+        Self { below, wire, grader, variant }
+    }
+}
+
 /// The server stops after a check has its verdict, while another still waits: that one is broken, and not failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_to_say() {
     let folder = tempfile::tempdir().unwrap();
-    let wish = Wish {
-        name: "below".to_owned(),
-        dir: folder.path().join("below"),
-        topology: Topology::workers(1),
-        port: 0,
-        keep: false,
-        clock: Clock::system(),
-    };
-    let below = kubedrill::cluster::open(&Origin::Embedded, &wish).await.unwrap();
-    let wire = Wire::to(address(below.kubeconfig()));
-    let through = wire.kubeconfig(below.kubeconfig());
-    let kubeconfig = kube::config::Kubeconfig::from_yaml(&through).unwrap();
-    let server = format!("127.0.0.1:{}", wire.port);
-    let foreign = Foreign::reach("wire".to_owned(), kubeconfig, &server, folder.path().join("kc"), Clock::system());
-    let foreign = foreign.await.unwrap();
-
-    let texts = scaffold::pack("sample").into_iter().map(|file| {
-        let waits = "name: The ConfigMap has the number of workers\n      within: 60s";
-        let stays = "kind: ConfigMap\n        metadata: { name: keep-me, namespace: \"{{ ns }}\" }";
-        let always = "kind: Namespace\n        metadata: { name: default }";
-        let text = file.text.replacen("name: The ConfigMap has the number of workers", waits, 1);
-        (file.path, text.replacen(stays, always, 1))
-    });
-    let texts: Vec<(String, String)> = texts.collect();
-    let pack = Folder::of_texts("sample", texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-    let variant = Pack::of_folder(pack).unwrap().scenario(scaffold::FIRST).unwrap().variant(Seed(1)).unwrap();
-    let grader = Grader {
-        objects: Arc::new(Objects::of(&foreign)),
-        clock: Clock::system(),
-        answers: folder.path().to_owned(),
-        patience: Patience::default(),
-    };
+    let Behind { below, wire, grader, variant } = Behind::a_wire(folder.path()).await;
     let mut settled = Vec::new();
     let report = grade(&grader, &variant, |check, outcome| {
         settled.push((check, outcome.verdict.clone()));
@@ -302,6 +334,30 @@ async fn a_server_that_stops_in_the_middle_of_grading_breaks_what_it_still_had_t
     assert_eq!(report.results[2].verdict, Verdict::Pass, "what was seen before counts: {report:?}");
     assert!(report.ungraded.as_ref().is_some_and(|why| why.contains("could not be checked")), "{report:?}");
     assert!(report.results.iter().all(|result| result.earned >= 0), "nothing is taken away: {report:?}");
+    below.close().await.unwrap();
+}
+
+/// The wire is torn while a check waits, and what it waits for comes about: it counts, as a moment's silence is no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_silent_for_a_moment_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Behind { below, wire, grader, variant } = Behind::a_wire(folder.path()).await;
+    let torn = tokio::sync::Notify::new();
+    let answered = async {
+        torn.notified().await;
+        let lab = Lab::lay(variant.clone(), below.clone(), &folder.path().join("lab")).await.unwrap();
+        lab.answer(&variant.solutions[0].steps).await.unwrap();
+    };
+    let mut settled = 0;
+    let graded = grade(&grader, &variant, |_, _| {
+        settled += 1;
+        if settled == 1 {
+            wire.tear();
+            torn.notify_one();
+        }
+    });
+    let (report, ()) = tokio::join!(graded, answered);
+    assert_eq!(report.results[0].verdict, Verdict::Pass, "{report:?}");
     below.close().await.unwrap();
 }
 
