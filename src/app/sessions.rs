@@ -28,17 +28,27 @@ pub struct Found {
     pub driven: bool,
 }
 
-/// Every session in a folder that can be read, newest first. No pack is read for it.
-pub fn found(sessions: &Path) -> Vec<Found> {
+fn folders(sessions: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(sessions).into_iter().flatten().flatten();
     let mut dirs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     dirs.sort();
+    dirs
+}
+
+/// Every session in a folder that can be read, newest first. No pack is read for it.
+pub fn found(sessions: &Path) -> Vec<Found> {
     let found = |dir: PathBuf| {
         let session = ledger::look(&dir).ok()?;
         let driven = matches!(ledger::lock(&dir), Ok(None));
         Some(Found { dir, session, driven })
     };
-    dirs.into_iter().rev().filter_map(found).collect()
+    folders(sessions).into_iter().rev().filter_map(found).collect()
+}
+
+/// Why a session cannot be read, if one cannot. A kill before the first line was whole left nothing to read.
+fn damaged(sessions: &Path) -> Option<AppError> {
+    let begun = |dir: &PathBuf| std::fs::read(dir.join("journal.jsonl")).is_ok_and(|bytes| bytes.contains(&b'\n'));
+    folders(sessions).iter().filter(|dir| begun(dir)).find_map(|dir| ledger::look(dir).err())
 }
 
 impl Home {
@@ -66,6 +76,8 @@ impl Home {
             return Err(AppError::new(Kind::Usage, "no second exam can begin", why)
                 .hint("kubedrill exam goes on with it; hand it in first"));
         }
+        // It may be an exam that goes on, and is looked for in vain.
+        damaged(&self.sessions()).map_or(Ok(()), Err)?;
         let (pack, exam) = self.catalogue.exam(exam)?;
         let seed = seed.unwrap_or_else(Seed::random);
         let tasks = draw_tasks(pack, exam, seed, origin)?;

@@ -85,6 +85,23 @@ async fn an_exam_that_was_killed_comes_back_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_exam_that_cannot_be_read_is_told_of_before_another_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = home(folder.path());
+    let driver = home.sit(None, Some(Seed(5)), &Origin::Embedded).unwrap();
+    let journal = driver.dir().join("journal.jsonl");
+    driver.rest().await;
+    drop(driver);
+    let whole = std::fs::read(&journal).unwrap();
+    std::fs::write(&journal, [b"no line of ours\n".to_vec(), whole.clone()].concat()).unwrap();
+    let error = home.sit(None, None, &Origin::Embedded).err().unwrap();
+    assert!(error.why.contains("journal.jsonl: line 1 cannot be read"), "{error:?}");
+    // A kill in the middle of the first line left nothing to go on with.
+    std::fs::write(&journal, &whole[..10]).unwrap();
+    assert!(home.sit(None, None, &Origin::Embedded).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_grading_asked_for_while_another_waits_looks_anew() {
     let folder = tempfile::tempdir().unwrap();
     let driver = Arc::new(home(folder.path()).practise("nodeport-service", Some(Seed(1)), &Origin::Embedded).unwrap());
