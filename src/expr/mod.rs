@@ -5,6 +5,7 @@ mod authorizer;
 mod fields;
 mod names;
 mod program;
+mod result;
 mod value;
 
 pub use authorizer::{Answer, Asking, Authorizer, Question};

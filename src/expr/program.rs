@@ -8,7 +8,7 @@ use kube_cel::{KubeCelExt, cel};
 use serde_json::Value;
 
 use super::authorizer::{self, Asking};
-use super::{names, value};
+use super::{names, result, value};
 
 /// A compiled expression; cheap to keep, evaluated as often as wanted.
 #[derive(Debug)]
@@ -61,6 +61,11 @@ impl Program {
     /// The names the expression takes from outside, so that a lint can tell those nobody declares.
     pub fn variables(&self) -> BTreeSet<String> {
         names::free(self.compiled.expression())
+    }
+
+    /// The type of what it gives, where its text alone tells; the fields of `dynamic` names may be anything.
+    pub fn type_of(&self, dynamic: &[&str]) -> Option<&'static str> {
+        result::type_of(self.compiled.expression(), dynamic)
     }
 
     /// Evaluates over named values.

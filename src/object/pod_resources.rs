@@ -99,7 +99,20 @@ pub fn limits(spec: &Value) -> Resources {
     sum
 }
 
+/// Whether it can be set for a Pod as a whole (`IsSupportedPodLevelResource`).
+pub fn is_of_pod(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
+}
+
 fn total(spec: &Value, key: &str) -> Resources {
+    let mut sum = of_containers(spec, key);
+    let whole = read(spec.pointer("/resources").and_then(|resources| resources.get(key)));
+    sum.extend(whole.into_iter().filter(|(name, _)| is_of_pod(name)));
+    sum
+}
+
+/// What the containers of this `spec` come to, of `requests` or `limits` (AggregateContainerRequests, AggregateContainerLimits).
+pub fn of_containers(spec: &Value, key: &str) -> Resources {
     let of = |container: &Value| read(container.pointer("/resources").and_then(|resources| resources.get(key)));
     let mut sum = Resources::new();
     for container in meta::list(spec, "/containers") {
@@ -120,8 +133,6 @@ fn total(spec: &Value, key: &str) -> Resources {
         }
     }
     raise(&mut sum, &least);
-    let whole = read(spec.pointer("/resources").and_then(|resources| resources.get(key)));
-    sum.extend(whole.into_iter().filter(|(name, _)| name == "cpu" || name == "memory"));
     sum
 }
 

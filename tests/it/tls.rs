@@ -31,6 +31,8 @@ impl TokenObjects for Nothing {
     fn object(&self, _kind: &str, _namespace: &str, _name: &str) -> Option<Arc<Value>> {
         None
     }
+
+    fn note_use(&self, _secret: &Value, _now: Timestamp) {}
 }
 
 struct Cluster {

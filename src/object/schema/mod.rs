@@ -198,7 +198,11 @@ impl std::fmt::Debug for Type {
 
 /// Go's name of a list's items or a map's values, from Go's name of the whole: `v1.Protocol` from `[]v1.Protocol`.
 pub fn element_name(name: &str) -> Option<&str> {
-    name.strip_prefix("[]").or_else(|| Some(name.strip_prefix("map[")?.split_once(']')?.1))
+    match name {
+        // A map with a name of its own, whose values are told by theirs.
+        "v1.JSONSchemaDependencies" => Some("v1.JSONSchemaPropsOrStringArray"),
+        _ => name.strip_prefix("[]").or_else(|| Some(name.strip_prefix("map[")?.split_once(']')?.1)),
+    }
 }
 
 impl Shape {

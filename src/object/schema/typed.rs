@@ -20,8 +20,8 @@ pub const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// - `null` goes, and so do zero values of `omitempty` fields that are no pointers (`hostNetwork: false`, `labels: {}`, `args: []`);
 /// - structs that Go always writes appear (`resources: {}`, `strategy: {}`, `targetPort: 0`, `divisor: "0"`), and so do zeros of fields without
-///   `omitempty` (`restartCount: 0`); a list, map or time without `omitempty` that was not set, or is an empty
-///   list, is absent, where Go would print `null`;
+///   `omitempty` (`restartCount: 0`), and unset times as `null` (`lastProbeTime: null`); a list or map without `omitempty` that was not set,
+///   or is an empty list, is absent, where Go would print `null`;
 /// - quantities, times and base64 take their canonical form.
 ///
 /// Does nothing to what does not have its field's shape. Idempotent.
@@ -94,7 +94,7 @@ fn rewrite_time(text: &mut String, digits: usize) {
 /// Whether Go would not write this value of the field.
 fn dropped(value: &Value, field: &Field) -> bool {
     match value {
-        Value::Null => true,
+        Value::Null => !is_null_time(field),
         _ if field.go.pointer => false,
         // Storing makes an empty list none, whether or not it may be left out.
         Value::Array(items) => items.is_empty(),
@@ -114,6 +114,11 @@ fn dropped(value: &Value, field: &Field) -> bool {
     }
 }
 
+/// Whether Go writes the zero of a field as `null`: times are structs, which say so themselves (`apis/meta/v1/time.go`, MarshalJSON).
+fn is_null_time(field: &Field) -> bool {
+    matches!(field.shape, Shape::Time | Shape::MicroTime) && !field.go.pointer && !field.go.omit_zero
+}
+
 /// The zero value Go writes for a field that was not set, if any.
 fn always(field: &Field) -> Option<Value> {
     if field.go.pointer || field.go.omit_zero {
@@ -122,6 +127,7 @@ fn always(field: &Field) -> Option<Value> {
     match field.shape {
         // `omitempty` says nothing about structs, and these are structs in Go.
         Shape::Object(_) | Shape::IntOrString | Shape::Quantity => zero(&field.shape),
+        Shape::Time | Shape::MicroTime => Some(Value::Null),
         _ if field.go.omit_empty => None,
         Shape::List(_) | Shape::Map(_) => None,
         _ => zero(&field.shape),

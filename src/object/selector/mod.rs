@@ -6,9 +6,11 @@ mod field;
 mod label;
 mod query;
 mod syntax;
+mod worded;
 
 pub use field::{FieldRequirement, FieldSelector};
 pub use label::{LabelSelector, Operator, Requirement};
+pub use worded::worded;
 
 /// Why a selector is not one, in Kubernetes' words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::fraction::{self, Round};
 use super::{Controller, conditions, pods};
 use crate::object::meta;
-use crate::object::selector::LabelSelector;
+use crate::object::selector::{LabelSelector, worded};
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry;
 use crate::sim::apiserver::registry::kinds::deployment::DEPLOYMENT;
@@ -138,12 +138,12 @@ fn scale(context: &Context, budget: &Value, pods: &[Object]) -> std::result::Res
             unmanaged = true;
             continue;
         };
-        let (uid, scale) = replicas(context, meta::namespace(pod), owner)
+        let (uid, scale) = replicas(context, meta::namespace(pod), owner)?
             .ok_or_else(|| format!("found no controllers for pod {:?}", meta::name(pod)))?;
         scales.insert(uid, scale);
     }
     if unmanaged {
-        let selector = selector(budget);
+        let selector = worded(budget.pointer("/spec/selector"));
         let message = format!(
             "Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to an integer value."
         );
@@ -152,20 +152,31 @@ fn scale(context: &Context, budget: &Value, pods: &[Object]) -> std::result::Res
     Ok(scales.values().sum())
 }
 
-/// The workload that decides on a controller's replicas: a Deployment for its ReplicaSets. None for what has no scale.
-fn replicas(context: &Context, namespace: &str, reference: &Value) -> Option<(String, i64)> {
-    let resource = registry::of_kind(meta::text(reference, "/apiVersion"), meta::text(reference, "/kind"))?;
-    if !matches!(resource.kind, "ReplicaSet" | "ReplicationController" | "StatefulSet" | "Deployment") {
-        return None;
+/// Who decides on a controller's replicas, a Deployment for its ReplicaSets, and how many: what its Scale says.
+/// None when it is gone. Source: `getPodDeployment` and `getScaleController`.
+fn replicas(
+    context: &Context,
+    namespace: &str,
+    reference: &Value,
+) -> std::result::Result<Option<(String, i64)>, String> {
+    let (version, kind) = (meta::text(reference, "/apiVersion"), meta::text(reference, "/kind"));
+    let resource = context.client.resource_of_kind(version, kind);
+    let resource = resource.ok_or_else(|| format!("no matches for kind {kind:?} in version {version:?}"))?;
+    if resource.subresource("scale").is_none() {
+        return Err(format!("{} does not implement the scale subresource", resource.group_resource()));
     }
-    let owner = context.client.find(resource, namespace, meta::text(reference, "/name"))?;
-    if meta::uid(&owner) != meta::text(reference, "/uid") {
-        return None;
-    }
-    match meta::controller_of(&owner) {
-        Some(above) if resource.kind == "ReplicaSet" => replicas(context, namespace, above),
-        _ => Some((meta::uid(&owner).to_owned(), meta::number(&owner, "/spec/replicas").unwrap_or(1))),
-    }
+    let find = |resource, reference: &Value| {
+        let found = context.client.find(resource, namespace, meta::text(reference, "/name"));
+        found.filter(|found| meta::uid(found) == meta::text(reference, "/uid"))
+    };
+    let Some(owner) = find(resource, reference) else { return Ok(None) };
+    let above = meta::controller_of(&owner).filter(|above| meta::text(above, "/kind") == DEPLOYMENT.kind);
+    let (resource, decides) = match above.and_then(|above| find(&DEPLOYMENT, above)) {
+        Some(deployment) if resource.kind == REPLICASET.kind => (&DEPLOYMENT, deployment),
+        _ => (resource, owner.clone()),
+    };
+    let wanted = meta::number(&decides, registry::scale::paths(resource).0).unwrap_or_default();
+    Ok(Some((meta::uid(&decides).to_owned(), wanted)))
 }
 
 /// The Pods whose eviction was allowed and that are still there, and when to look again.

@@ -16,6 +16,8 @@ use crate::sim::apiserver::storage::Object;
 
 /// The seconds an answer of the cluster's is good for.
 const TTL: u32 = 30;
+/// And the version of the specification.
+const VERSION_TTL: u32 = 28_800;
 /// So many aliases are followed.
 const MOST_ALIASES: usize = 8;
 
@@ -27,6 +29,9 @@ pub enum Kind {
     Cname,
     Srv,
     Ptr,
+    Txt,
+    Ns,
+    Soa,
     Other,
 }
 
@@ -36,10 +41,15 @@ pub enum Data {
     A(IpAddr),
     /// Another whole name.
     Cname(String),
-    /// Port and whole name.
-    Srv(u16, String),
+    /// Weight, port and whole name.
+    Srv(u16, u16, String),
     /// A whole name.
     Ptr(String),
+    Txt(String),
+    /// A whole name.
+    Ns(String),
+    /// The zone, and its serial number; the times are CoreDNS' own.
+    Soa(String, i64),
 }
 
 /// One record; its name is whole, without the last dot.
@@ -87,11 +97,13 @@ fn record(name: &str, data: Data) -> Record {
 
 /// Asks the server CoreDNS has for a whole name.
 pub fn answer(client: &Client, server: &Server, name: &str, kind: Kind) -> Response {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let spelled = name.trim_end_matches('.');
+    let name = spelled.to_ascii_lowercase();
     let asked = server.rewrites.iter().find(|(from, _)| *from == name).map_or(name.as_str(), |(_, to)| to.as_str());
     let mut response = Zones { client, server }.answer(asked, kind, 0);
     for record in response.records.iter_mut().filter(|record| record.name == asked) {
-        name.clone_into(&mut record.name);
+        // It says the name as it was asked for.
+        spelled.clone_into(&mut record.name);
     }
     response
 }
@@ -170,7 +182,12 @@ impl Zones<'_> {
         let parts: Vec<&str> = inner.split('.').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             // Names on the way to others are there, and have nothing.
-            [] | ["svc" | "pod"] => Some(Vec::new()),
+            [] => Some(self.apex(name, zone, kind)),
+            ["svc" | "pod"] => Some(Vec::new()),
+            ["dns-version"] if kind == Kind::Txt => {
+                let data = Data::Txt("1.1.0".to_owned());
+                Some(vec![Record { name: name.to_owned(), ttl: VERSION_TTL, data }])
+            }
             [namespace, "svc" | "pod"] => self.client.find(&NAMESPACE, "", namespace).map(|_| Vec::new()),
             [dashed, _, "pod"] if self.server.pods => {
                 let address = undashed(dashed)?;
@@ -194,6 +211,27 @@ impl Zones<'_> {
                 })
             }
             _ => None,
+        }
+    }
+
+    /// What a zone itself has. Source: `plugin/backend_lookup.go`, NS and SOA; `plugin/kubernetes/ns.go`.
+    fn apex(&self, name: &str, zone: &str, kind: Kind) -> Vec<Record> {
+        match kind {
+            Kind::Ns => {
+                let own = self.client.find(&SERVICE, "kube-system", "kube-dns");
+                let server = own.map_or_else(|| "ns.dns".to_owned(), |_| "kube-dns.kube-system.svc".to_owned());
+                vec![record(name, Data::Ns(format!("{server}.{zone}")))]
+            }
+            Kind::Soa => {
+                // Upstream's serial is the second in which something last changed.
+                let services = self.client.list(&SERVICE, "");
+                let made = services.iter().filter_map(|service| {
+                    meta::text(service, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().ok()
+                });
+                let serial = made.max().map_or(0, jiff::Timestamp::as_second);
+                vec![record(name, Data::Soa(zone.to_owned(), serial))]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -238,10 +276,17 @@ impl Zones<'_> {
                 let ends = proxy::endpoints(self.client, service, port);
                 records.extend(targets.iter().filter_map(|member| {
                     let end = ends.iter().find(|end| end.address == member.address)?;
-                    Some(record(name, Data::Srv(end.port, inner(member))))
+                    Some(record(name, Data::Srv(0, end.port, inner(member))))
                 }));
             } else {
-                records.push(record(name, Data::Srv(number(meta::number(port, "/port")), whole.clone())));
+                records.push(record(name, Data::Srv(0, number(meta::number(port, "/port")), whole.clone())));
+            }
+        }
+        // All have the same share of the weight (`plugin/backend_lookup.go`, SRV).
+        let share = 100u16.checked_div(u16::try_from(records.len()).unwrap_or(u16::MAX)).unwrap_or(100).max(1);
+        for record in &mut records {
+            if let Data::Srv(weight, ..) = &mut record.data {
+                *weight = share;
             }
         }
         records

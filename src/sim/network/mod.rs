@@ -21,6 +21,6 @@ pub use api::ADDRESS as API_ADDRESS;
 pub use corefile::{Corefile, is_usual as is_usual_corefile, read as read_corefile};
 pub use dns::{Code, Data, Kind, Record, Response};
 pub use proxy::address_of;
-pub use reach::{Caller, Datagram, Network, Protocol, Sockets};
-pub use resolver::{ClusterDns, Resolver};
+pub use reach::{Caller, Datagram, Network, Protocol, Sockets, is_secured};
+pub use resolver::{ClusterDns, Resolver, hostname, kernel_name};
 pub use view::{Connection, Found, View};

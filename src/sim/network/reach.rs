@@ -427,13 +427,12 @@ fn is_server(pod: &Value) -> bool {
     has_image(pod, "kube-apiserver")
 }
 
+/// What speaks TLS wherever it listens.
+const SECURED: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "metrics-server"];
+
 /// Whether TLS is spoken on a port.
-fn is_secured(pod: &Value, port: u16) -> bool {
-    match port {
-        443 | 2379 | 6443 | 10257 | 10259 => true,
-        10250 => has_image(pod, "metrics-server"),
-        _ => false,
-    }
+pub fn is_secured(pod: &Value, port: u16) -> bool {
+    matches!(port, 443 | 2379 | 6443 | 10257 | 10259) || SECURED.iter().any(|part| has_image(pod, part))
 }
 
 /// What comes of speaking TLS to somebody who does not, or the other way round.

@@ -12,6 +12,10 @@ use crate::object::meta;
 /// The resolver of the nodes, which knows nothing of the cluster.
 pub const NODE_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 56, 1));
 const MOST_SERVERS: usize = 3;
+const MOST_SEARCHES: usize = 32;
+/// Longer host names are cut off, and longer ones with their domain are none.
+const LONGEST_NAME: usize = 63;
+const LONGEST_WHOLE: usize = 64;
 
 /// The cluster's DNS as a kubelet is configured with it (`clusterDNS`, `clusterDomain`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +32,44 @@ impl Default for ClusterDns {
     }
 }
 
+/// What a Pod calls itself, without its domain (`pkg/kubelet/kubelet_pods.go`, GeneratePodHostNameAndDomain).
+pub fn hostname(pod: &Value) -> String {
+    let given = ["/spec/hostnameOverride", "/spec/hostname"].map(|pointer| meta::text(pod, pointer));
+    let name = given.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| meta::name(pod));
+    name.get(..LONGEST_NAME).map_or(name, |cut| cut.trim_end_matches(['-', '.'])).to_owned()
+}
+
+/// The domain of a Pod that names a subdomain; one whose name is overridden has none.
+fn domain_of(pod: &Value, cluster: &str) -> Option<String> {
+    let subdomain = meta::text(pod, "/spec/subdomain");
+    let has = !subdomain.is_empty() && meta::text(pod, "/spec/hostnameOverride").is_empty();
+    has.then(|| format!("{subdomain}.{}.svc.{cluster}", meta::namespace(pod)))
+}
+
+/// What a Pod's kernel calls it: with its domain where it asks for that, or why it cannot be called so
+/// (`pkg/kubelet/util/util.go`, GetNodenameForKernel).
+pub fn kernel_name(pod: &Value, dns: &ClusterDns) -> Result<String, String> {
+    let name = hostname(pod);
+    let domain = domain_of(pod, &dns.domain).filter(|_| meta::truth(pod, "/spec/setHostnameAsFQDN"));
+    let Some(domain) = domain else { return Ok(name) };
+    let whole = format!("{name}.{domain}");
+    if whole.len() > LONGEST_WHOLE {
+        return Err(format!(
+            "failed to construct FQDN from pod hostname and cluster domain, FQDN {whole} is too long ({LONGEST_WHOLE} characters is the max, {} characters requested)",
+            whole.len()
+        ));
+    }
+    Ok(whole)
+}
+
 /// How a Pod looks names up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolver {
     pub servers: Vec<IpAddr>,
     pub searches: Vec<String>,
     pub ndots: usize,
+    /// What is told of servers and searches that were left out.
+    pub omitted: Vec<String>,
     options: Vec<String>,
     hosts: Vec<(String, Vec<String>)>,
 }
@@ -54,6 +90,7 @@ impl Resolver {
             servers: if of_cluster { dns.servers.clone() } else { vec![NODE_DNS] },
             searches: Vec::new(),
             ndots: 1,
+            omitted: Vec::new(),
             options: Vec::new(),
             hosts: Self::hosts_of(pod, (address, hostname), &dns.domain),
         };
@@ -78,11 +115,24 @@ impl Resolver {
                 self.servers.push(server);
             }
         }
-        self.servers.truncate(MOST_SERVERS);
+        if self.servers.len() > MOST_SERVERS {
+            self.servers.truncate(MOST_SERVERS);
+            let line = self.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            self.omitted.push(format!(
+                "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: {line}"
+            ));
+        }
         for search in texts("/spec/dnsConfig/searches") {
             if !self.searches.iter().any(|known| known == search) {
                 self.searches.push(search.to_owned());
             }
+        }
+        if self.searches.len() > MOST_SEARCHES {
+            self.searches.truncate(MOST_SEARCHES);
+            let line = self.searches.join(" ");
+            self.omitted.push(format!(
+                "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: {line}"
+            ));
         }
         for option in meta::list(pod, "/spec/dnsConfig/options") {
             let name = meta::text(option, "/name");
@@ -103,11 +153,9 @@ impl Resolver {
             ("fe00::1".to_owned(), vec!["ip6-allnodes".to_owned()]),
             ("fe00::2".to_owned(), vec!["ip6-allrouters".to_owned()]),
         ];
-        let own = match meta::text(pod, "/spec/subdomain") {
-            "" => vec![hostname.to_owned()],
-            subdomain => {
-                vec![format!("{hostname}.{subdomain}.{}.svc.{domain}", meta::namespace(pod)), hostname.to_owned()]
-            }
+        let own = match domain_of(pod, domain) {
+            None => vec![hostname.to_owned()],
+            Some(domain) => vec![format!("{hostname}.{domain}"), hostname.to_owned()],
         };
         hosts.push((address.to_owned(), own));
         for alias in meta::list(pod, "/spec/hostAliases") {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::{Reply, Request, Why};
 use super::dns::{self, Code, Kind, Response};
 use super::reach::{Caller, Network, Protocol, Target};
-use super::resolver::{ClusterDns, Resolver};
+use super::resolver::{ClusterDns, Resolver, hostname};
 use super::{corefile, outside};
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
@@ -68,14 +68,14 @@ impl Network {
     }
 
     /// What the CoreDNS in a Pod answers, by the configuration it works with.
-    fn answer(&self, caller: &Caller, pod: &Object, name: &str, kind: Kind) -> Response {
+    fn answer(&self, caller: &Caller, pod: &Object, asked: &str, kind: Kind) -> Response {
         let sockets = self.sockets.upgrade();
         let text = sockets.as_ref().and_then(|sockets| sockets.corefile(pod)).or_else(|| self.corefile(pod));
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let name = asked.trim_end_matches('.').to_ascii_lowercase();
         let failed = Response { code: Code::Failed, records: Vec::new() };
         let server = text.and_then(|text| corefile::read(&text).ok()).and_then(|file| file.server(&name));
         let Some(server) = server else { return failed };
-        let response = dns::answer(&self.client, &server, &name, kind);
+        let response = dns::answer(&self.client, &server, asked, kind);
         if let Some(sockets) = sockets.filter(|_| server.logs) {
             sockets.log(pod, &logged((caller.address, sockets.turn()), (&name, kind), &response));
         }
@@ -134,7 +134,7 @@ impl Network {
     ) -> Result<Vec<Result<Option<Reply>, Why>>, Why> {
         let caller = self.caller(namespace, pod, None)?;
         let own = self.sockets.upgrade().and_then(|sockets| sockets.resolver(&caller.pod));
-        let resolver = own.unwrap_or_else(|| Arc::new(self.resolver(&caller, hostname(&caller.pod))));
+        let resolver = own.unwrap_or_else(|| Arc::new(self.resolver(&caller, &hostname(&caller.pod))));
         let found = self.resolve(&caller, &resolver, host)?;
         let mut ends = Vec::new();
         for address in found.addresses {
@@ -157,6 +157,9 @@ fn logged((from, turn): (IpAddr, usize), (name, kind): (&str, Kind), response: &
         Kind::Cname => "CNAME",
         Kind::Srv => "SRV",
         Kind::Ptr => "PTR",
+        Kind::Txt => "TXT",
+        Kind::Ns => "NS",
+        Kind::Soa => "SOA",
         Kind::Other => "ANY",
     };
     let (code, flags) = match response.code {
@@ -172,14 +175,6 @@ fn logged((from, turn): (IpAddr, usize), (name, kind): (&str, Kind), response: &
     format!(
         "[INFO] {from}:{port} - {id} \"{kind} IN {name}. udp {asked} false 512\" {code} {flags} {answered} 0.000{took}s"
     )
-}
-
-/// What a Pod calls itself.
-fn hostname(pod: &Value) -> &str {
-    match meta::text(pod, "/spec/hostname") {
-        "" => meta::name(pod),
-        name => name,
-    }
 }
 
 /// The network as one Pod sees it. Cheap to clone.

@@ -78,6 +78,11 @@ impl Taken {
     }
 }
 
+/// Whether the cluster needs a Pod more than others (`pkg/kubelet/types/pod_update.go`, IsCriticalPod).
+pub fn is_critical(pod: &Value) -> bool {
+    meta::number(pod, "/spec/priority").is_some_and(|priority| priority >= CRITICAL)
+}
+
 fn is_over(status: &Value) -> bool {
     matches!(meta::text(status, "/phase"), "Succeeded" | "Failed")
 }
@@ -125,7 +130,7 @@ fn sum(loads: &[&Load]) -> pod_resources::Resources {
 
 /// What there is too little of. For a critical Pod others would be ended, so it is never refused for that.
 fn lacks_room(pod: &Value, node: &Value, others: &[&Load]) -> Option<Refusal> {
-    if meta::number(pod, "/spec/priority").is_some_and(|priority| priority >= CRITICAL) {
+    if is_critical(pod) {
         return None;
     }
     let room = pod_resources::read(node.pointer("/status/allocatable"));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::kubelet::{Kubelets, Sync};
 use super::{probes, runs, starting};
 use crate::object::meta;
-use crate::sim::network::{Reply, Request, Silence, Why};
+use crate::sim::network::{Reply, Request, Silence, Why, is_secured};
 
 /// Whether a host and a port are the Pod's. On the node's own network it finds itself at the node's loopback address: kubeadm's static Pods
 /// are asked so.
@@ -19,7 +19,7 @@ fn is_own(kubelets: &Kubelets, sync: &Sync, (host, port): (&str, u16)) -> bool {
 
 /// Whether somebody listens where a `tcpSocket` says, or why not, in the words of Go's net.
 pub fn knock(kubelets: &Kubelets, sync: &Sync, container: &Value, socket: &Value) -> Result<(), String> {
-    let port = probes::port(container, &socket["port"]);
+    let port = probes::port(container, &socket["port"])?;
     let own = meta::text(&sync.status, "/podIP");
     let host = Some(meta::text(socket, "/host")).filter(|host| !host.is_empty()).unwrap_or(own);
     let refused = || Err(format!("dial tcp {host}:{port}: connect: connection refused"));
@@ -37,9 +37,12 @@ pub fn knock(kubelets: &Kubelets, sync: &Sync, container: &Value, socket: &Value
     }
 }
 
+/// What is said of somebody who does not speak TLS.
+const PLAIN: &str = "http: server gave HTTP response to HTTPS client";
+
 /// The answer to an `httpGet` of a container, or why there is none, in the words of Go's client.
 pub fn get(kubelets: &Kubelets, sync: &Sync, container: &Value, http: &Value) -> Result<Reply, String> {
-    let port = probes::port(container, &http["port"]);
+    let port = probes::port(container, &http["port"])?;
     let path = meta::text(http, "/path");
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let scheme = meta::text(http, "/scheme").to_lowercase();
@@ -51,6 +54,7 @@ pub fn get(kubelets: &Kubelets, sync: &Sync, container: &Value, http: &Value) ->
     if is_own(kubelets, sync, (host, port)) {
         return match runs::with_sandbox(kubelets, sync, |sandbox| sandbox.front().get(port, &Request::of(&path))) {
             None => Err(refused()),
+            Some(Ok(_)) if scheme == "https" && !is_secured(sync.pod, port) => Err(because(PLAIN)),
             Some(answer) => answer.map_err(|_| because("EOF")),
         };
     }
@@ -58,6 +62,7 @@ pub fn get(kubelets: &Kubelets, sync: &Sync, container: &Value, http: &Value) ->
     let answer = starting::network(&kubelets.runtime, sync).get_from_node(sync.node(), (host, port), &request);
     answer.map_err(|why: Why| match why.silence() {
         Silence::Refused => refused(),
+        Silence::Strange if scheme == "https" => because(PLAIN),
         Silence::Strange => because("EOF"),
         Silence::Unknown | Silence::NoDns => because(&format!("dial tcp: lookup {host}: no such host")),
         Silence::Timeout => because("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::kubelet::Sync;
 use super::process::files::{Mount, Volume};
 use super::process::tree::{Entry, Made, Tree};
+use super::resize::limited;
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::registry::kinds::pod::POD;
@@ -30,7 +31,8 @@ pub fn mount(sync: &Sync, container: &Value) -> Mount {
         let statuses = ["/status/containerStatuses", "/status/initContainerStatuses"];
         let mut statuses = statuses.iter().flat_map(|list| meta::list(&pod, list));
         let status = statuses.find(|status| meta::text(status, "/name") == name);
-        Arc::new(files(status.and_then(|status| status.get("resources")).unwrap_or(&asked)))
+        let told = status.and_then(|status| status.get("resources")).unwrap_or(&asked);
+        Arc::new(files(&limited(&pod, told)))
     });
     Mount {
         path: PATH.to_owned(),

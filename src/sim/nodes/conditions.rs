@@ -3,14 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::container::{init_done, is_over, is_sidecar, status_of};
 use super::kubelet::Sync;
+use super::restarts::{has_done, init_done, is_over, is_sidecar, restarts, status_of};
 use super::static_pods::is_mirror;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
 /// `status.reason` of a Pod that was active for too long.
 pub const OVERDUE: &str = "DeadlineExceeded";
+/// `status.reason` of a Pod that took more than it may.
+pub const EVICTED: &str = "Evicted";
 
 /// Brings phase and conditions up to date with the container statuses.
 pub fn update(sync: &mut Sync) {
@@ -18,10 +20,10 @@ pub fn update(sync: &mut Sync) {
     sync.status["phase"] = json!(phase);
     // Sidecars end with the Pod, and are missed by nobody then.
     let initialized = init_done(sync.pod, &sync.status) || is_over(sync.pod, &sync.status);
-    let incomplete: Vec<&str> = names(sync, "initContainerStatuses", |status| {
-        !meta::truth(status, "/ready") && status.pointer("/state/terminated/exitCode") != Some(&json!(0))
-    });
-    let unready: Vec<&str> = names(sync, "containerStatuses", |status| !meta::truth(status, "/ready"));
+    let incomplete = names(sync, INIT, |container, status| !has_done(container, status));
+    let is_unready = |status: &Value| !meta::truth(status, "/ready");
+    let mut unready = names(sync, INIT, |container, status| is_sidecar(container) && is_unready(status));
+    unready.extend(names(sync, MAIN, |_, status| is_unready(status)));
     let finished = matches!(phase, "Succeeded" | "Failed");
     let ready = |message: String| match phase {
         "Succeeded" => json!({ "status": "False", "reason": "PodCompleted" }),
@@ -96,9 +98,26 @@ fn place(kind: &str) -> usize {
     own.iter().position(|one| *one == kind).map_or(0, |at| at + 1)
 }
 
-fn names<'a>(sync: &'a Sync, list: &str, wanted: impl Fn(&Value) -> bool) -> Vec<&'a str> {
-    let statuses = sync.status.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    statuses.iter().filter(|status| wanted(status)).map(|status| meta::text(status, "/name")).collect()
+/// Where containers of a kind stand in a Pod, and where their statuses do.
+const INIT: (&str, &str) = ("/spec/initContainers", "/initContainerStatuses");
+const MAIN: (&str, &str) = ("/spec/containers", "/containerStatuses");
+
+fn names<'a>(sync: &'a Sync, (specs, list): (&str, &str), wanted: impl Fn(&Value, &Value) -> bool) -> Vec<&'a str> {
+    let all = meta::list(sync.pod, specs).iter();
+    let wanted = all.filter(|container| {
+        let status = status_of(&sync.status, list, meta::text(container, "/name"));
+        status.is_some_and(|status| wanted(container, status))
+    });
+    wanted.map(|container| meta::text(container, "/name")).collect()
+}
+
+/// Whether a container has ended and does so that `wanted` holds of it and its exit code.
+fn any_ended(pod: &Value, status: &Value, (specs, list): (&str, &str), wanted: impl Fn(&Value, i64) -> bool) -> bool {
+    meta::list(pod, specs).iter().any(|container| {
+        let status = status_of(status, list, meta::text(container, "/name"));
+        let code = status.and_then(|status| meta::number(status, "/state/terminated/exitCode"));
+        code.is_some_and(|code| wanted(container, code))
+    })
 }
 
 fn set(status: &mut Value, kind: &str, mut condition: Value, (now, generation): (&str, Option<i64>)) {
@@ -145,16 +164,11 @@ pub fn keep_others(status: &mut Value, told: &Value) {
 
 fn phase(pod: &Value, status: &Value) -> &'static str {
     let statuses = meta::list(status, "/containerStatuses");
-    let policy = meta::text(pod, "/spec/restartPolicy");
-    let failed_init = meta::list(pod, "/spec/initContainers")
-        .iter()
-        .zip(meta::list(status, "/initContainerStatuses"))
-        .any(|(container, status)| {
-            !is_sidecar(container)
-                && policy == "Never"
-                && status.pointer("/state/terminated/exitCode").is_some_and(|code| code != 0)
-        });
-    if failed_init || meta::text(status, "/reason") == OVERDUE {
+    let again = |container: &Value, (_, list): (&str, &str), code: i64| restarts(pod, container, &list[1..], code);
+    let failed_init = any_ended(pod, status, INIT, |container, code| {
+        !is_sidecar(container) && code != 0 && !again(container, INIT, code)
+    });
+    if failed_init || matches!(meta::text(status, "/reason"), OVERDUE | EVICTED) {
         return "Failed";
     }
     if statuses.is_empty() || !init_done(pod, status) && !is_over(pod, status) {
@@ -181,12 +195,9 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     let beside = sidecars
         .filter_map(|container| status_of(status, "/initContainerStatuses", meta::text(container, "/name")))
         .any(|status| status.pointer("/state/running").is_some());
-    if beside || count("/state/running") > 0 || restarting > 0 || policy == "Always" || stopped < statuses.len() {
+    let returns = any_ended(pod, status, MAIN, |container, code| again(container, MAIN, code));
+    if beside || count("/state/running") > 0 || restarting > 0 || returns || stopped < statuses.len() {
         return "Running";
     }
-    match (failed, policy) {
-        (false, _) => "Succeeded",
-        (true, "Never") => "Failed",
-        _ => "Running",
-    }
+    if failed { "Failed" } else { "Succeeded" }
 }

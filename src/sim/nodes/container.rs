@@ -1,6 +1,7 @@
 //! The containers of a Pod, one step at a time: waiting, running, ended, started again.
 //! What runs inside is the process's; images come from `pull.rs`. Source: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,43 +10,21 @@ use sha2::{Digest, Sha256};
 
 use super::images::Image;
 use super::kubelet::{Kubelets, Sync};
+use super::process::container::Container;
+use super::restarts::{
+    backoff, goes_on_without, has_done, is_sidecar, restarts, restarts_when_killed, spoken, status_of,
+};
 use super::runs::{run_of, with_sandbox};
-use super::{message, mounts, probes, pull, resize, starting, volumes};
+use super::statuses::{fresh, part, put};
+use super::{hooks, message, mounts, probes, pull, resize, starting, volumes};
 use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 
 /// How long a container takes from created to running.
 const START: Duration = Duration::from_millis(20);
-/// The first pause before a crashed container starts again, doubled each time up to the longest.
-const FIRST_BACKOFF: i64 = 10;
-const LONGEST_BACKOFF: i64 = 300;
 /// A container that ran this long starts again without a pause.
 const BACKOFF_RESET: SignedDuration = SignedDuration::from_mins(10);
-
-/// Whether an init container goes on beside the others.
-pub fn is_sidecar(container: &Value) -> bool {
-    meta::text(container, "/restartPolicy") == "Always"
-}
-
-/// The status of a container in one of the lists.
-pub fn status_of<'a>(status: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
-    meta::list(status, list).iter().find(|status| meta::text(status, "/name") == name)
-}
-
-/// Whether every init container has done its part, so that the others may start.
-pub fn init_done(pod: &Value, status: &Value) -> bool {
-    meta::list(pod, "/spec/initContainers").iter().all(|container| {
-        let Some(status) = status_of(status, "/initContainerStatuses", meta::text(container, "/name")) else {
-            return false;
-        };
-        if is_sidecar(container) {
-            meta::truth(status, "/started")
-        } else {
-            status.pointer("/state/terminated/exitCode") == Some(&json!(0))
-        }
-    })
-}
 
 /// Takes every container of the Pod one step further.
 pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
@@ -53,17 +32,12 @@ pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
     let init = meta::list(sync.pod, "/spec/initContainers").to_vec();
     for container in &init {
         step_one(kubelets, sync, (container, "initContainerStatuses"), may_start);
-        let name = meta::text(container, "/name");
-        let done = status_of(&sync.status, "/initContainerStatuses", name).is_some_and(|status| {
-            if is_sidecar(container) {
-                meta::truth(status, "/started")
-            } else {
-                status.pointer("/state/terminated/exitCode") == Some(&json!(0))
-            }
-        });
-        may_start = may_start && done;
+        let status = status_of(&sync.status, "/initContainerStatuses", meta::text(container, "/name"));
+        may_start = may_start && status.is_some_and(|status| has_done(container, status));
     }
     for container in meta::list(sync.pod, "/spec/containers").to_vec() {
+        // One after the other: none starts while the hook of another runs.
+        let may_start = may_start && sync.memory.starting.is_empty();
         step_one(kubelets, sync, (&container, "containerStatuses"), may_start);
     }
     for container in meta::list(sync.pod, "/spec/ephemeralContainers").to_vec() {
@@ -71,7 +45,7 @@ pub fn step(kubelets: &Kubelets, sync: &mut Sync, mounted: bool) {
     }
 }
 
-fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &str), may_start: bool) {
+fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &'static str), may_start: bool) {
     let name = meta::text(container, "/name");
     let known = status_of(&sync.status, &format!("/{list}"), name).cloned();
     let waiting =
@@ -79,61 +53,58 @@ fn step_one(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &s
     let mut status = known.unwrap_or_else(|| fresh(container, waiting));
     let before = status.clone();
     let mut one = One { container, list, status: &mut status };
-    if one.status.pointer("/state/running").is_some() {
+    if let Some(starting) = sync.memory.starting.remove(name) {
+        one.hooked(kubelets, sync, starting);
+    } else if one.status.pointer("/state/running").is_some() {
         one.running(kubelets, sync);
     } else if one.status.pointer("/state/terminated").is_some() {
         one.ended(kubelets, sync);
     } else if may_start {
         one.waiting(kubelets, sync);
     }
+    if list == "ephemeralContainerStatuses" {
+        // Nobody looks whether it has (`pkg/kubelet/prober/prober_manager.go`, UpdatePodStatus).
+        meta::remove(&mut status, "started");
+    }
     if before != status || status_of(&sync.status, &format!("/{list}"), name).is_none() {
         put(&mut sync.status, list, status);
     }
 }
 
-fn put(status: &mut Value, list: &str, one: Value) {
-    if !status[list].is_array() {
-        status[list] = json!([]);
-    }
-    let Some(statuses) = status[list].as_array_mut() else { return };
-    match statuses.iter_mut().find(|found| found["name"] == one["name"]) {
-        Some(found) => *found = one,
-        None => statuses.push(one),
+/// A container that was started and whose hook still runs: nobody is told of it before that is done
+/// (`pkg/kubelet/kuberuntime/kuberuntime_container.go`, startContainer).
+pub struct Starting {
+    /// What its status is from then on, and the list it is in.
+    status: Value,
+    list: &'static str,
+    hook: hooks::Begun,
+}
+
+impl Starting {
+    /// Whether its run is there no more, as after the way back to a checkpoint.
+    fn is_lost(&self, kubelets: &Kubelets, sync: &Sync) -> bool {
+        run_of(kubelets, sync, &self.status).is_none_or(|run| !Arc::ptr_eq(&run, &self.hook.run))
     }
 }
 
-fn fresh(container: &Value, reason: &str) -> Value {
-    let mut status = json!({
-        "name": container["name"],
-        "state": { "waiting": { "reason": reason } },
-        "lastState": {},
-        "ready": false,
-        "restartCount": 0,
-        "image": container["image"],
-        "imageID": "",
-        "started": false,
-    });
-    let mounts: Vec<Value> = meta::list(container, "/volumeMounts").iter().map(mount_status).collect();
-    if !mounts.is_empty() {
-        status["volumeMounts"] = json!(mounts);
+/// Tells of the containers whose hooks still run, as their Pod ends now.
+pub fn reveal(kubelets: &Kubelets, sync: &mut Sync) {
+    for (_, starting) in std::mem::take(&mut sync.memory.starting) {
+        if !starting.is_lost(kubelets, sync) {
+            put(&mut sync.status, starting.list, starting.status);
+        }
     }
-    status
 }
 
-/// What a status says of a mount (`pkg/kubelet/kubelet_pods.go`, convertToAPIContainerStatuses).
-fn mount_status(mount: &Value) -> Value {
-    let mut status = json!({ "mountPath": mount["mountPath"], "name": mount["name"] });
-    if meta::truth(mount, "/readOnly") {
-        status["readOnly"] = json!(true);
-        status["recursiveReadOnly"] = json!("Disabled");
-    }
-    status
+/// The id of a container's run.
+pub fn id(pod: &Value, name: &str, restarts: i64) -> String {
+    format!("containerd://{}", hash(&[meta::uid(pod), name, &restarts.to_string()]))
 }
 
 /// One container and its status.
 struct One<'a> {
     container: &'a Value,
-    list: &'a str,
+    list: &'static str,
     status: &'a mut Value,
 }
 
@@ -144,12 +115,7 @@ pub fn time(status: &Value, pointer: &str) -> Option<Timestamp> {
 
 impl One<'_> {
     fn part(&self) -> String {
-        let list = match self.list {
-            "initContainerStatuses" => "initContainers",
-            "ephemeralContainerStatuses" => "ephemeralContainers",
-            _ => "containers",
-        };
-        format!("spec.{list}{{{}}}", meta::text(self.container, "/name"))
+        part(self.list, self.container)
     }
 
     fn wait(&mut self, reason: &str, message: &str) {
@@ -172,7 +138,7 @@ impl One<'_> {
             pull::Outcome::Waiting => return,
             pull::Outcome::Failed { reason, message } => return self.wait(reason, &message),
         };
-        let environment = volumes::environment(sync, self.container);
+        let environment = volumes::environment(&kubelets.runtime, sync, self.container);
         match environment.and_then(|environment| mounts::check(self.container, &environment)) {
             Ok(()) => {}
             Err(message) => {
@@ -210,6 +176,7 @@ impl One<'_> {
 
     fn start(&mut self, kubelets: &Kubelets, sync: &mut Sync, image: &'static Image, part: &str) {
         let name = meta::text(self.container, "/name");
+        let shown = self.status.clone();
         sync.memory.resized.remove(name);
         let reason = meta::text(self.status, "/state/waiting/reason");
         let again = self.status.pointer("/lastState/terminated").is_some() && reason != "ContainerCreating";
@@ -218,15 +185,15 @@ impl One<'_> {
             self.status["restartCount"] = json!(restarts);
         }
         let restarts = meta::number(self.status, "/restartCount").unwrap_or_default();
-        let id = format!("containerd://{}", hash(&[meta::uid(sync.pod), name, &restarts.to_string()]));
+        let id = id(sync.pod, name, restarts);
         self.status["image"] = json!(super::images::canonical(meta::text(self.container, "/image")));
         self.status["imageID"] = json!(image.id(meta::text(self.container, "/image")));
         self.status["containerID"] = json!(id);
         let resources = resize::allocated(sync, self.container, self.status);
         let mut container = self.container.clone();
         container["resources"] = resources.clone();
-        if let Some(requests) = resources.get("requests") {
-            self.status["allocatedResources"] = requests.clone();
+        if let Some(requests) = resize::set_aside(self.container, &resources) {
+            self.status["allocatedResources"] = requests;
         }
         self.status["resources"] = resources;
         sync.events.record("Normal", (sync.pod, part), "Created", "Container created");
@@ -244,19 +211,38 @@ impl One<'_> {
         kubelets.runtime.callers.stir();
         sync.events.record("Normal", (sync.pod, part), "Started", "Container started");
         self.status["state"] = json!({ "running": { "startedAt": timestamp(sync.now) } });
-        if let Some(hook) = self.container.pointer("/lifecycle/postStart")
-            && let Err(why) = super::hooks::run(kubelets, sync, (&id, self.container), hook)
-        {
-            sync.events.record(
-                "Warning",
-                (sync.pod, part),
-                "FailedPostStartHook",
-                &format!("PostStartHook failed: {why}"),
-            );
-            sync.events.record("Normal", (sync.pod, part), "Killing", "FailedPostStartHook");
-            run_of(kubelets, sync, self.status).iter().for_each(|run| run.kill());
+        let hook = self.container.pointer("/lifecycle/postStart");
+        match hook.and_then(|hook| hooks::begin(kubelets, sync, (&id, self.container), hook)) {
+            None => self.up(kubelets, sync),
+            Some(hook) => {
+                let status = std::mem::replace(self.status, shown);
+                self.hooked(kubelets, sync, Starting { status, list: self.list, hook });
+            }
+        }
+    }
+
+    /// Shows a container that was started, once its hook is done.
+    fn hooked(&mut self, kubelets: &Kubelets, sync: &mut Sync, starting: Starting) {
+        if starting.is_lost(kubelets, sync) {
             return sync.wake_after(Duration::from_millis(1));
         }
+        let Some(good) = starting.hook.succeeded(sync) else {
+            sync.memory.starting.insert(meta::text(self.container, "/name").to_owned(), starting);
+            return;
+        };
+        *self.status = starting.status;
+        if good {
+            return self.up(kubelets, sync);
+        }
+        // What went wrong is not told: it might be secret.
+        let told = "PostStartHook failed";
+        sync.events.record("Warning", (sync.pod, &self.part()), "FailedPostStartHook", told);
+        let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds");
+        self.stop(kubelets, sync, "FailedPostStartHook", grace);
+    }
+
+    /// It runs, and is probed from now on.
+    fn up(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
         let has = |probe: &str| self.container.get(probe).is_some();
         let rests = probes::rests(kubelets, sync);
         self.status["started"] = json!(rests || !has("startupProbe"));
@@ -268,15 +254,13 @@ impl One<'_> {
     fn running(&mut self, kubelets: &Kubelets, sync: &mut Sync) {
         let Some(run) = run_of(kubelets, sync, self.status) else { return };
         let name = meta::text(self.container, "/name").to_owned();
-        if let Some(deadline) = sync.memory.ending.get(&name).copied() {
-            match run.end() {
-                None if sync.now >= deadline => with_sandbox(kubelets, sync, |_| run.kill()),
-                None => return sync.wake_at(deadline),
-                Some(_) => {}
-            }
+        let deadline = sync.memory.ending.get(&name).copied();
+        if deadline.is_some_and(|deadline| !self.leaves(kubelets, sync, (&run, deadline))) {
+            return;
         }
         if let Some(end) = run.end() {
             sync.memory.ending.remove(&name);
+            sync.memory.leaving.remove(&name);
             let reason = match (end.out_of_memory, end.code) {
                 (true, _) => "OOMKilled",
                 (false, 0) => "Completed",
@@ -289,17 +273,65 @@ impl One<'_> {
             return;
         }
         if self.is_redefined() {
-            let message = format!("Container {name} definition changed, will be restarted");
+            let message = match self.list {
+                "initContainerStatuses" => format!("Init container {name} definition changed"),
+                _ => format!("Container {name} definition changed, will be restarted"),
+            };
             return self.stop(kubelets, sync, &message, meta::number(sync.pod, "/spec/terminationGracePeriodSeconds"));
         }
         if sync.memory.resized.contains(&name) {
             let message = format!("Container {name} resize requires restart");
             return self.stop(kubelets, sync, &message, meta::number(sync.pod, "/spec/terminationGracePeriodSeconds"));
         }
-        if let probes::Verdict::Kill(probe, grace) = probes::look(kubelets, sync, self.container, self.status) {
-            let message = format!("Container {name} failed {probe} probe, will be restarted");
-            self.stop(kubelets, sync, &message, Some(grace));
+        if let probes::Verdict::Kill(probe, grace) =
+            probes::look(kubelets, sync, (self.container, self.list), self.status)
+        {
+            self.fail(kubelets, sync, (probe, grace));
         }
+    }
+
+    /// Whether a run that is to end has: it is told so when its hook is done, and killed at the deadline.
+    fn leaves(&self, kubelets: &Kubelets, sync: &mut Sync, (run, deadline): (&Arc<Container>, Timestamp)) -> bool {
+        let name = meta::text(self.container, "/name");
+        let then = sync.memory.leaving.get(name).map_or(sync.now, |then| (*then).min(deadline));
+        if run.end().is_none() && sync.now < then {
+            sync.wake_at(then);
+            return false;
+        }
+        if sync.memory.leaving.remove(name).is_some() {
+            with_sandbox(kubelets, sync, |sandbox| {
+                run.terminate();
+                sandbox.settle();
+            });
+        }
+        if run.end().is_none() && sync.now >= deadline {
+            with_sandbox(kubelets, sync, |_| run.kill());
+        }
+        let over = run.end().is_some();
+        if !over {
+            sync.wake_at(deadline);
+        }
+        over
+    }
+
+    /// Ends a container whose probe failed too often
+    /// (`pkg/kubelet/kuberuntime/kuberuntime_manager.go`, computePodActions and computeInitContainerActions).
+    fn fail(&mut self, kubelets: &Kubelets, sync: &mut Sync, (probe, grace): (&str, i64)) {
+        let name = meta::text(self.container, "/name");
+        let again = restarts_when_killed(sync.pod, self.container);
+        let (message, grace) = match self.list {
+            "initContainerStatuses" => (format!("Init container {name} failed {probe} probe"), Some(grace)),
+            _ if again => (format!("Container {name} failed {probe} probe, will be restarted"), Some(grace)),
+            _ if goes_on_without(sync.pod, &sync.status, name) => {
+                (format!("Container {name} failed {probe} probe"), Some(grace))
+            }
+            // With the last of them the whole Pod is ended.
+            _ => {
+                let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds");
+                (format!("Stopping container {name}"), grace)
+            }
+        };
+        self.stop(kubelets, sync, &message, grace);
     }
 
     /// Whether the Pod asks for another image than the one that runs or ran.
@@ -308,16 +340,16 @@ impl One<'_> {
         !running.is_empty() && running != super::images::canonical(meta::text(self.container, "/image"))
     }
 
-    /// Tells the container to end; killed when it has not within `grace` seconds.
+    /// Tells the container to end, after its hook; killed when it has not within `grace` seconds.
     fn stop(&mut self, kubelets: &Kubelets, sync: &mut Sync, message: &str, grace: Option<i64>) {
-        let Some(run) = run_of(kubelets, sync, self.status) else { return };
-        sync.events.record("Normal", (sync.pod, &self.part()), "Killing", message);
-        with_sandbox(kubelets, sync, |sandbox| {
-            run.terminate();
-            sandbox.settle();
-        });
-        let end = later(sync.now, grace.unwrap_or(30));
-        sync.memory.ending.insert(meta::text(self.container, "/name").to_owned(), end);
+        if run_of(kubelets, sync, self.status).is_none() {
+            return;
+        }
+        let (name, part) = (meta::text(self.container, "/name"), self.part());
+        sync.events.record("Normal", (sync.pod, &part), "Killing", message);
+        let then = hooks::before_end(kubelets, sync, (self.container, &*self.status), &part);
+        sync.memory.leaving.insert(name.to_owned(), then);
+        sync.memory.ending.insert(name.to_owned(), later(sync.now, grace.unwrap_or(30)));
         self.running(kubelets, sync);
     }
 
@@ -331,6 +363,10 @@ impl One<'_> {
         } });
         if !message.is_empty() {
             self.status["state"]["terminated"]["message"] = json!(message);
+        }
+        // One dead container of a name is kept, and that is this one now (`pkg/kubelet/pod_container_deletor.go`).
+        if !restarts(sync.pod, self.container, self.list, i64::from(code)) {
+            self.status["lastState"] = json!({});
         }
         // An init container that did its part counts as ready.
         self.status["ready"] = json!(self.list == "initContainerStatuses" && code == 0 && !is_sidecar(self.container));
@@ -374,47 +410,6 @@ impl One<'_> {
         let told = format!("Back-off restarting failed container {name} in pod {pod}_{namespace}({uid})");
         sync.events.record("Warning", (sync.pod, &self.part()), "BackOff", &told);
         sync.wake_at(finished + pause);
-    }
-}
-
-fn backoff(restarts: i64) -> SignedDuration {
-    let doublings = u32::try_from(restarts.clamp(1, 10) - 1).unwrap_or_default();
-    SignedDuration::from_secs((FIRST_BACKOFF << doublings).min(LONGEST_BACKOFF))
-}
-
-/// A duration as Go prints it: `10s`, `1m20s`.
-fn spoken(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
-    }
-}
-
-/// Whether no container of the Pod runs or will run again, sidecars aside.
-pub fn is_over(pod: &Value, status: &Value) -> bool {
-    const LIST: &str = "containerStatuses";
-    let ended = |container: &Value| {
-        let status = status_of(status, "/containerStatuses", meta::text(container, "/name"))?;
-        let code = meta::number(status, "/state/terminated/exitCode")?;
-        Some(!restarts(pod, container, LIST, code))
-    };
-    let containers = meta::list(pod, "/spec/containers");
-    !containers.is_empty() && containers.iter().all(|container| ended(container).unwrap_or_default())
-}
-
-fn restarts(pod: &Value, container: &Value, list: &str, code: i64) -> bool {
-    match meta::text(container, "/restartPolicy") {
-        "Always" => return true,
-        "Never" => return false,
-        "OnFailure" => return code != 0,
-        _ => {}
-    }
-    match meta::text(pod, "/spec/restartPolicy") {
-        "Never" => false,
-        // An init container that did its part is done.
-        "Always" => list != "initContainerStatuses" || code != 0,
-        _ => code != 0,
     }
 }
 

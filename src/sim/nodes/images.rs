@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::container::hash;
 use super::missing_image::Missing;
 use super::process::programs::Package;
+use super::reference;
 
 /// What a container does when no command is given.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -290,17 +291,8 @@ fn alpine(repository: &str) -> String {
 
 /// A repository with its host: `docker.io/library/nginx`.
 fn repository(name: &str) -> String {
-    match name.split_once('/') {
-        None => format!("docker.io/library/{name}"),
-        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
-            if host == "docker.io" && !rest.contains('/') {
-                format!("docker.io/library/{rest}")
-            } else {
-                name.to_owned()
-            }
-        }
-        Some(_) => format!("docker.io/{name}"),
-    }
+    let (host, rest) = reference::split(name);
+    format!("{host}/{rest}")
 }
 
 /// A reference taken apart: repository with its host, and tag (`latest` when none is given).
@@ -325,29 +317,8 @@ pub fn is_system(reference: &str) -> bool {
 
 /// The image a reference names.
 pub fn resolve(reference: &str) -> Result<&'static Image, Missing> {
-    let bare = reference.split_once('@').map_or(reference, |(bare, _)| bare);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-    let name = match bare.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => {
-            if tag.is_empty() {
-                return Err(Missing::InvalidName("invalid reference format".to_owned()));
-            }
-            name
-        }
-        _ => bare,
-    };
-    if name.is_empty() || !bare.chars().all(allowed) {
-        return Err(Missing::InvalidName("invalid reference format".to_owned()));
-    }
-    if name.chars().any(|c| c.is_ascii_uppercase()) {
-        // The words of `github.com/distribution/reference`: a first part in capitals is taken for a host.
-        let path = match name.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host.chars().any(|c| c.is_ascii_uppercase()) => path,
-            _ => name,
-        };
-        return Err(Missing::InvalidName(format!(
-            "invalid reference format: repository name ({path}) must be lowercase"
-        )));
+    if let Some(why) = reference::fault(reference) {
+        return Err(Missing::InvalidName(why));
     }
     let (repository, tag) = parts(reference);
     // The old registry leads to the new one.
@@ -444,7 +415,9 @@ mod tests {
         assert_eq!(resolve("nginx:1.99-nope").err(), Some(Missing::Tag));
         assert_eq!(resolve("nginxx").err(), Some(Missing::Repository));
         assert_eq!(resolve("registry.example.com/app:1").err(), Some(Missing::Host));
-        assert!(matches!(resolve("Nginx"), Err(Missing::InvalidName(_))));
+        for wrong in ["Nginx", "nginx:1.25:latest", "nginx:", "nginx@sha256:abc"] {
+            assert!(matches!(resolve(wrong), Err(Missing::InvalidName(_))), "{wrong}");
+        }
         assert_eq!(canonical("nginx"), "docker.io/library/nginx:latest");
     }
 }

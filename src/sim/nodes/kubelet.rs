@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::halted::Halt;
 use super::runtime::Runtime;
 use super::static_pods::is_mirror;
-use super::{address, admission, conditions, container, resize, runs, stop, volumes};
+use super::{address, admission, conditions, container, eviction, pull, resize, runs, stop, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::recorder::Recorder;
@@ -20,6 +20,7 @@ use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
+use crate::sim::network::{Resolver, Sockets as _, kernel_name};
 use crate::sim::reconciler::{Context, Key, Next, Reconciler, Watched, key};
 
 /// What a kubelet remembers of a Pod beside its status. Losing it costs repeated events, and hooks that run again.
@@ -37,10 +38,20 @@ pub struct Memory {
     pub due: HashMap<(String, &'static str), Timestamp>,
     /// Whether the end of the Pod was announced.
     pub killing: bool,
+    /// Why it has to go, and when it is killed if it has not.
+    pub evicted: Option<(String, Timestamp)>,
+    /// When missing pull secrets were last told.
+    pub secrets_told: Option<Timestamp>,
     /// Containers that must start again to have what they were resized to.
     pub resized: HashSet<String>,
     /// Containers that were told to end, and when they are killed if they have not.
     pub ending: HashMap<String, Timestamp>,
+    /// Containers whose hook runs before they are told to end, and when they are.
+    pub leaving: HashMap<String, Timestamp>,
+    /// Containers that SIGTERM was sent to as their Pod ends.
+    pub told: HashSet<String>,
+    /// Containers that were started and whose hook still runs.
+    pub starting: HashMap<String, container::Starting>,
 }
 
 /// One look at a Pod: what is known, and what comes of it.
@@ -95,7 +106,7 @@ pub struct Kubelets {
     taken: admission::Taken,
 }
 
-/// How soon a Pod is looked at again that waits for the node's network.
+/// How soon a Pod is looked at again that waits for the node's network, or for its sandbox.
 const LOOK: Duration = Duration::from_secs(10);
 
 static WATCHES: &[Watched] = &[Watched { resource: &POD, keys: on_a_node }];
@@ -205,6 +216,7 @@ impl Kubelets {
             }
         } else if !matches!(meta::text(&sync.status, "/phase"), "Succeeded" | "Failed")
             && !stop::overdue(self, &mut sync)
+            && !eviction::evicts(self, &mut sync)
             && !stop::done(self, &mut sync)
         {
             self.bring_up(&mut sync, node);
@@ -249,6 +261,28 @@ impl Kubelets {
         true
     }
 
+    /// Makes a Pod's sandbox, once: an address, and a name that its kernel takes
+    /// (`pkg/kubelet/kuberuntime/kuberuntime_sandbox.go`, generatePodSandboxConfig).
+    fn has_sandbox(&self, sync: &mut Sync, node: &Value) -> bool {
+        if sync.status.get("podIP").is_some() {
+            return true;
+        }
+        let dns = self.runtime.cluster_dns(sync.node());
+        for told in &Resolver::of(sync.pod, ("", ""), &dns).omitted {
+            sync.events.warning(sync.pod, "DNSConfigForming", told);
+        }
+        if !meta::truth(sync.pod, "/spec/hostNetwork")
+            && let Err(why) = kernel_name(sync.pod, &dns)
+        {
+            let message = format!("Failed to create pod sandbox: {why}");
+            sync.events.warning(sync.pod, "FailedCreatePodSandBox", &message);
+            sync.wake_after(LOOK);
+            return false;
+        }
+        address::assign(self, sync, node);
+        true
+    }
+
     fn bring_up(&self, sync: &mut Sync, node: &Value) {
         if admission::refuses(&self.taken, (&self.runtime, sync), node) {
             return;
@@ -260,9 +294,10 @@ impl Kubelets {
             sync.status["hostIP"] = json!(host);
             sync.status["hostIPs"] = json!([{ "ip": host }]);
         }
-        let mounted = !self.lacks_network(sync, node) && volumes::mounted(&self.runtime, sync);
+        let mounted =
+            !self.lacks_network(sync, node) && volumes::mounted(&self.runtime, sync) && self.has_sandbox(sync, node);
         if mounted {
-            address::assign(self, sync, node);
+            pull::tell_missing_secrets(sync);
         }
         resize::step(&self.taken, sync, node);
         container::step(self, sync, mounted);

@@ -39,7 +39,8 @@ pub fn mount(container: &Value) -> Option<Mount> {
 pub fn of(container: &Value, run: &Container, code: i32) -> String {
     let path = meta::text(container, "/terminationMessagePath");
     let mut written = run.files.read(path).unwrap_or_default();
-    written.truncate(MOST);
+    // What was written last counts, as in a log.
+    written.drain(..written.len().saturating_sub(MOST));
     let falls_back = meta::text(container, "/terminationMessagePolicy") == "FallbackToLogsOnError";
     if !written.is_empty() || !falls_back || code == 0 {
         return String::from_utf8_lossy(&written).into_owned();

@@ -2,6 +2,7 @@
 //! Which node a Pod goes to is the scheduler's. What a kubelet knows follows from the Pod's status, so a restart loses nothing
 //! but what the API server could not be told yet (`known`).
 
+mod accounts;
 mod address;
 mod admission;
 mod asking;
@@ -11,7 +12,10 @@ pub mod components;
 mod conditions;
 mod container;
 mod dial;
+mod downward;
+mod env_file;
 pub mod errand;
+mod eviction;
 pub mod flannel;
 pub mod halted;
 pub mod heartbeat;
@@ -33,7 +37,9 @@ mod probes;
 mod proc;
 pub mod process;
 mod pull;
+mod reference;
 mod resize;
+mod restarts;
 mod runs;
 pub mod runtime;
 mod server;
@@ -42,6 +48,7 @@ pub mod snapshot;
 mod starting;
 pub mod startup;
 pub mod static_pods;
+mod statuses;
 mod stop;
 mod sysctls;
 mod volumes;

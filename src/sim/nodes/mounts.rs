@@ -1,6 +1,7 @@
 //! What a container sees of its Pod's volumes: the files of ConfigMaps and Secrets, of claims, of its node.
 //! Whether everything is there to be mounted is `volumes.rs`. Source: `pkg/volume/*`.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
@@ -8,10 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::downward::{as_seen, fact};
 use super::host_paths;
 use super::kubelet::Sync;
 use super::process::files::{MEMORY, Mount, Volume};
-use super::process::tree::{Entry, Made, Tree};
+use super::process::tree::{Body, Entry, Made, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
 use crate::object::meta;
@@ -41,22 +43,15 @@ pub fn of(runtime: &Runtime, sync: &Sync, container: &Value, environment: &Envir
         let below = below.trim_matches('/').to_owned();
         let (source, below) = source(runtime, sync, volume, &below);
         let of_node = volume.get("hostPath").is_some();
-        let in_memory = ["secret", "downwardAPI", "projected"].iter().any(|kind| volume.get(kind).is_some());
-        let memory = memory(volume);
-        let sticky = if in_memory || memory.is_some() { 0o1000 } else { 0 };
-        let mode = match group {
-            _ if of_node => 0o755,
-            Some(_) => 0o2777 | sticky,
-            None => 0o777 | sticky,
-        };
+        let in_memory = is_in_memory(volume);
         Some(Mount {
             path: meta::text(mount, "/mountPath").trim_end_matches('/').to_owned(),
             volume: source,
             below,
             read_only: meta::truth(mount, "/readOnly") || meta::truth(volume, "/persistentVolumeClaim/readOnly"),
-            mode,
+            mode: if of_node { 0o755 } else { open_mode(volume, group) },
             group: group.filter(|_| !of_node).unwrap_or_default(),
-            in_memory: if in_memory { Some(MEMORY) } else { memory },
+            in_memory: if in_memory { Some(MEMORY) } else { memory(volume) },
             own: false,
         })
     };
@@ -94,6 +89,17 @@ fn memory(volume: &Value) -> Option<usize> {
     Some(limit.filter(|bytes| *bytes > 0).map_or(MEMORY, |bytes| bytes.div_ceil(1024).min(MEMORY)))
 }
 
+/// Whether a volume's files are made, and made in memory.
+fn is_in_memory(volume: &Value) -> bool {
+    ["secret", "downwardAPI", "projected"].iter().any(|kind| volume.get(kind).is_some())
+}
+
+/// The mode of a volume, and of what is made below it to be mounted (`pkg/volume/util/subpath`, SafeMakeDir).
+fn open_mode(volume: &Value, group: Option<u32>) -> u32 {
+    let sticky = if is_in_memory(volume) || memory(volume).is_some() { 0o1000 } else { 0 };
+    if group.is_some() { 0o2777 | sticky } else { 0o777 | sticky }
+}
+
 /// Folders of a machine that are everybody's.
 const OPEN: [&str; 2] = ["tmp", "var/tmp"];
 
@@ -112,7 +118,8 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
     };
     if sources.iter().any(is_made) {
         let mode = meta::number(settings, "/defaultMode").and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
-        let maker = Maker::new(sync, sources, (mode, group));
+        let mut maker = Maker::new(sync, sources, (mode, group));
+        maker.note_parts(sync.pod, volume, below);
         if below.is_empty() {
             return (Volume::Made(Arc::new(Made::new(move || maker.tree()))), String::new());
         }
@@ -126,13 +133,10 @@ fn source(runtime: &Runtime, sync: &Sync, volume: &Value, below: &str) -> (Volum
             (folder, "") => folder.to_owned(),
             (folder, below) => format!("{folder}/{below}"),
         };
-        let sticky = if memory(volume).is_some() { 0o1000 } else { 0 };
-        // What is made below a volume is open as the volume is (`pkg/volume/util/subpath`, SafeMakeDir).
         let (mode, group) = match (folder.is_empty(), group) {
             _ if OPEN.contains(&&*whole) => (0o1777, 0),
             (false, _) => (0o755, 0),
-            (true, Some(group)) => (0o2777 | sticky, group),
-            (true, None) => (0o777 | sticky, 0),
+            (true, group) => (open_mode(volume, group), group.unwrap_or_default()),
         };
         let made = Entry { mode, owner: (0, group), ..Entry::folder(Timestamp::UNIX_EPOCH) };
         (Volume::Kept(runtime.files(&name, &whole, &made)), whole)
@@ -192,8 +196,8 @@ fn bring_file(runtime: &Runtime, sync: &Sync, volume: &Value, path: &str) {
     }
 }
 
-/// One file to be made: its path, bytes, and mode when it has one of its own.
-type File = (String, Vec<u8>, Option<u32>);
+/// One file to be made: its path, bytes, mode when it has one of its own, and user.
+type File = (String, Vec<u8>, (Option<u32>, u32));
 
 /// What was made, and when it was last compared with its sources.
 struct Present {
@@ -211,16 +215,18 @@ struct Maker {
     born: Vec<u8>,
     sources: Vec<Value>,
     mode: u32,
-    group: u32,
+    group: Option<u32>,
+    /// Folders that are there to be mounted, and their mode.
+    parts: Vec<(String, u32)>,
     present: Mutex<Option<Present>>,
-    /// The token that was asked for last, with the time until which it is used.
-    token: Mutex<Option<(Timestamp, String)>>,
+    /// The tokens that were asked for last by audience and seconds, with the time until which each is used.
+    tokens: Mutex<BTreeMap<(String, i64), (Timestamp, String)>>,
 }
 
 impl Maker {
     fn new(sync: &Sync, sources: Vec<Value>, (mode, group): (u32, Option<u32>)) -> Self {
-        let addresses = ["podIP", "podIPs", "hostIP", "hostIPs"].map(|key| (key, sync.status[key].clone()));
-        let status: Map<String, Value> = addresses.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+        let known = ["podIP", "podIPs", "hostIP", "hostIPs", "startTime"].map(|key| (key, sync.status[key].clone()));
+        let status: Map<String, Value> = known.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
         let born = json!({ "metadata": sync.pod["metadata"], "spec": sync.pod["spec"], "status": status });
         // Serialising a tree of JSON values into memory cannot fail.
         let born = serde_json::to_vec(&born).unwrap_or_default();
@@ -230,12 +236,31 @@ impl Maker {
             name: meta::name(sync.pod).to_owned(),
             born,
             sources,
-            // A group that is to read the files may.
-            mode: if group.is_some() { mode | 0o040 } else { mode },
-            group: group.unwrap_or_default(),
+            mode,
+            group,
+            parts: Vec::new(),
             present: Mutex::default(),
-            token: Mutex::default(),
+            tokens: Mutex::default(),
         }
+    }
+
+    /// Notes which parts of the volume the Pod mounts that are none of its files: folders are made for them
+    /// (`pkg/kubelet/kubelet_pods.go`, makeMounts).
+    fn note_parts(&mut self, pod: &Value, volume: &Value, below: &str) {
+        let all = ["/spec/initContainers", "/spec/containers"].into_iter().flat_map(|list| meta::list(pod, list));
+        let mounts = all.flat_map(|container| meta::list(container, "/volumeMounts"));
+        let paths = mounts.filter(|mount| mount["name"] == volume["name"]).map(|mount| meta::text(mount, "/subPath"));
+        let mut paths: Vec<&str> = paths.chain([below]).map(|path| path.trim_matches('/')).collect();
+        paths.retain(|path| !path.is_empty());
+        if paths.is_empty() {
+            return;
+        }
+        let files = self.files();
+        let is_in =
+            |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        paths.retain(|path| !files.iter().any(|(file, ..)| is_in(path, file) || is_in(file, path)));
+        let mode = open_mode(volume, self.group);
+        self.parts = paths.into_iter().map(|path| (path.to_owned(), mode)).collect();
     }
 
     fn files(&self) -> Vec<File> {
@@ -251,8 +276,36 @@ impl Maker {
         self.sources.iter().flat_map(|source| self.files_of(&now, source)).collect()
     }
 
-    fn entry(&self, bytes: &[u8], mode: Option<u32>, now: Timestamp) -> Entry {
-        Entry { mode: mode.unwrap_or(self.mode), owner: (0, self.group), ..Entry::file(bytes, now) }
+    fn entry(&self, bytes: &[u8], (mode, user): (Option<u32>, u32), now: Timestamp) -> Entry {
+        self.owned(Entry { mode: mode.unwrap_or(self.mode), owner: (user, 0), ..Entry::file(bytes, now) })
+    }
+
+    /// An entry as the Pod's group may read it (`pkg/volume/volume_linux.go`, changeFilePermission).
+    fn owned(&self, entry: Entry) -> Entry {
+        let Some(group) = self.group else { return entry };
+        let more = match &entry.body {
+            Body::Folder => 0o2550,
+            Body::File(_) => 0o440,
+            Body::Link(_) => 0,
+        };
+        Entry { mode: entry.mode | more, owner: (entry.owner.0, group), ..entry }
+    }
+
+    /// Adds an entry, and the folders it lies in.
+    fn add(&self, tree: &mut Tree, path: &str, entry: Entry) {
+        for (at, _) in path.match_indices('/') {
+            tree.entry(path[..at].to_owned()).or_insert_with(|| self.owned(Entry::folder(entry.changed)));
+        }
+        tree.insert(path.to_owned(), entry);
+    }
+
+    /// Adds what is noted to be mounted, where it is not there.
+    fn add_parts(&self, tree: &mut Tree, now: Timestamp) {
+        for (path, mode) in &self.parts {
+            if !tree.contains_key(path) {
+                self.add(tree, path, self.owned(Entry { mode: *mode, ..Entry::folder(now) }));
+            }
+        }
     }
 
     /// The files alone.
@@ -260,8 +313,9 @@ impl Maker {
         let now = self.client.clock().now();
         let mut tree = Tree::new();
         for (path, bytes, mode) in self.files() {
-            add(&mut tree, &path, self.entry(&bytes, mode, now));
+            self.add(&mut tree, &path, self.entry(&bytes, mode, now));
         }
+        self.add_parts(&mut tree, now);
         tree
     }
 
@@ -277,28 +331,20 @@ impl Maker {
             present.compared = now;
             return present.tree.clone();
         }
-        let owned = |entry: Entry| Entry { owner: (0, self.group), ..entry };
         let folder = format!("..{}", now.strftime("%Y_%m_%d_%H_%M_%S.%9f"));
         let mut tree = Tree::new();
-        tree.insert(folder.clone(), owned(Entry::folder(now)));
-        tree.insert("..data".to_owned(), owned(Entry::link(folder.clone(), now)));
+        tree.insert(folder.clone(), self.owned(Entry::folder(now)));
+        tree.insert("..data".to_owned(), self.owned(Entry::link(folder.clone(), now)));
         for (path, bytes, mode) in &files {
-            add(&mut tree, &format!("{folder}/{path}"), self.entry(bytes, *mode, now));
+            self.add(&mut tree, &format!("{folder}/{path}"), self.entry(bytes, *mode, now));
             let first = path.split('/').next().unwrap_or_default();
-            tree.insert(first.to_owned(), owned(Entry::link(format!("..data/{first}"), now)));
+            tree.insert(first.to_owned(), self.owned(Entry::link(format!("..data/{first}"), now)));
         }
+        self.add_parts(&mut tree, now);
         let tree = Arc::new(tree);
         *present = Some(Present { compared: now, files, tree: tree.clone() });
         tree
     }
-}
-
-/// Adds an entry, and the folders it lies in.
-fn add(tree: &mut Tree, path: &str, entry: Entry) {
-    for (at, _) in path.match_indices('/') {
-        tree.entry(path[..at].to_owned()).or_insert_with(|| Entry::folder(entry.changed));
-    }
-    tree.insert(path.to_owned(), entry);
 }
 
 impl Maker {
@@ -312,12 +358,16 @@ impl Maker {
             return keys(client, &SECRET, (namespace, &name), reference);
         }
         if let Some(downward) = source.get("downwardAPI") {
+            let pod = &as_seen(pod.clone());
             let file = |item: &Value| (meta::text(item, "/path").to_owned(), fact(pod, item).into_bytes(), mode(item));
             return meta::list(downward, "/items").iter().map(file).collect();
         }
         if let Some(token) = source.get("serviceAccountToken") {
             let path = Some(meta::text(token, "/path")).filter(|path| !path.is_empty()).unwrap_or("token");
-            return vec![(path.to_owned(), self.token(pod, token).into_bytes(), None)];
+            // Who is to read it may, and nobody else (`pkg/volume/projected/projected.go`, collectData).
+            let user = user_of(pod);
+            let mode = (user.is_some() || self.group.is_some()).then_some(0o600);
+            return vec![(path.to_owned(), self.token(pod, token).into_bytes(), (mode, user.unwrap_or_default()))];
         }
         Vec::new()
     }
@@ -325,19 +375,30 @@ impl Maker {
     /// The Pod's token: a new one once four fifths of its time are over (`pkg/kubelet/token/token_manager.go`).
     fn token(&self, pod: &Value, token: &Value) -> String {
         let now = self.client.clock().now();
-        let mut known = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, token)) = known.as_ref().filter(|(until, _)| now < *until) {
+        let seconds = meta::number(token, "/expirationSeconds").unwrap_or(3600);
+        let key = (meta::text(token, "/audience").to_owned(), seconds);
+        let mut known = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, token)) = known.get(&key).filter(|(until, _)| now < *until) {
             return token.clone();
         }
-        let seconds = meta::number(token, "/expirationSeconds").unwrap_or(3600);
         let asked = account_token(&self.client, pod, token);
-        *known = Some((now + SignedDuration::from_secs(seconds / 5 * 4), asked.clone()));
+        known.insert(key, (now + SignedDuration::from_secs(seconds / 5 * 4), asked.clone()));
         asked
     }
 }
 
-fn mode(item: &Value) -> Option<u32> {
-    meta::number(item, "/mode").and_then(|mode| u32::try_from(mode).ok())
+fn mode(item: &Value) -> (Option<u32>, u32) {
+    (meta::number(item, "/mode").and_then(|mode| u32::try_from(mode).ok()), 0)
+}
+
+/// The user that all containers run as, where it is one (`pkg/volume/util/util.go`, FsUserFrom).
+fn user_of(pod: &Value) -> Option<u32> {
+    let whole = pod.pointer("/spec/securityContext/runAsUser");
+    let lists = ["/spec/initContainers", "/spec/containers"].into_iter().flat_map(|list| meta::list(pod, list));
+    let mut users =
+        lists.map(|container| container.pointer("/securityContext/runAsUser").or(whole).and_then(Value::as_u64));
+    let first = users.next()??;
+    users.all(|user| user == Some(first)).then_some(first).and_then(|user| u32::try_from(user).ok())
 }
 
 fn account_token(client: &Client, pod: &Value, token: &Value) -> String {
@@ -360,10 +421,10 @@ fn keys(client: &Client, resource: &'static Resource, (namespace, name): (&str, 
             true => decoded(value),
             false => value.as_str().unwrap_or_default().as_bytes().to_vec(),
         };
-        all.push((key.clone(), bytes, None));
+        all.push((key.clone(), bytes, (None, 0)));
     }
     for (key, value) in meta::map(&found, "/binaryData").into_iter().flatten() {
-        all.push((key.clone(), decoded(value), None));
+        all.push((key.clone(), decoded(value), (None, 0)));
     }
     let items = meta::list(reference, "/items");
     if items.is_empty() {
@@ -374,21 +435,4 @@ fn keys(client: &Client, resource: &'static Resource, (namespace, name): (&str, 
         Some((meta::text(item, "/path").to_owned(), bytes.clone(), mode(item)))
     };
     items.iter().filter_map(item).collect()
-}
-
-fn fact(pod: &Value, item: &Value) -> String {
-    let path = meta::text(item, "/fieldRef/fieldPath");
-    if let "metadata.labels" | "metadata.annotations" = path {
-        let map = meta::map(pod, &format!("/{}", path.replace('.', "/")));
-        let line = |(key, value): (&String, &Value)| format!("{key}={:?}", value.as_str().unwrap_or_default());
-        let mut lines: Vec<String> = map.into_iter().flatten().map(line).collect();
-        lines.sort();
-        return lines.join("\n");
-    }
-    if !path.is_empty() {
-        return super::volumes::downward(pod, path);
-    }
-    let name = meta::text(item, "/resourceFieldRef/containerName");
-    let container = meta::list(pod, "/spec/containers").iter().find(|container| meta::text(container, "/name") == name);
-    container.map(|container| super::volumes::resource(container, &item["resourceFieldRef"])).unwrap_or_default()
 }

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::kubelet::{Kubelets, Sync};
-use super::{asking, runs};
+use super::statuses::part;
+use super::{asking, runs, session};
 use crate::object::meta;
 
 /// What the probes mean for the container.
@@ -18,8 +19,8 @@ pub enum Verdict {
     Kill(&'static str, i64),
 }
 
-/// Looks at every probe of a running container that is due.
-pub fn look(kubelets: &Kubelets, sync: &mut Sync, container: &Value, status: &mut Value) -> Verdict {
+/// Looks at every probe of a running container that is due; `list` is that of its status.
+pub fn look(kubelets: &Kubelets, sync: &mut Sync, (container, list): (&Value, &str), status: &mut Value) -> Verdict {
     if rests(kubelets, sync) {
         status["started"] = json!(true);
         status["ready"] = json!(true);
@@ -27,7 +28,7 @@ pub fn look(kubelets: &Kubelets, sync: &mut Sync, container: &Value, status: &mu
     }
     let Ok(started) = meta::text(status, "/state/running/startedAt").parse::<Timestamp>() else { return Verdict::GoOn };
     let id = meta::text(status, "/containerID").to_owned();
-    let probe = |sync: &mut Sync, kind| Probe { kubelets, container, kind, id: &id }.run(sync, started);
+    let probe = |sync: &mut Sync, kind| Probe { kubelets, container, list, kind, id: &id }.run(sync, started);
     let up = container.get("startupProbe").is_none() || meta::truth(status, "/started");
     if !up {
         return match probe(sync, "startupProbe") {
@@ -67,10 +68,20 @@ fn kill(sync: &mut Sync, container: &Value, kind: &'static str) -> Verdict {
     Verdict::Kill(if kind == "startupProbe" { "startup" } else { "liveness" }, grace)
 }
 
+/// Why a probe did not succeed.
+enum Fault {
+    /// The container is not as it should be.
+    Failed(String),
+    /// It could not be asked, which says nothing about it (`pkg/kubelet/prober/worker.go`, doProbe).
+    Errored(String),
+}
+
 /// One probe of one run.
 struct Probe<'a> {
     kubelets: &'a Kubelets,
     container: &'a Value,
+    /// The list its container's status is in.
+    list: &'a str,
     kind: &'static str,
     id: &'a str,
 }
@@ -91,7 +102,7 @@ impl Probe<'_> {
         let next = sync.now + seconds("/periodSeconds", 10);
         sync.memory.due.insert(key.clone(), next);
         sync.wake_at(next);
-        let Err(why) = self.ask(sync, spec, number("/timeoutSeconds", 1)) else {
+        let Err(fault) = self.ask(sync, spec, number("/timeoutSeconds", 1)) else {
             sync.memory.failures.remove(&key);
             let successes = sync.memory.successes.entry(key).or_default();
             *successes += 1;
@@ -102,54 +113,71 @@ impl Probe<'_> {
             "readinessProbe" => "Readiness",
             _ => "Liveness",
         };
-        let part = format!("spec.containers{{{}}}", key.0);
-        sync.events.record("Warning", (sync.pod, &part), "Unhealthy", &format!("{word} probe failed: {why}"));
+        let part = part(self.list, self.container);
+        let told = match &fault {
+            Fault::Failed(why) => format!("{word} probe failed: {why}"),
+            Fault::Errored(why) => format!("{word} probe errored and resulted in unknown state: {why}"),
+        };
+        sync.events.record("Warning", (sync.pod, &part), "Unhealthy", &told);
+        if matches!(fault, Fault::Errored(_)) {
+            return None;
+        }
         sync.memory.successes.remove(&key);
         let failures = sync.memory.failures.entry(key).or_default();
         *failures += 1;
         (i64::from(*failures) >= number("/failureThreshold", 3)).then_some(false)
     }
 
-    fn ask(&self, sync: &Sync, spec: &Value, timeout: i64) -> Result<(), String> {
+    fn ask(&self, sync: &Sync, spec: &Value, timeout: i64) -> Result<(), Fault> {
         let address = meta::text(&sync.status, "/podIP");
         if let Some(http) = spec.get("httpGet") {
-            let reply = asking::get(self.kubelets, sync, self.container, http)?;
+            port(self.container, &http["port"]).map_err(Fault::Errored)?;
+            let reply = asking::get(self.kubelets, sync, self.container, http).map_err(Fault::Failed)?;
             return match reply.status {
                 200..400 => Ok(()),
-                status => Err(format!("HTTP probe failed with statuscode: {status}")),
+                status => Err(Fault::Failed(format!("HTTP probe failed with statuscode: {status}"))),
             };
         }
         if let Some(socket) = spec.get("tcpSocket") {
-            return asking::knock(self.kubelets, sync, self.container, socket);
+            port(self.container, &socket["port"]).map_err(Fault::Errored)?;
+            return asking::knock(self.kubelets, sync, self.container, socket).map_err(Fault::Failed);
         }
         if let Some(grpc) = spec.get("grpc") {
-            let port = port(self.container, &grpc["port"]);
+            let port = port(self.container, &grpc["port"]).map_err(Fault::Errored)?;
             let why =
                 format!("timeout: failed to connect service \"{address}:{port}\" within 1s: context deadline exceeded");
             let service = meta::text(grpc, "/service");
             let told = runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.front().health(port, service));
-            return told.unwrap_or(Err(why));
+            return told.unwrap_or(Err(why)).map_err(Fault::Failed);
         }
         let command: Vec<String> =
             meta::list(spec, "/exec/command").iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let outcome = runs::with_sandbox(self.kubelets, sync, |sandbox| sandbox.exec(self.id, &command));
+        if !outcome.began {
+            let why = session::not_started(&[self.id, self.kind, &sync.now.to_string()], &outcome.output);
+            return Err(Fault::Errored(format!("rpc error: code = Unknown desc = {why}")));
+        }
         let limit = Duration::from_secs(u64::try_from(timeout).unwrap_or(1));
         if outcome.took.is_none_or(|took| took > limit) {
-            return Err(format!("command timed out: {:?} timed out after {timeout}s", command.join(" ")));
+            let words = command.join(" ");
+            return Err(Fault::Failed(format!("command timed out: {words:?} timed out after {timeout}s")));
         }
-        if outcome.code == 0 { Ok(()) } else { Err(outcome.output) }
+        if outcome.code == 0 { Ok(()) } else { Err(Fault::Failed(outcome.output)) }
     }
 }
 
-/// A port by number or by the container's name for it.
-pub fn port(container: &Value, wanted: &Value) -> u16 {
-    let number = match wanted {
-        Value::String(name) => meta::list(container, "/ports")
-            .iter()
-            .find(|port| meta::text(port, "/name") == name)
-            .and_then(|port| meta::number(port, "/containerPort"))
-            .or_else(|| name.parse().ok()),
-        other => other.as_i64(),
+/// A port by number or by the container's name for it; else why there is none, in Go's words (`pkg/probe/util.go`, ResolveContainerPort).
+pub fn port(container: &Value, wanted: &Value) -> Result<u16, String> {
+    let number: i64 = match wanted {
+        Value::String(name) => {
+            let named = meta::list(container, "/ports").iter().find(|port| meta::text(port, "/name") == name);
+            match named.and_then(|port| meta::number(port, "/containerPort")) {
+                Some(number) => number,
+                None => name.parse::<i64>().map_err(|_| format!("strconv.Atoi: parsing {name:?}: invalid syntax"))?,
+            }
+        }
+        other => other.as_i64().unwrap_or_default(),
     };
-    number.and_then(|number| u16::try_from(number).ok()).unwrap_or_default()
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
+    port.ok_or_else(|| format!("invalid port number: {number}"))
 }

@@ -10,6 +10,7 @@ use super::images::{self, Image};
 use super::kubelet::{Kubelets, Sync};
 use super::missing_image::Missing;
 use crate::object::meta;
+use crate::sim::apiserver::registry::kinds::secret::SECRET;
 
 const FIRST_BACKOFF: i64 = 10;
 const LONGEST_BACKOFF: i64 = 300;
@@ -74,6 +75,27 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
         }
         _ => fetch(kubelets, sync, (&name, &wanted, part), found),
     }
+}
+
+/// Tells now and then of the Pod's pull secrets that are not there; pulling goes on without them
+/// (`pkg/kubelet/kubelet_pods.go`, getPullSecretsForPod).
+pub fn tell_missing_secrets(sync: &mut Sync) {
+    let lately = SignedDuration::from_secs(60);
+    if sync.memory.secrets_told.is_some_and(|told| sync.now.duration_since(told) < lately) {
+        return;
+    }
+    let is_there = |name: &str| sync.context.client.find(&SECRET, meta::namespace(sync.pod), name).is_some();
+    let names = meta::list(sync.pod, "/spec/imagePullSecrets").iter().map(|secret| meta::text(secret, "/name"));
+    let missing: Vec<&str> = names.filter(|name| !name.is_empty() && !is_there(name)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let message = format!(
+        "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed.",
+        missing.join(", ")
+    );
+    sync.events.warning(sync.pod, "FailedToRetrieveImagePullSecret", &message);
+    sync.memory.secrets_told = Some(sync.now);
 }
 
 /// Whether a node has an image. Images of the system are there before its Pods are.

@@ -8,8 +8,9 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::admission::Taken;
-use super::container::{is_sidecar, status_of, time};
+use super::container::time;
 use super::kubelet::Sync;
+use super::restarts::{is_sidecar, status_of};
 use crate::object::meta;
 use crate::object::pod_resources::{self, Resources};
 use crate::object::quantity::Quantity;
@@ -49,7 +50,15 @@ pub fn step(taken: &Taken, sync: &mut Sync, node: &Value) {
 /// What a container starts with: what was set aside for it, which is not what the Pod asks for while that has to wait.
 pub fn allocated(sync: &Sync, container: &Value, status: &Value) -> Value {
     let known = status.get("resources").filter(|_| !is_started(sync));
-    known.cloned().unwrap_or_else(|| wanted(container))
+    known.cloned().unwrap_or_else(|| wanted(sync.pod, container))
+}
+
+/// What of these resources is set aside for a container: its own requests, not what follows from those of its Pod.
+pub fn set_aside(container: &Value, resources: &Value) -> Option<Value> {
+    let own = meta::map(container, "/resources/requests");
+    let mut requests = meta::map(resources, "/requests")?.clone();
+    requests.retain(|name, _| own.is_some_and(|own| own.contains_key(name)));
+    Some(Value::Object(requests))
 }
 
 /// Whether what the Pod asks for now was set aside for it already.
@@ -88,8 +97,35 @@ fn containers(pod: &Value) -> Vec<(&Value, &'static str)> {
     init.chain(meta::list(pod, "/spec/containers").iter().map(|container| (container, "containerStatuses"))).collect()
 }
 
-fn wanted(container: &Value) -> Value {
-    container.get("resources").filter(|found| found.is_object()).cloned().unwrap_or_else(|| json!({}))
+/// What a container is to have as its status tells it: what is limited for the Pod as a whole shows where it has requests or limits of
+/// its own (`pkg/kubelet/kubelet_pods.go`, convertContainerStatusResources).
+fn wanted(pod: &Value, container: &Value) -> Value {
+    let mut resources =
+        container.get("resources").filter(|found| found.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let limits = limited(pod, &resources)["limits"].clone();
+    if resources.get("requests").is_some_and(|requests| requests.get("cpu").is_none())
+        && let Some(cpu) = limits.get("cpu")
+    {
+        resources["requests"]["cpu"] = cpu.clone();
+    }
+    if resources.get("limits").is_some() {
+        resources["limits"] = limits;
+    }
+    resources
+}
+
+/// What the runtime lets a container have: as much as the Pod as a whole may where it has no limit of its own
+/// (`pkg/kubelet/kuberuntime/kuberuntime_container_linux.go`, getCPULimit and getMemoryLimit).
+pub fn limited(pod: &Value, resources: &Value) -> Value {
+    let mut limited = resources.clone();
+    for name in ["cpu", "memory"] {
+        let own = resources.pointer(&format!("/limits/{name}")).and_then(|limit| Quantity::of(limit).ok());
+        let whole = pod.pointer(&format!("/spec/resources/limits/{name}"));
+        if let Some(whole) = whole.filter(|_| own.is_none_or(Quantity::is_zero)) {
+            meta::child(&mut limited, "limits")[name] = whole.clone();
+        }
+    }
+    limited
 }
 
 /// Those that have started once and have something else than they are to have.
@@ -97,7 +133,7 @@ fn other<'p>(pod: &'p Value, status: &Value) -> Vec<(&'p Value, &'static str)> {
     let mut found = containers(pod);
     found.retain(|(container, list)| {
         status_of(status, &format!("/{list}"), meta::text(container, "/name"))
-            .is_some_and(|status| status.get("resources").is_some_and(|now| *now != wanted(container)))
+            .is_some_and(|status| status.get("resources").is_some_and(|now| *now != wanted(pod, container)))
     });
     found
 }
@@ -127,20 +163,21 @@ fn refusal(taken: &Taken, sync: &Sync, node: &Value) -> Option<Refusal> {
     })
 }
 
-/// What events say of a resize: the containers with what they are to have, the Pod's generation, what went wrong.
+/// What events say of a resize: all containers with what they are to have, the Pod's generation, what went wrong
+/// (`pkg/kubelet/events/resize.go`, makeResourceSummaryFromSpec).
 fn summary(sync: &Sync, error: Option<&str>) -> String {
-    let of = |wanted_list: &str| -> Vec<String> {
-        let listed = containers(sync.pod).into_iter().filter(|(_, list)| *list == wanted_list);
-        listed
-            .map(|(container, _)| {
-                let (name, resources) = (&container["name"], wanted(container));
+    let of = |list: &str| -> Vec<String> {
+        meta::list(sync.pod, list)
+            .iter()
+            .map(|container| {
+                let (name, resources) = (&container["name"], wanted(sync.pod, container));
                 let sorted: std::collections::BTreeMap<&String, &Value> =
                     resources.as_object().into_iter().flatten().collect();
                 format!("{{\"name\":{name},\"resources\":{}}}", json!(sorted))
             })
             .collect()
     };
-    let (init, main) = (of("initContainerStatuses"), of("containerStatuses"));
+    let (init, main) = (of("/spec/initContainers"), of("/spec/containers"));
     let init = if init.is_empty() { String::new() } else { format!("\"initContainers\":[{}],", init.join(",")) };
     let generation = meta::number(sync.pod, "/metadata/generation").unwrap_or_default();
     let error = error.map(|error| format!(",\"error\":{}", json!(error))).unwrap_or_default();
@@ -156,7 +193,7 @@ fn status_mut<'s>(status: &'s mut Value, list: &str, container: &Value) -> Optio
 fn allot(sync: &mut Sync) -> bool {
     let mut running = false;
     for (container, list) in other(sync.pod, &sync.status) {
-        let wanted = wanted(container);
+        let wanted = wanted(sync.pod, container);
         let Some(status) = status_mut(&mut sync.status, list, container) else { continue };
         if let Some(requests) = wanted.get("requests") {
             status.insert("allocatedResources".to_owned(), requests.clone());
@@ -174,7 +211,7 @@ fn allot(sync: &mut Sync) -> bool {
 fn carry_out(sync: &mut Sync) -> bool {
     let mut given = false;
     for (container, list) in other(sync.pod, &sync.status) {
-        let (name, wanted) = (meta::text(container, "/name"), wanted(container));
+        let (name, wanted) = (meta::text(container, "/name"), wanted(sync.pod, container));
         // What is ending already starts with what it is to have.
         if sync.memory.ending.contains_key(name) {
             continue;

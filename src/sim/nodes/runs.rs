@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::container::{status_of, time};
+use super::container::time;
 use super::kubelet::{Kubelets, Sync};
 use super::process::container::Container;
 use super::process::replay::Again;
 use super::process::sandbox::Sandbox;
+use super::restarts::status_of;
 use super::snapshot::PodRecord;
 use super::{images, starting};
 use crate::object::meta;

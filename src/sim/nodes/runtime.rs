@@ -17,7 +17,7 @@ use super::process::programs::coredns::COREFILE;
 use super::process::sandbox::{Front, Sandbox};
 use super::process::script::Script;
 use super::process::stream::Stream;
-use super::process::tree::{Entry, Kept, Tree};
+use super::process::tree::{Entry, Kept, Tree, taken};
 use super::snapshot::{PodRecord, Snapshot};
 use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
@@ -278,6 +278,12 @@ impl Runtime {
     /// Whether a run of a Pod's container has not ended, as far as anybody has looked.
     pub fn lives(&self, uid: &str, id: &str) -> bool {
         self.front(uid).and_then(|front| front.run(id)).is_none_or(|run| run.end().is_none())
+    }
+
+    /// The bytes that the files take which are kept under a name.
+    pub fn used(&self, name: &str) -> usize {
+        let files = lock(&self.kept).get(name).cloned();
+        files.map_or(0, |files| files.look(taken))
     }
 
     /// Files that are kept under a name, with this folder in them.

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
+use serde_json::Value;
 use tokio::io::DuplexStream;
 
+use super::container::id;
 use super::halted::Halt;
 use super::kubelet::{Kubelets, Memory, Sync};
 use super::process::container::Container;
@@ -90,8 +92,20 @@ impl Kubelet {
     /// The run of a container that goes on now.
     pub(super) fn running(&self, pod: &Object, container: &str) -> Option<Arc<Container>> {
         let status = logs::status(pod, container)?;
-        status.pointer("/state/running")?;
-        self.run(pod, meta::text(status, "/containerID")).filter(|run| run.end().is_none())
+        let run = if status.pointer("/state/running").is_some() {
+            self.run(pod, meta::text(status, "/containerID"))
+        } else {
+            self.hooked(pod, status)
+        };
+        run.filter(|run| run.end().is_none())
+    }
+
+    /// The last run of a container that is not told of before its hook is done: the runtime has it.
+    fn hooked(&self, pod: &Object, status: &Value) -> Option<Arc<Container>> {
+        let front = self.runtime().front(meta::uid(pod))?;
+        let count = meta::number(status, "/restartCount").unwrap_or_default();
+        let ids = [count + 1, count].map(|count| id(pod, meta::text(status, "/name"), count));
+        ids.iter().find_map(|id| front.run(id))
     }
 }
 

@@ -51,14 +51,18 @@ pub(super) fn begin(kubelet: &Kubelet, pod: &Object, command: Command) -> Result
             tokio::spawn(Conversation { place, process, changes, tell }.carry(said));
         }
         Err(why) => {
-            let id = hash(&[meta::uid(pod), name, &clock.now().to_string()]);
-            let why = format!("failed to exec in container: failed to start exec {id:?}: {why}: unknown");
+            let why = not_started(&[meta::uid(pod), name, &clock.now().to_string()], &why);
             let status = Status::internal(format!("error executing command in container: {why}"));
             // There is room: nothing was told yet.
             let _ = tell.try_send(Heard::Failed(Status::internal(status)));
         }
     }
     Ok(Session { say, hear })
+}
+
+/// What the runtime says of a command that it cannot start beside a container; `of` tells this try from others.
+pub(super) fn not_started(of: &[&str], why: &str) -> String {
+    format!("failed to exec in container: failed to start exec {:?}: {why}: unknown", hash(of))
 }
 
 /// Where a process is, and what time it is there.

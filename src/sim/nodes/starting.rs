@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::accounts::Account;
 use super::images::Image;
 use super::kubelet::Sync;
 use super::process::container::Start;
@@ -15,16 +16,16 @@ use super::process::processes::Sight;
 use super::process::tree::{Entry, Tree};
 use super::runtime::Runtime;
 use super::volumes::{Environment, expanded};
-use super::{cgroup, components, message, mounts, proc, sysctls, volumes};
+use super::{accounts, cgroup, components, message, mounts, proc, resize, sysctls, volumes};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
-use crate::sim::network::{Network, Resolver, Sockets as _, View};
+use crate::sim::network::{Network, Resolver, Sockets as _, View, hostname, kernel_name};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a container of a Pod is started with.
 pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'static Image) -> Start {
-    let given = volumes::environment(sync, container).unwrap_or_default();
+    let given = volumes::environment(runtime, sync, container).unwrap_or_default();
     let texts = |pointer: &str| meta::list(container, pointer).iter().filter_map(Value::as_str);
     let words = |pointer: &str| texts(pointer).map(|word| expanded(word, &given)).collect::<Vec<_>>();
     let setting = |name: &str| {
@@ -32,8 +33,8 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
         own.or_else(|| sync.pod.pointer(&format!("/spec/securityContext/{name}")))
     };
     let number = |name: &str| setting(name).and_then(Value::as_i64);
-    let user = number("runAsUser").unwrap_or(i64::from(image.user));
-    let group = number("runAsGroup").unwrap_or(0);
+    let account = accounts::of(image, (number("runAsUser"), number("runAsGroup")), sync.pod);
+    let (user, group) = (account.user, account.group);
     let read_only = setting("readOnlyRootFilesystem").and_then(Value::as_bool).unwrap_or_default();
     let root = match (read_only, user) {
         (true, _) => Err(FileError::ReadOnly),
@@ -41,22 +42,21 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
         (false, user) if user == i64::from(image.user) => Ok(()),
         _ => Err(FileError::Denied),
     };
-    let hostname = hostname(sync);
+    let (own, hostname) = names(runtime, sync);
     let address = meta::text(&sync.status, "/podIP").to_owned();
     let mut mounted = mounts::of(runtime, sync, container, &given);
     mounted.extend(message::mount(container));
     mounted.extend([cgroup::mount(sync, container), sysctls::mount(runtime, sync)]);
-    let memory = container.pointer("/resources/limits/memory").and_then(|memory| Quantity::of(memory).ok());
     let working = meta::text(container, "/workingDir");
     let folder = if working.is_empty() { &image.folder } else { working };
-    let resolver = Resolver::of(sync.pod, (&address, &hostname), &runtime.cluster_dns(sync.node()));
+    let resolver = Resolver::of(sync.pod, (&address, &own), &runtime.cluster_dns(sync.node()));
     let (command, args) = (words("/command"), words("/args"));
     let bounding = capabilities(container);
-    let variables = variables(given.clone(), &hostname, user);
+    let variables = variables(given.clone(), &hostname, &account.home);
     let mut layer = layer(image, (&hostname, &hosts(runtime, sync, &resolver)), &resolver, folder);
     let (client, now, all) = (&sync.context.client, sync.now, image.words(&command, &args));
-    layer.extend(first(sync, container, (&all, &variables), (user, group), &bounding));
-    let files = Files::new(layer, mounted, root).of_user(user, group);
+    layer.extend(first(sync, container, (&all, &variables), &account, &bounding));
+    let files = Files::new(layer, mounted, root).of_user(user, group, &account.groups);
     let of = (sync.pod, container);
     let script = components::Starting { runtime, client, of, words: &all, files: Some(&files), now }.script();
     Start {
@@ -70,10 +70,10 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
         folder: folder.to_owned(),
         files,
         hostname,
-        memory: memory.map(Quantity::value),
+        memory: memory(sync.pod, container),
         user,
         group,
-        groups: supplementary(sync.pod),
+        groups: account.groups,
         // Who is not root has none, whatever is added.
         capabilities: if user == 0 { bounding } else { Vec::new() },
         escalates: escalates(container),
@@ -86,6 +86,12 @@ pub fn start(runtime: &Arc<Runtime>, sync: &Sync, container: &Value, image: &'st
     }
 }
 
+/// Bytes of memory that a container may have.
+fn memory(pod: &Value, container: &Value) -> Option<i64> {
+    let limited = resize::limited(pod, &container["resources"]);
+    limited.pointer("/limits/memory").and_then(|memory| Quantity::of(memory).ok()).map(Quantity::value)
+}
+
 /// Whether a container's processes may come to have more rights than it was started with.
 fn escalates(container: &Value) -> bool {
     container.pointer("/securityContext/allowPrivilegeEscalation") != Some(&Value::Bool(false))
@@ -96,7 +102,7 @@ fn first(
     sync: &Sync,
     container: &Value,
     (words, variables): (&[String], &BTreeMap<String, String>),
-    ids: (i64, i64),
+    account: &Account,
     bounding: &[String],
 ) -> Vec<(String, Entry)> {
     if sight(sync, container) != Sight::Own {
@@ -104,8 +110,8 @@ fn first(
     }
     let profiles = [container, &sync.pod["spec"]].map(|holder| holder.pointer("/securityContext/seccompProfile/type"));
     let filters = profiles.into_iter().flatten().next().is_some_and(|kind| kind != "Unconfined");
-    let (groups, rights) = (&supplementary(sync.pod), (bounding, escalates(container), filters));
-    proc::First { words, variables, ids, groups, rights }.files()
+    let (ids, rights) = ((account.user, account.group), (bounding, escalates(container), filters));
+    proc::First { words, variables, ids, groups: &account.groups, rights }.files()
 }
 
 /// Which processes it sees: an ephemeral container that names a target those of the target, too.
@@ -125,17 +131,11 @@ pub fn network(runtime: &Arc<Runtime>, sync: &Sync) -> Arc<Network> {
     Arc::new(Network::new(sync.context.client.clone(), runtime))
 }
 
-fn supplementary(pod: &Value) -> Vec<i64> {
-    let own = pod.pointer("/spec/securityContext/fsGroup").and_then(Value::as_i64);
-    let more = meta::list(pod, "/spec/securityContext/supplementalGroups").iter().filter_map(Value::as_i64);
-    own.into_iter().chain(more).collect()
-}
-
-/// Which of the kernel's rights a container's processes may come to have.
+/// Which of the kernel's rights a container's processes may come to have. One that is spelt with `CAP_` is not known to the runtime.
 fn capabilities(container: &Value) -> Vec<String> {
     let named = |list: &str| {
         let words = meta::list(container, &format!("/securityContext/capabilities/{list}")).iter();
-        words.filter_map(Value::as_str).map(|word| word.trim_start_matches("CAP_").to_owned()).collect::<Vec<_>>()
+        words.filter_map(Value::as_str).map(str::to_uppercase).collect::<Vec<_>>()
     };
     let (added, dropped) = (named("add"), named("drop"));
     let has = |list: &[String], name: &str| list.iter().any(|known| known == name);
@@ -147,19 +147,18 @@ fn capabilities(container: &Value) -> Vec<String> {
     proc::CAPABILITIES.iter().filter(|name| is_given(name)).map(|name| (*name).to_owned()).collect()
 }
 
-fn hostname(sync: &Sync) -> String {
+/// What a Pod calls itself, and what its kernel does: on its node's network both are the node's name.
+fn names(runtime: &Runtime, sync: &Sync) -> (String, String) {
     if meta::truth(sync.pod, "/spec/hostNetwork") {
-        return sync.node().to_owned();
+        return (sync.node().to_owned(), sync.node().to_owned());
     }
-    match meta::text(sync.pod, "/spec/hostname") {
-        "" => meta::name(sync.pod).to_owned(),
-        name => name.to_owned(),
-    }
+    let own = hostname(sync.pod);
+    // Where there is no such name nothing starts.
+    let kernel = kernel_name(sync.pod, &runtime.cluster_dns(sync.node())).unwrap_or_else(|_| own.clone());
+    (own, kernel)
 }
 
-fn variables(given: Environment, hostname: &str, user: i64) -> BTreeMap<String, String> {
-    // Who is not in the image's list of users has no home.
-    let home = if user == 0 { "/root" } else { "/" };
+fn variables(given: Environment, hostname: &str, home: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::from([
         ("PATH".to_owned(), PATH.to_owned()),
         ("HOSTNAME".to_owned(), hostname.to_owned()),
@@ -213,11 +212,8 @@ fn layer(image: &Image, (hostname, hosts): (&str, &str), resolver: &Resolver, fo
     make("etc/hostname", Some(format!("{hostname}\n")));
     make("etc/hosts", Some(hosts.to_owned()));
     make("etc/resolv.conf", Some(resolver.file()));
-    make(
-        "etc/passwd",
-        Some("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n".to_owned()),
-    );
-    make("etc/group", Some("root:x:0:\nnogroup:x:65534:\n".to_owned()));
+    make("etc/passwd", Some(accounts::users(image).to_owned()));
+    make("etc/group", Some(accounts::groups(image).to_owned()));
     let system = if image.is_busybox() {
         "NAME=\"Alpine Linux\"\nID=alpine\n"
     } else {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::container::{is_over, is_sidecar, time};
+use super::container::{reveal, time};
 use super::kubelet::{Kubelets, Sync};
-use super::runs;
+use super::restarts::{is_over, is_sidecar};
+use super::statuses::part;
+use super::{hooks, runs};
 use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::{DeleteOptions, Deleted, timestamp};
@@ -29,6 +31,10 @@ struct Running {
 impl Running {
     fn name(&self) -> &str {
         meta::text(&self.container, "/name")
+    }
+
+    fn is_sidecar(&self) -> bool {
+        self.list == "initContainerStatuses" && is_sidecar(&self.container)
     }
 }
 
@@ -102,8 +108,10 @@ pub fn done(kubelets: &Kubelets, sync: &mut Sync) -> bool {
     true
 }
 
-/// Brings every container nearer to its end; true when none is left.
-fn end_all(kubelets: &Kubelets, sync: &mut Sync, deadline: Timestamp) -> bool {
+/// Brings every container nearer to its end; true when none is left. Sidecars come last, and of them that first which began last
+/// (`pkg/kubelet/kuberuntime/kuberuntime_termination_order.go`).
+pub fn end_all(kubelets: &Kubelets, sync: &mut Sync, deadline: Timestamp) -> bool {
+    reveal(kubelets, sync);
     let all = running(sync);
     if !sync.memory.killing {
         sync.memory.killing = true;
@@ -111,12 +119,14 @@ fn end_all(kubelets: &Kubelets, sync: &mut Sync, deadline: Timestamp) -> bool {
             announce(kubelets, sync, one);
         }
     }
-    let mut alive = 0;
-    let main_alive = all.iter().filter(|one| !is_sidecar(&one.container)).any(|one| is_alive(kubelets, sync, one));
-    for one in &all {
-        let waits = is_sidecar(&one.container) && main_alive && sync.now < deadline;
+    let (mut sidecars, others): (Vec<&Running>, Vec<&Running>) = all.iter().partition(|one| one.is_sidecar());
+    sidecars.reverse();
+    let (mut alive, mut needed) = (0, false);
+    for one in others.into_iter().chain(sidecars) {
+        let waits = one.is_sidecar() && needed && sync.now < deadline;
         if waits || !ended(kubelets, sync, one, deadline) {
             alive += 1;
+            needed |= one.list == "containerStatuses" || one.is_sidecar();
         }
     }
     if alive > 0 {
@@ -126,30 +136,12 @@ fn end_all(kubelets: &Kubelets, sync: &mut Sync, deadline: Timestamp) -> bool {
     alive == 0
 }
 
-fn is_alive(kubelets: &Kubelets, sync: &Sync, one: &Running) -> bool {
-    runs::run_of(kubelets, sync, &one.status).is_some_and(|run| run.end().is_none())
-}
-
 /// Tells of the end, and runs the hook; how long that takes is how much later SIGTERM comes.
 fn announce(kubelets: &Kubelets, sync: &mut Sync, one: &Running) {
-    let name = one.name().to_owned();
-    let part = format!(
-        "spec.{}{{{name}}}",
-        one.list.replace("ContainerStatuses", "Containers").replace("containerStatuses", "containers")
-    );
-    let mut then = sync.now;
-    if let Some(hook) = one.container.pointer("/lifecycle/preStop") {
-        let id = meta::text(&one.status, "/containerID");
-        match super::hooks::run(kubelets, sync, (id, &one.container), hook) {
-            Ok(took) => {
-                let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX);
-                then = then.saturating_add(took).unwrap_or(Timestamp::MAX);
-            }
-            Err(why) => sync.events.record("Warning", (sync.pod, &part), "FailedPreStopHook", &why),
-        }
-    }
-    sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Stopping container {name}"));
-    sync.memory.ending.insert(name, then);
+    let part = part(one.list, &one.container);
+    sync.events.record("Normal", (sync.pod, &part), "Killing", &format!("Stopping container {}", one.name()));
+    let then = hooks::before_end(kubelets, sync, (&one.container, &one.status), &part);
+    sync.memory.ending.insert(one.name().to_owned(), then);
 }
 
 /// Sends SIGTERM once it is time and SIGKILL at the deadline; true when the run has ended.
@@ -160,8 +152,10 @@ fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestam
         sync.wake_at(then);
         return false;
     }
+    // Told again, who looks after it himself would begin anew with what he does then; others may not have been so far yet.
+    let tells = sync.memory.told.insert(one.name().to_owned()) || !run.traps();
     runs::with_sandbox(kubelets, sync, |sandbox| {
-        if run.end().is_none() {
+        if tells && run.end().is_none() {
             run.terminate();
             sandbox.settle();
         }
@@ -181,7 +175,9 @@ fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestam
         });
         status["state"] = json!({ "terminated": terminated });
         status["ready"] = json!(false);
-        status["started"] = json!(false);
+        if status.get("started").is_some() {
+            status["started"] = json!(false);
+        }
     }
     true
 }

@@ -8,11 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::host_paths;
 use super::kubelet::Sync;
 use super::runtime::Runtime;
+use super::{downward, env_file, host_paths};
 use crate::object::meta;
-use crate::object::quantity::Quantity;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
 use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
@@ -49,9 +48,9 @@ fn missing(runtime: &Runtime, sync: &Sync) -> Option<String> {
             sources.push((part.get("configMap"), "name", "configmap"));
             sources.push((part.get("secret"), "name", "secret"));
         }
-        let source = sources.into_iter().find_map(|(source, key, kind)| missing_source(sync, source?, key, kind));
+        let faults = sources.into_iter().filter_map(|(source, key, kind)| missing_source(sync, source?, key, kind));
         let of_node = || host_paths::fault(runtime, sync.node(), volume.get("hostPath")?);
-        source.or_else(of_node).map(failed).or_else(|| {
+        together(faults).or_else(of_node).map(failed).or_else(|| {
             let claim = meta::text(volume, "/persistentVolumeClaim/claimName");
             if claim.is_empty() {
                 return None;
@@ -71,6 +70,17 @@ fn missing(runtime: &Runtime, sync: &Sync) -> Option<String> {
     })
 }
 
+/// Several faults as one (`k8s.io/apimachinery/pkg/util/errors/errors.go`, Aggregate).
+fn together(faults: impl Iterator<Item = String>) -> Option<String> {
+    let mut each: Vec<String> = Vec::new();
+    for fault in faults {
+        if !each.contains(&fault) {
+            each.push(fault);
+        }
+    }
+    if each.len() > 1 { Some(format!("[{}]", each.join(", "))) } else { each.pop() }
+}
+
 fn missing_source(sync: &Sync, source: &Value, key: &str, kind: &str) -> Option<String> {
     let resource = if kind == "secret" { &SECRET } else { &CONFIGMAP };
     let name = source[key].as_str().unwrap_or_default();
@@ -79,7 +89,8 @@ fn missing_source(sync: &Sync, source: &Value, key: &str, kind: &str) -> Option<
         return (!optional).then(|| format!("{kind} {name:?} not found"));
     };
     let keys = meta::list(source, "/items").iter().map(|item| meta::text(item, "/key"));
-    let absent = keys.into_iter().find(|key| value(&found, key).is_none());
+    let has = |key: &str| ["data", "binaryData"].iter().any(|part| found[*part].get(key).is_some());
+    let absent = keys.into_iter().find(|key| !has(key));
     absent.filter(|_| !optional).map(|key| match kind {
         "secret" => format!("references non-existent secret key: {key}"),
         _ => format!("configmap references non-existent config key: {key}"),
@@ -90,18 +101,18 @@ fn read(sync: &Sync, resource: &'static Resource, name: &str) -> Option<Object> 
     sync.context.client.find(resource, meta::namespace(sync.pod), name)
 }
 
-/// A key of a ConfigMap or Secret, decoded.
+/// A key of a ConfigMap or Secret, decoded. What is no text fills no variable.
 fn value(object: &Value, key: &str) -> Option<String> {
-    let text = object.get("data").and_then(|data| data.get(key)).and_then(Value::as_str);
+    let text = object.get("data")?.get(key)?.as_str()?;
     if object["kind"] != "Secret" {
-        return text.map(str::to_owned).or_else(|| object.get("binaryData")?.get(key)?.as_str().map(str::to_owned));
+        return Some(text.to_owned());
     }
-    let bytes = STANDARD.decode(text?).unwrap_or_default();
+    let bytes = STANDARD.decode(text).unwrap_or_default();
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The variables of a container, or what is missing to fill them, in the kubelet's words.
-pub fn environment(sync: &Sync, container: &Value) -> Result<Environment, String> {
+pub fn environment(runtime: &Runtime, sync: &Sync, container: &Value) -> Result<Environment, String> {
     let mut environment = services(sync);
     for source in meta::list(container, "/envFrom") {
         let prefix = meta::text(source, "/prefix");
@@ -124,7 +135,11 @@ pub fn environment(sync: &Sync, container: &Value) -> Result<Environment, String
         match variable.get("valueFrom") {
             None => drop(environment.insert(name, expanded(meta::text(variable, "/value"), &environment))),
             Some(from) => {
-                if let Some(found) = referenced(sync, container, from)? {
+                let found = match from.get("fileKeyRef") {
+                    Some(reference) => env_file::referenced(runtime, sync, reference)?,
+                    None => referenced(sync, container, from)?,
+                };
+                if let Some(found) = found {
                     environment.insert(name, found);
                 }
             }
@@ -215,33 +230,12 @@ fn referenced(sync: &Sync, container: &Value, from: &Value) -> Result<Option<Str
     if !path.is_empty() {
         let mut seen = (**sync.pod).clone();
         seen["status"] = sync.status.clone();
-        return Ok(Some(downward(&seen, path)));
+        return Ok(Some(downward::field(&downward::as_seen(seen), path)));
     }
-    Ok(Some(resource(container, &from["resourceFieldRef"])))
-}
-
-/// A container's request or limit in units of the divisor, rounded up. Without a limit it is what the node has.
-pub fn resource(container: &Value, reference: &Value) -> String {
-    let name = meta::text(reference, "/resource");
-    let found = name.split_once('.').and_then(|(list, name)| container.pointer(&format!("/resources/{list}/{name}")));
-    let default = match name {
-        "limits.cpu" => "2",
-        "limits.memory" => "3913344Ki",
-        _ => "0",
+    let reference = &from["resourceFieldRef"];
+    let container = match meta::text(reference, "/containerName") {
+        "" => container,
+        name => downward::named(sync.pod, name).ok_or_else(|| format!("container {name} not found"))?,
     };
-    let quantity = found.and_then(|found| Quantity::of(found).ok()).or_else(|| Quantity::parse(default).ok());
-    let divisor =
-        reference.get("divisor").and_then(|divisor| Quantity::of(divisor).ok()).filter(|divisor| !divisor.is_zero());
-    let (quantity, divisor) = (quantity.unwrap_or(Quantity::ZERO), divisor.unwrap_or(Quantity::from_value(1)));
-    format!("{}", (quantity.as_f64() / divisor.as_f64()).ceil())
-}
-
-/// A field of a Pod, as `fieldRef` names it.
-pub fn downward(pod: &Value, path: &str) -> String {
-    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
-        let pointer = format!("/{}", map.replace('.', "/"));
-        let found = meta::map(pod, &pointer).and_then(|map| map.get(key)).and_then(Value::as_str);
-        return found.unwrap_or_default().to_owned();
-    }
-    meta::text(pod, &format!("/{}", path.replace('.', "/"))).to_owned()
+    Ok(Some(downward::resource(sync.pod, container, reference)))
 }

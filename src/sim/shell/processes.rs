@@ -8,6 +8,7 @@ use crate::object::meta;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::machine::services::{Active, CONTAINERD, KUBELET, QUIET, Systemd};
 use crate::sim::nodes::hash;
+use crate::sim::nodes::process::signals;
 
 /// What a process is of.
 #[derive(Clone, Debug)]
@@ -165,29 +166,6 @@ pub fn of_program<'a>(all: &'a [Process], program: &str) -> Option<&'a Process> 
     all.iter().find(|process| process.words.first().is_some_and(|word| word.rsplit('/').next() == Some(program)))
 }
 
-/// Signals by their numbers.
-const SIGNALS: &[(u8, &str)] = &[
-    (1, "HUP"),
-    (2, "INT"),
-    (3, "QUIT"),
-    (6, "ABRT"),
-    (9, "KILL"),
-    (10, "USR1"),
-    (12, "USR2"),
-    (13, "PIPE"),
-    (14, "ALRM"),
-    (15, "TERM"),
-    (18, "CONT"),
-    (19, "STOP"),
-];
-
-/// A signal by its number or name.
-pub fn signal(word: &str) -> Option<u8> {
-    let name = word.trim_start_matches("SIG");
-    let named = SIGNALS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(number, _)| *number);
-    named.or_else(|| word.parse().ok().filter(|number| *number <= 64))
-}
-
 /// Sends a signal: a unit's process ends, and systemd does what its files say; a container's does what it does.
 pub fn send(call: &Call, process: &Process, signal: u8) {
     if signal == 0 {
@@ -198,7 +176,7 @@ pub fn send(call: &Call, process: &Process, signal: u8) {
         Of::Unit(name) => {
             if let Ok(root) = call.files() {
                 let now = call.inside.client.clock().now();
-                let word = SIGNALS.iter().find(|(number, _)| *number == signal).map_or("TERM", |(_, word)| *word);
+                let word = signals::name(signal).unwrap_or("TERM");
                 Systemd { machine: &call.machine, root, now }.killed(name, (signal, word));
             }
         }

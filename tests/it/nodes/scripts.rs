@@ -135,6 +135,28 @@ fn scripts_write_and_end_as_in_a_shell() {
 }
 
 #[test]
+fn lines_are_found_and_edited() {
+    for (script, written) in [
+        ("seq 5 | sed -n '2,3p'", "2\n3"),
+        ("seq 5 | sed -n '4,$p'", "4\n5"),
+        ("seq 3 | sed '$d'", "1\n2"),
+        ("seq 3 | sed '2!d'", "2"),
+        ("seq 4 | sed '/2/,/3/d'", "1\n4"),
+        ("seq 2 | sed '1a x'; seq 2 | sed '2i x'; seq 2 | sed '1c\\x'", "1\nx\n2\n1\nx\n2\nx\n2"),
+        ("seq 4 | sed '2,3c x'; echo a | sed =", "1\nx\n4\n1\na"),
+        ("echo key=value | sed 's/\\(.*\\)=\\(.*\\)/\\2 of \\1/'", "value of key"),
+        ("echo key=value | sed -E 's/^([a-z]+)=(.*)$/[&] \\1/'", "[key=value] key"),
+        ("echo aaa | sed 's/a/b/2; s/a/c/g'", "cbc"),
+        ("printf 'ab\\nb\\n' | grep -x b", "b"),
+        ("echo 'a1 b22' | grep -oE '[0-9]+'", "1\n22"),
+        ("echo foobar foo-bar | grep -ow foo", "foo"),
+        ("echo 'x+y' | grep -c 'x+y'; echo xxy | grep -c 'x\\+y'", "1\n1"),
+    ] {
+        assert_eq!(outcome("busybox", script), (written.to_owned(), Some(0)), "{script}");
+    }
+}
+
+#[test]
 fn time_passes_between_the_lines() {
     let mut sandbox = running(asked("busybox", &["sh", "-c", "while true; do echo hi; sleep 5; done"]));
     let expected: Vec<(i64, String)> = [0, 5, 10].into_iter().map(|second| (second, "hi".to_owned())).collect();

@@ -18,6 +18,9 @@ const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 pub trait TokenObjects {
     /// An object of a kind (`ServiceAccount`, `Pod`, `Secret`; or `Node`, without a namespace), if it is there.
     fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
+
+    /// Notes in a Secret that its token was used at `now`.
+    fn note_use(&self, secret: &Value, now: Timestamp);
 }
 
 /// Whom a token stands for.
@@ -146,6 +149,7 @@ impl Claims<'_> {
         }
         let uid = claim("service-account.uid");
         self.check_account(namespace, name, uid, "ServiceAccount")?;
+        self.objects.note_use(&secret, self.now);
         Ok(User::service_account(namespace, name, uid))
     }
 

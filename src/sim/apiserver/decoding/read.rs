@@ -253,6 +253,9 @@ fn effective(meta: TypeMeta, expected: Option<(&str, &str)>) -> (String, String)
 
 /// The built-in type of the body, when it is one and is the expected one.
 fn resolve(api_version: &str, kind: &str, expected: Option<(&str, &str)>) -> Result<Option<Type>, DecodeError> {
+    // The one old version that is still read where the new one is: evictions are the same in both.
+    let old = (api_version, kind) == ("policy/v1beta1", "Eviction");
+    let api_version = if old { "policy/v1" } else { api_version };
     let of = schema::of(api_version, kind);
     let Some((expected_version, expected_kind)) = expected else { return Ok(of) };
     let wanted = schema::of(expected_version, expected_kind);

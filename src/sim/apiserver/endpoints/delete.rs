@@ -8,6 +8,7 @@ use super::{ApiServer, ListOptions, Request};
 use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::admission::{self, Operation};
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::{Deletion, Resource};
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
@@ -37,25 +38,37 @@ pub struct DeleteOptions {
 impl DeleteOptions {
     /// Reads the body of a DELETE. Errors on values the real server refuses.
     pub fn from_value(body: &Value) -> Result<Self> {
-        let propagation =
-            match (meta::text(body, "/propagationPolicy"), body.get("orphanDependents").and_then(Value::as_bool)) {
-                ("Background", _) | ("", Some(false)) => Some(Propagation::Background),
-                ("Foreground", _) => Some(Propagation::Foreground),
-                ("Orphan", _) | ("", Some(true)) => Some(Propagation::Orphan),
-                ("", None) => None,
-                (other, _) => {
-                    let mut errors = crate::sim::apiserver::field::ErrorList::default();
-                    errors.not_supported("propagationPolicy", other, &["Foreground", "Background", "Orphan", "nil"]);
-                    return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
-                }
-            };
+        let policy = meta::text(body, "/propagationPolicy");
+        let orphan = body.get("orphanDependents").and_then(Value::as_bool);
+        let mut errors = ErrorList::default();
+        if orphan.is_some() && !policy.is_empty() {
+            let why = "orphanDependents and deletionPropagation cannot be both set";
+            errors.invalid("propagationPolicy", policy, why);
+        }
+        let propagation = match (policy, orphan) {
+            ("Background", _) | ("", Some(false)) => Some(Propagation::Background),
+            ("Foreground", _) => Some(Propagation::Foreground),
+            ("Orphan", _) | ("", Some(true)) => Some(Propagation::Orphan),
+            ("", None) => None,
+            (other, _) => {
+                errors.not_supported("propagationPolicy", other, &["Foreground", "Background", "Orphan", "nil"]);
+                None
+            }
+        };
+        let dry_run = meta::list(body, "/dryRun");
+        if dry_run.iter().any(|one| one != "All") {
+            errors.not_supported("dryRun", dry_run.to_vec(), &["All"]);
+        }
+        if !errors.is_empty() {
+            return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
+        }
         let text = |pointer: &str| Some(meta::text(body, pointer).to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             grace_seconds: meta::number(body, "/gracePeriodSeconds"),
             propagation,
             uid: text("/preconditions/uid"),
             resource_version: text("/preconditions/resourceVersion"),
-            dry_run: meta::list(body, "/dryRun").contains(&json!("All")),
+            dry_run: !dry_run.is_empty(),
         })
     }
 
@@ -116,7 +129,7 @@ impl ApiServer {
         admission::validate(&request.attributes(self, Operation::Delete, Some(&found)), &found)?;
         let ending = self.ending(request, resource, options, &found);
         if request.dry_run || options.dry_run {
-            return Ok(Deleted::Gone(found));
+            return Ok(ending.map_or(Deleted::Gone(found), |object| Deleted::Terminating(object.into())));
         }
         let key = (request.namespace.clone(), request.name.clone());
         match ending {
@@ -157,7 +170,10 @@ impl ApiServer {
         if !already || grace < before {
             let end = later(self.clock.now(), grace);
             object["metadata"]["deletionTimestamp"] = json!(timestamp(end));
-            object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+            // A namespace that is still to be emptied is marked by its own storage, which speaks of no grace.
+            if !waits {
+                object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+            }
             if let Some(generation) = meta::number(&object, "/metadata/generation") {
                 object["metadata"]["generation"] = json!(generation + 1);
             }
@@ -171,6 +187,9 @@ impl ApiServer {
 
 fn check_preconditions(request: &Request, options: &DeleteOptions, found: &Value) -> Result<()> {
     let resource = request.resource;
+    if resource.strategy.deletion == Deletion::Namespace {
+        return check_namespace(request, options, found);
+    }
     let kind = if resource.group.is_empty() {
         resource.kind.to_owned()
     } else {
@@ -191,6 +210,20 @@ fn check_preconditions(request: &Request, options: &DeleteOptions, found: &Value
         && version != meta::text(found, "/metadata/resourceVersion")
     {
         return conflict("ResourceVersion", version, meta::text(found, "/metadata/resourceVersion"), "modified");
+    }
+    Ok(())
+}
+
+/// The same in the words of the storage of namespaces (`pkg/registry/core/namespace/storage/storage.go`).
+fn check_namespace(request: &Request, options: &DeleteOptions, found: &Value) -> Result<()> {
+    let version = meta::text(found, "/metadata/resourceVersion");
+    for (what, wanted, is) in
+        [("UID", &options.uid, meta::uid(found)), ("ResourceVersion", &options.resource_version, version)]
+    {
+        if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != is) {
+            let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
+            return Err(Status::conflict("", request.resource.plural, &request.name, &why));
+        }
     }
     Ok(())
 }

@@ -35,10 +35,9 @@ pub fn begin(server: &ApiServer, request: &Request, object: &mut Value) -> Resul
     }
     metadata["uid"] = json!(uuid());
     metadata["creationTimestamp"] = json!(timestamp(server.clock.now()));
+    // Kinds that do not count it keep what they were given.
     if request.resource.strategy.generation {
         metadata["generation"] = json!(1);
-    } else {
-        meta::remove(metadata, "generation");
     }
     Ok(())
 }
@@ -84,12 +83,29 @@ pub fn place(request: &Request, object: &mut Value) -> Result<()> {
     }
 }
 
+/// Makes sure that the object is the one that the URL names (`k8s.io/apiserver/pkg/endpoints/handlers/rest.go`, checkName).
+pub fn named(request: &Request, object: &Value) -> Result<()> {
+    let (name, wanted) = (meta::name(object), request.name.as_str());
+    if name.is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if name != wanted {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({wanted})"
+        )));
+    }
+    Ok(())
+}
+
 /// Whose managed fields count: those the client sends, as migrations to server-side apply do, else the old ones; `[{}]` forgets all.
+/// What cannot be read is not sent (`managedfields/internal/managedfields.go`, DecodeManagedFields).
 pub fn keep_managers(request: &Request, new: &mut Value, old: &Value) {
     let sent = meta::list(new, "/metadata/managedFields");
     let metadata = match sent {
         [only] if only == &json!({}) => Value::Null,
-        [_, ..] if request.subresource.is_empty() => return,
+        [_, ..] if request.subresource.is_empty() && sent.iter().all(is_readable) => return,
         _ => old["metadata"]["managedFields"].clone(),
     };
     let kept = meta::child(new, "metadata");
@@ -97,6 +113,12 @@ pub fn keep_managers(request: &Request, new: &mut Value, old: &Value) {
         Value::Null => drop(meta::remove(kept, "managedFields")),
         managers => kept["managedFields"] = managers,
     }
+}
+
+fn is_readable(entry: &Value) -> bool {
+    matches!(meta::text(entry, "/operation"), "Apply" | "Update")
+        && !meta::text(entry, "/apiVersion").is_empty()
+        && meta::text(entry, "/fieldsType") == "FieldsV1"
 }
 
 /// Keeps on an update what only the server writes.

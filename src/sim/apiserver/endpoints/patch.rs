@@ -83,7 +83,10 @@ fn fitted(request: &Request, patch: &Patch, after: Value) -> Result<Value> {
     if !matches!(patch, Patch::Apply(_)) {
         told.extend(super::custom::unknown_fields(request, &after));
     }
-    let fitted = match decoding::refit(&after, of, dialect, request.field_validation) {
+    // What these make is written in the order of its keys, and is told of in it.
+    let ordered = matches!(patch, Patch::Json(_) | Patch::Merge(_)).then(|| sorted(&after));
+    let read = ordered.as_ref().unwrap_or(&after);
+    let fitted = match decoding::refit(read, of, dialect, request.field_validation) {
         Err(Unfit::Strict(more)) => Err(Unfit::Strict(told.into_iter().chain(more).collect())),
         Ok(_) if request.field_validation == FieldValidation::Strict && !told.is_empty() => Err(Unfit::Strict(told)),
         Ok((fitted, more)) => {

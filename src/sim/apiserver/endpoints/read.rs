@@ -54,16 +54,7 @@ impl ListOptions {
         for field in self.fields.iter().flat_map(FieldSelector::fields) {
             let custom = resource.strategy.custom.is_some_and(|custom| custom.selects(field));
             if selectable(resource, field).is_none() && !custom {
-                // Kinds without fields of their own are answered by another function upstream.
-                return Err(Status::bad_request(
-                    if resource.strategy.fields.is_empty() && resource.strategy.custom.is_none() {
-                        format!(
-                            "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-                        )
-                    } else {
-                        format!("field label not supported: {field}")
-                    },
-                ));
+                return Err(Status::bad_request(not_selectable(resource, field)));
             }
         }
         Ok(())
@@ -90,9 +81,29 @@ impl ListOptions {
     }
 }
 
+/// Kinds with fields of their own, and defined ones, are answered by functions of their own upstream, the others by one for all.
+fn has_own_fields(resource: &Resource) -> bool {
+    !resource.strategy.fields.is_empty() || resource.strategy.custom.is_some()
+}
+
+/// Why a field cannot be asked for (`AddFieldLabelConversionFunc` of each kind, `k8s.io/apimachinery/pkg/runtime/conversion.go` for the rest).
+fn not_selectable(resource: &Resource, field: &str) -> String {
+    match (resource.group, resource.kind) {
+        _ if !has_own_fields(resource) => {
+            format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+        }
+        ("batch", "Job") => format!("field label {field:?} not supported for Job"),
+        ("resource.k8s.io", kind) => {
+            format!("field label not supported for {}, Kind={kind}: {field}", resource.api_version())
+        }
+        _ => format!("field label not supported: {field}"),
+    }
+}
+
 fn selectable(resource: &Resource, field: &str) -> Option<fn(&Value) -> String> {
     match field {
         "metadata.name" => Some(|object| meta::name(object).to_owned()),
+        "metadata.namespace" if has_own_fields(resource) && !resource.namespaced => None,
         "metadata.namespace" => Some(|object| meta::namespace(object).to_owned()),
         _ => resource.strategy.fields.iter().find(|(name, _)| *name == field).map(|(_, read)| *read),
     }

@@ -2,17 +2,21 @@
 //! How they decide is auth's. Source: `pkg/registry/authorization/*/rest.go`, `pkg/registry/authentication/*`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ApiServer, Request, subresources, timestamp};
+use super::{ApiServer, Patch, Request, subresources, timestamp};
 use crate::object::meta;
 use crate::sim::apiserver::auth::{Attributes, TokenObjects, User};
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::kinds::access_review;
+use crate::sim::apiserver::registry::kinds::secret::SECRET;
 use crate::sim::apiserver::status::{Result, Status};
 
 impl TokenObjects for ApiServer {
-    fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<std::sync::Arc<Value>> {
+    fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let resource = match kind {
             "ServiceAccount" => "serviceaccounts",
             "Pod" => "pods",
@@ -21,13 +25,30 @@ impl TokenObjects for ApiServer {
         };
         self.storage.get(resource, namespace, name)
     }
+
+    fn note_use(&self, secret: &Value, now: Timestamp) {
+        let today = now.strftime("%Y-%m-%d").to_string();
+        if meta::label(secret, LAST_USED) == Some(today.as_str()) {
+            return;
+        }
+        let own = Arc::new(User::privileged("system:apiserver"));
+        let mut request = Request::new(own, &SECRET, meta::namespace(secret), meta::name(secret));
+        request.field_manager = "kube-apiserver".to_owned();
+        let change = json!({ "metadata": { "uid": meta::uid(secret), "labels": { (LAST_USED): today } } });
+        // A Secret that goes or changes meanwhile has no use for the note.
+        drop(self.patch(&request, &Patch::Merge(change)));
+    }
 }
 
-const ONE_OF: &str = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+/// The day a token that lies in a Secret was used last (`pkg/serviceaccount/legacy.go`).
+const LAST_USED: &str = "kubernetes.io/legacy-token-last-used";
 
-/// The refusal of a review, which does not name its kind (`pkg/registry/authorization/subjectaccessreview/rest.go`).
-fn invalid(errors: ErrorList) -> Status {
-    Status::invalid("authorization.k8s.io", "", "", errors)
+/// Refuses a review of access that says too little or too much; the refusal does not name its kind
+/// (`pkg/registry/authorization/subjectaccessreview/rest.go`).
+fn check_access(request: &Request, review: &Value) -> Result<()> {
+    let mut errors = ErrorList::default();
+    access_review::validate(request.resource.kind, &request.namespace, review, &mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid("authorization.k8s.io", "", "", errors)) }
 }
 
 impl ApiServer {
@@ -42,20 +63,12 @@ impl ApiServer {
         if !review["metadata"].is_object() {
             review["metadata"] = json!({});
         }
+        if resource.kind.ends_with("SubjectAccessReview") {
+            check_access(request, &review)?;
+        }
         review["status"] = match resource.kind {
             "SelfSubjectAccessReview" => self.access(&request.user, &review)?,
-            "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-                let user = subject(&review["spec"]);
-                if user.name.is_empty() && user.groups.is_empty() {
-                    let mut errors = ErrorList::default();
-                    if Attributes::of_review(&user, &review["spec"]).is_none() {
-                        errors.invalid("spec.resourceAttributes", Value::Null, ONE_OF);
-                    }
-                    errors.invalid("spec.user", "", "at least one of user or group must be specified");
-                    return Err(invalid(errors));
-                }
-                self.access(&user, &review)?
-            }
+            "SubjectAccessReview" | "LocalSubjectAccessReview" => self.access(&subject(&review["spec"]), &review)?,
             "SelfSubjectRulesReview" => {
                 let namespace = meta::text(&review, "/spec/namespace");
                 if namespace.is_empty() {
@@ -64,6 +77,9 @@ impl ApiServer {
                 self.policy().rules_for(&request.user, namespace)
             }
             "SelfSubjectReview" => json!({ "userInfo": shown(&request.user) }),
+            "TokenReview" if meta::text(&review, "/spec/token").is_empty() => {
+                return Err(Status::bad_request("token is required for TokenReview in authentication"));
+            }
             "TokenReview" => self.token(&review),
             other => return Err(Status::not_simulated(other)),
         };
@@ -76,9 +92,7 @@ impl ApiServer {
     fn access(&self, user: &User, review: &Value) -> Result<Value> {
         let spec = review.get("spec").unwrap_or(&Value::Null);
         let Some(asked) = Attributes::of_review(user, spec) else {
-            let mut errors = ErrorList::default();
-            errors.invalid("spec.resourceAttributes", Value::Null, ONE_OF);
-            return Err(invalid(errors));
+            return Err(Status::bad_request(access_review::ONE_OF));
         };
         let decision = self.policy().authorize(&asked);
         let mut status = json!({ "allowed": decision.allowed });

@@ -32,18 +32,29 @@ impl Writing {
     ) {
         let managers = match self {
             Self::Apply(managers) => managers,
-            Self::Update => {
-                let mut managers = Managers::read(object);
-                if old.is_some() && managers == Managers::default() {
-                    // Nobody was told apart so far, or a client asked to forget.
-                    return;
-                }
-                let comparison = compared(resource, old, object);
-                managers.update(&Writer::of(request, "Update"), &comparison, resource, server.clock.now());
-                managers
-            }
+            Self::Update => match managers(server, request, resource, (old, object)) {
+                Some(managers) => managers,
+                None => return,
+            },
         };
         managers.write(object);
+    }
+
+    /// Settles who owns what by what was asked for where that is what counts, whatever the subresource leaves of it: these of Pods
+    /// tell of no fields that they reset (`pkg/registry/core/pod/storage/storage.go`, ResizeREST and EphemeralContainersREST).
+    fn settled(
+        self,
+        server: &ApiServer,
+        request: &Request,
+        resource: &Resource,
+        (old, object): (&Value, &Value),
+    ) -> Self {
+        match (self, request.subresource.as_str()) {
+            (Self::Update, "resize" | "ephemeralcontainers") => {
+                managers(server, request, resource, (Some(old), object)).map_or(Self::Update, Self::Apply)
+            }
+            (writing, _) => writing,
+        }
     }
 
     /// Whether nothing is to be recorded beside a change of the object.
@@ -53,6 +64,22 @@ impl Writing {
             Self::Apply(managers) => managers.same(&Managers::read(old)),
         }
     }
+}
+
+/// Who owns what once `object` is written; `None` where nobody was told apart so far, or a client asked to forget.
+fn managers(
+    server: &ApiServer,
+    request: &Request,
+    resource: &Resource,
+    (old, object): (Option<&Value>, &Value),
+) -> Option<Managers> {
+    let mut managers = Managers::read(object);
+    if old.is_some() && managers == Managers::default() {
+        return None;
+    }
+    let comparison = compared(resource, old, object);
+    managers.update(&Writer::of(request, "Update"), &comparison, resource, server.clock.now());
+    Some(managers)
 }
 
 impl ApiServer {
@@ -69,16 +96,7 @@ impl ApiServer {
         writing: Writing,
     ) -> Result<(Object, bool)> {
         metadata::place(request, &mut object)?;
-        let name = meta::name(&object).to_owned();
-        if name.is_empty() {
-            return Err(Status::bad_request("name must be provided"));
-        }
-        if name != request.name {
-            return Err(Status::bad_request(format!(
-                "the name of the object ({name}) does not match the name on the URL ({})",
-                request.name
-            )));
-        }
+        metadata::named(request, &object)?;
         let resource = request.resource.storage();
         let stored = self.storage.get(&resource.group_resource(), &request.namespace, &request.name);
         let Some(old) = stored else {
@@ -124,6 +142,7 @@ impl ApiServer {
         (strategy.defaults)(&mut object);
         admission::mutate(&attributes, &mut object)?;
         (strategy.defaults)(&mut object);
+        let writing = writing.settled(self, request, resource, (old, &object));
         parts::keep_apart(request, resource, &mut object, old);
         if resource.strategy.generation && differs_in_spec(&object, old) {
             let generation = meta::number(old, "/metadata/generation").unwrap_or_default() + 1;
@@ -250,6 +269,9 @@ fn check_revision(request: &Request, object: &Value, old: &Value) -> Result<()> 
             Err(Status::invalid(resource.group, resource.kind, &request.name, errors))
         }
         given if given == meta::text(old, "/metadata/resourceVersion") => Ok(()),
+        given if given.parse::<u64>().is_err() => {
+            Err(Status::unclassified(500, format!("strconv.ParseUint: parsing {given:?}: invalid syntax")))
+        }
         _ => Err(Status::modified(resource.group, resource.plural, &request.name)),
     }
 }

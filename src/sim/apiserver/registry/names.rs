@@ -144,7 +144,11 @@ pub fn qualified(text: &str) -> Vec<String> {
     };
     match prefix {
         Some("") => wrong.push("prefix part must be non-empty".to_owned()),
-        Some(prefix) => wrong.extend(subdomain(prefix).into_iter().map(|why| format!("prefix part {why}"))),
+        // The length of a name is told in characters, that of a prefix in bytes.
+        Some(prefix) => {
+            let said = |why: String| format!("prefix part {}", why.replace("253 characters", "253 bytes"));
+            wrong.extend(subdomain(prefix).into_iter().map(said));
+        }
         None => {}
     }
     if part.is_empty() {
@@ -188,6 +192,9 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
             errors.invalid("metadata.name", given, why);
         }
     }
+    if let Some(generation) = meta::number(object, "/metadata/generation").filter(|generation| *generation < 0) {
+        errors.invalid("metadata.generation", generation, "must be greater than or equal to 0");
+    }
     let metadata = &object["metadata"];
     labels(metadata.get("labels"), "metadata.labels", errors);
     let mut size = 0;
@@ -205,6 +212,10 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
         for why in qualified(finalizer) {
             errors.invalid("metadata.finalizers", finalizer, why);
         }
+    }
+    if ["orphan", "foregroundDeletion"].iter().all(|one| meta::finalizers(object).any(|found| found == *one)) {
+        let why = "finalizer orphan and foregroundDeletion cannot be both set";
+        errors.invalid("metadata.finalizers", metadata["finalizers"].clone(), why);
     }
     finalizers(object, errors);
 }

@@ -30,21 +30,27 @@ fn selector(object: &Value, path: Option<&str>) -> String {
     selector.map(|selector| selector.to_string()).unwrap_or_default()
 }
 
-/// The Scale of an object.
+/// The Scale of an object. What is wanted stands there unless it is none (`k8s.io/api/autoscaling/v1/types.go`, ScaleSpec), and so does the selector.
 pub fn of(resource: &Resource, object: &Value) -> Value {
     let (wanted, there, path) = paths(resource);
     let mut metadata = json!({});
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         metadata[key] = object["metadata"][key].clone();
     }
-    json!({
+    let mut scale = json!({
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": { "replicas": meta::number(object, wanted).unwrap_or_default() },
-        "status": {
-            "replicas": meta::number(object, there).unwrap_or_default(),
-            "selector": selector(object, path),
-        },
-    })
+        "spec": {},
+        "status": { "replicas": meta::number(object, there).unwrap_or_default() },
+    });
+    let wanted = meta::number(object, wanted).unwrap_or_default();
+    if wanted != 0 {
+        scale["spec"]["replicas"] = json!(wanted);
+    }
+    let selector = selector(object, path);
+    if !selector.is_empty() {
+        scale["status"]["selector"] = json!(selector);
+    }
+    scale
 }

@@ -140,7 +140,12 @@ pub fn one_group(served: &Served, name: &str) -> Option<Value> {
 /// Which form objects are stored in, as eight bytes of a hash (`k8s.io/apiserver/pkg/endpoints/discovery/storageversionhash.go`).
 fn storage_version_hash(resource: &'static Resource) -> String {
     let stored = resource.storage();
-    let form = format!("{}/{}/{}", stored.group, stored.version, stored.kind);
+    // Kept in the form of the release before (`pkg/kubeapiserver/default_storage_factory_builder.go`, `apiextensions-apiserver/pkg/apiserver`).
+    let version = match (stored.group, stored.kind) {
+        ("apiextensions.k8s.io", "CustomResourceDefinition") | ("storage.k8s.io", "VolumeAttributesClass") => "v1beta1",
+        _ => stored.version,
+    };
+    let form = format!("{}/{version}/{}", stored.group, stored.kind);
     STANDARD.encode(&digest(&SHA256, form.as_bytes()).as_ref()[..8])
 }
 

@@ -42,7 +42,9 @@ impl Form {
             let mut parts = offer.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
             let parameters: Vec<&str> = parts.collect();
-            let shown_as = parameters.iter().find_map(|parameter| parameter.strip_prefix("as="));
+            let given = |name: &str| parameters.iter().find_map(|parameter| parameter.strip_prefix(name));
+            let known = given("g=") == Some("meta.k8s.io") && matches!(given("v="), Some("v1" | "v1beta1"));
+            let shown_as = given("as=").map(|form| if known { form } else { "" });
             match (media, shown_as) {
                 ("application/json" | "application/vnd.kubernetes.protobuf", Some("Table")) => {
                     return Ok(Self::Table(Include::asked(query)?));
@@ -97,7 +99,9 @@ impl Include {
             "" | "Metadata" => Ok(Self::Metadata),
             "None" => Ok(Self::Nothing),
             "Object" => Ok(Self::Object),
-            other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+            other => Err(Status::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', 'Object', 'None', or empty"
+            ))),
         }
     }
 }
@@ -129,7 +133,7 @@ fn table(table: &Table, objects: &[Object], include: Include, cells: impl Fn(&Va
         .map(|object| {
             let mut row = json!({ "cells": cells(object) });
             match include {
-                Include::Nothing => {}
+                Include::Nothing => row["object"] = Value::Null,
                 Include::Metadata => row["object"] = partial(object),
                 Include::Object => row["object"] = (**object).clone(),
             }

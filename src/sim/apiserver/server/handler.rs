@@ -89,7 +89,7 @@ async fn indented(answer: Response) -> Response {
     let (parts, body) = answer.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let tree = serde_json::from_slice::<Value>(&bytes).and_then(|tree| serde_json::to_vec_pretty(&tree));
-    Response::from_parts(parts, Body::from(tree.map(Bytes::from).unwrap_or(bytes)))
+    Response::from_parts(parts, Body::from(tree.map(escaped).map(Bytes::from).unwrap_or(bytes)))
 }
 
 async fn serve(server: Arc<Server>, request: HttpRequest) -> Result<Response> {
@@ -132,9 +132,26 @@ fn check_timeout(query: &Query, target: &Target) -> Result<()> {
 
 /// An answer of JSON.
 pub fn json<T: Serialize>(code: u16, body: &T) -> Response {
-    let mut bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut bytes = escaped(serde_json::to_vec(body).unwrap_or_default());
     bytes.push(b'\n');
     with_type(code, "application/json", bytes)
+}
+
+/// JSON as Go's encoder writes it, fit to stand in HTML (`encoding/json`, HTMLEscape): these letters are in strings only.
+pub fn escaped(bytes: Vec<u8>) -> Vec<u8> {
+    if !bytes.iter().any(|byte| matches!(byte, b'<' | b'>' | b'&')) {
+        return bytes;
+    }
+    let mut written = Vec::with_capacity(bytes.len() + 64);
+    for byte in bytes {
+        match byte {
+            b'<' => written.extend_from_slice(b"\\u003c"),
+            b'>' => written.extend_from_slice(b"\\u003e"),
+            b'&' => written.extend_from_slice(b"\\u0026"),
+            other => written.push(other),
+        }
+    }
+    written
 }
 
 /// An answer of any type.

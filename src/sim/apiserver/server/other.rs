@@ -18,7 +18,7 @@ pub fn serve(call: &Call, path: &str) -> Result<Response> {
     let verb = verb.as_str();
     access::authorize_path(&call.server.api, &call.user, verb, path)?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let api = matches!(parts.first(), Some(&("api" | "apis")));
+    let api = matches!(parts.first(), Some(&("api" | "apis" | "version" | ".well-known" | "openid")));
     if api && call.method != Method::GET {
         return Err(Status::not_allowed());
     }
@@ -58,12 +58,10 @@ fn known(body: Option<serde_json::Value>) -> Result<Response> {
 }
 
 /// The old OpenAPI document, with the definitions of custom resources alone; without any for kubectl, which asks for it where
-/// version 3 knows no such kind, and only wants to read it.
+/// version 3 has no PATCH of a kind.
 fn openapi_v2(accept: &str, served: &[&Resource]) -> Response {
     if accept.contains("proto-openapi") {
-        // Document{swagger: "2.0", info: {title: "Kubernetes", version: "v1.35.4"}}
-        let document = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.4".to_vec();
-        return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", document);
+        return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", openapi::protobuf());
     }
     let info = json!({ "title": "Kubernetes", "version": discovery::VERSION });
     answer(200, &json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": openapi::definitions(served) }))

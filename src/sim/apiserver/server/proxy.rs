@@ -14,8 +14,6 @@ use serde_json::Value;
 use super::handler::{Call, with_type};
 use super::path::ResourcePath;
 use crate::object::meta;
-use crate::object::selector::LabelSelector;
-use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::{Result, Status};
 use crate::sim::apiserver::storage::Object;
 
@@ -111,34 +109,39 @@ fn of_pod(call: &Call, path: &ResourcePath, target: &Target) -> Result<(Object, 
     Ok((pod, port.ok_or_else(|| Status::bad_request(format!("invalid pod request {:?}", path.name)))?))
 }
 
-/// A ready Pod behind a Service, and the port there.
+/// A ready Pod behind a Service, and the port there: the one of the name asked for, which is none where none is said.
+/// Addresses that are not a Pod's are passed over (`pkg/registry/core/service/storage/storage.go`).
 fn of_service(call: &Call, path: &ResourcePath, target: &Target) -> Result<(Object, u16)> {
-    let storage = &call.server.api.storage;
-    let service = storage.get("services", &path.namespace, target.name);
-    let service = service.ok_or_else(|| Status::not_found("", "services", target.name))?;
-    let ports = meta::list(&service, "/spec/ports");
-    let is = |port: &&Value| {
-        let number = meta::number(port, "/port").unwrap_or_default().to_string();
-        target.port.is_empty() || number == target.port || meta::text(port, "/name") == target.port
+    let endpoints = |port: &str| {
+        let storage = &call.server.api.storage;
+        let found = storage.get("endpoints", &path.namespace, target.name);
+        let found = found.ok_or_else(|| Status::not_found("", "endpoints", target.name))?;
+        let pod_at = |address: &Value| {
+            let pod = storage.get("pods", &path.namespace, meta::text(address, "/targetRef/name"));
+            pod.filter(|pod| meta::text(pod, "/status/podIP") == meta::text(address, "/ip"))
+        };
+        let behind = meta::list(&found, "/subsets").iter().find_map(|subset| {
+            let port = meta::list(subset, "/ports").iter().find(|one| meta::text(one, "/name") == port)?;
+            let pod = meta::list(subset, "/addresses").iter().find_map(pod_at)?;
+            Some((pod, u16::try_from(meta::number(port, "/port")?).ok()?))
+        });
+        let empty = meta::list(&found, "/subsets").is_empty();
+        let shown = if empty { target.name } else { path.name.as_str() };
+        behind.ok_or_else(|| Status::unreachable(&format!("no endpoints available for service {shown:?}")))
     };
-    let missing = || Status::unreachable(&format!("no endpoints available for service {:?}", path.name));
-    let port = ports.iter().find(is).ok_or_else(missing)?;
-    let selector = LabelSelector::from_map(meta::map(&service, "/spec/selector")).map_err(|_| missing())?;
-    let (pods, _) = storage.list(&POD.group_resource(), Some(&path.namespace));
-    let ready = |pod: &Object| {
-        let says = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-        meta::list(pod, "/status/conditions").iter().any(says) && selector.selects(pod)
-    };
-    let pod = pods.into_iter().find(ready).ok_or_else(missing)?;
-    let number = match &port["targetPort"] {
-        Value::String(name) => {
-            let mut known = meta::list(&pod, "/spec/containers").iter().flat_map(|one| meta::list(one, "/ports"));
-            known.find(|port| meta::text(port, "/name") == name).and_then(|port| meta::number(port, "/containerPort"))
-        }
-        target => target.as_i64().or_else(|| meta::number(port, "/port")),
-    };
-    let number = number.and_then(|number| u16::try_from(number).ok()).ok_or_else(missing)?;
-    Ok((pod, number))
+    match target.port.parse::<i64>() {
+        Ok(number) => endpoints(&port_name(call, path, target.name, number)?),
+        Err(_) => endpoints(target.port),
+    }
+}
+
+/// The name of the port of a Service that has this number.
+fn port_name(call: &Call, path: &ResourcePath, name: &str, number: i64) -> Result<String> {
+    let service = call.server.api.storage.get("services", &path.namespace, name);
+    let service = service.ok_or_else(|| Status::not_found("", "services", name))?;
+    let port = meta::list(&service, "/spec/ports").iter().find(|port| meta::number(port, "/port") == Some(number));
+    let missing = || Status::unreachable(&format!("no service port {number} found for service {name:?}"));
+    port.map(|port| meta::text(port, "/name").to_owned()).ok_or_else(missing)
 }
 
 #[cfg(test)]

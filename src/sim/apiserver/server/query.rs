@@ -1,6 +1,7 @@
 //! The query of a URL, and what its parameters ask for.
 //! What is done with them is the endpoints'.
 
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,6 +15,11 @@ use crate::object::selector::{FieldSelector, LabelSelector};
 use crate::sim::apiserver::endpoints::{Continuation, FieldValidation, ListOptions};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::status::{Result, Status};
+
+/// The parameter that most rules are about.
+const MATCHING: &str = "resourceVersionMatch";
+/// So many bytes may the name of a field manager have.
+const LONGEST_MANAGER: usize = 128;
 
 /// Decodes as Go does: without padding, and whatever the last bits are.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -65,19 +71,29 @@ impl Query {
         self.0.iter().any(|(found, _)| found == name)
     }
 
-    /// Whether a parameter is set to something true.
+    /// Whether a parameter is true: whatever it says but no (`k8s.io/apimachinery/pkg/runtime/conversion.go`, Convert_Slice_string_To_bool).
     pub fn is(&self, name: &str) -> bool {
-        matches!(self.get(name), "true" | "1")
+        self.has(name) && self.get(name) != "0" && !self.get(name).eq_ignore_ascii_case("false")
     }
 
-    fn number(&self, name: &str) -> Result<u64> {
-        match self.get(name) {
-            "" => Ok(0),
-            text if text.strip_prefix('-').is_some_and(|digits| digits.parse::<u64>().is_ok()) => Ok(0),
-            text => text
-                .parse()
-                .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+    /// A number; `None` where none is given.
+    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+        let text = self.get(name);
+        if text.is_empty() {
+            return Ok(None);
         }
+        text.parse::<i64>().map(Some).map_err(|error| {
+            let why = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        })
+    }
+
+    /// A number that counts for nothing below zero.
+    fn number(&self, name: &str) -> Result<u64> {
+        Ok(self.integer(name)?.and_then(|number| u64::try_from(number).ok()).unwrap_or_default())
     }
 
     /// Selectors and paging.
@@ -104,7 +120,9 @@ impl Query {
         }
         let broken =
             |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = LENIENT.decode(text).map_err(|_| broken("illegal base64 data at input byte 0"))?;
+        let bytes = LENIENT
+            .decode(text)
+            .map_err(|_| broken(&format!("illegal base64 data at input byte {}", illegal_byte(text))))?;
         let first = char::from(bytes.first().copied().unwrap_or_default());
         let unread = format!("invalid character '{first}' looking for beginning of value");
         let token: Value = serde_json::from_slice(&bytes).map_err(|_| broken(&unread))?;
@@ -123,27 +141,37 @@ impl Query {
     }
 
     /// `fieldValidation`.
-    pub fn field_validation(&self) -> Result<FieldValidation> {
-        match self.get("fieldValidation") {
-            "" | "Warn" => Ok(FieldValidation::Warn),
-            "Strict" => Ok(FieldValidation::Strict),
-            "Ignore" => Ok(FieldValidation::Ignore),
-            other => Err(invalid_option("fieldValidation", other, &["Ignore", "Strict", "Warn"])),
-        }
+    pub fn field_validation(&self, errors: &mut ErrorList) -> FieldValidation {
+        let asked = self.get("fieldValidation");
+        FieldValidation::of(asked).unwrap_or_else(|| {
+            errors.not_supported("fieldValidation", asked, &["", "Ignore", "Strict", "Warn"]);
+            FieldValidation::default()
+        })
     }
 
-    /// `dryRun=All`; `kind` is that of the verb's options.
-    pub fn dry_run(&self, kind: &str) -> Result<bool> {
+    /// `fieldManager`; empty where none is named (`k8s.io/apimachinery/pkg/apis/meta/v1/validation`, ValidateFieldManager).
+    pub fn field_manager(&self, errors: &mut ErrorList) -> &str {
+        let named = self.get("fieldManager");
+        if named.len() > LONGEST_MANAGER {
+            errors.too_long("fieldManager", LONGEST_MANAGER);
+        }
+        for (at, letter) in named.char_indices().filter(|(_, c)| *c != ' ' && (c.is_control() || c.is_whitespace())) {
+            let code = u32::from(letter);
+            errors.invalid("fieldManager", named, format!("invalid character U+{code:04X} (at position {at})"));
+        }
+        named
+    }
+
+    /// `dryRun=All`.
+    pub fn dry_run(&self, errors: &mut ErrorList) -> bool {
         let asked = self.all("dryRun");
         if asked.iter().all(String::is_empty) {
-            return Ok(false);
+            return false;
         }
-        if asked.iter().all(|one| one == "All") {
-            return Ok(true);
+        if asked.iter().any(|one| one != "All") {
+            errors.not_supported("dryRun", json!(asked), &["All"]);
         }
-        let mut errors = ErrorList::default();
-        errors.not_supported("dryRun", json!(asked), &["All"]);
-        Err(Status::invalid("meta.k8s.io", kind, "", errors))
+        true
     }
 
     /// `timeoutSeconds` of a watch.
@@ -156,9 +184,8 @@ impl Query {
         match self.get("resourceVersion") {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                Status::bad_request(format!(
-                    "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
-                ))
+                let why = format!("Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+                Status::unclassified(500, format!("resourceVersion: {why}"))
             }),
         }
     }
@@ -167,48 +194,65 @@ impl Query {
     /// objects there are first, and a bookmark after them.
     pub fn initial_events(&self, watch: bool) -> Result<bool> {
         let mut errors = ErrorList::default();
-        let (version, matching, initial) =
-            (self.get("resourceVersion"), self.get("resourceVersionMatch"), self.get("sendInitialEvents"));
-        if !watch && !initial.is_empty() {
-            errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
-        }
-        if !initial.is_empty() && matching != "NotOlderThan" {
-            errors.forbidden(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            );
-        } else if !matching.is_empty() && initial.is_empty() {
-            if watch {
-                errors.forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-                );
-            } else if version.is_empty() {
-                errors.forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
-                );
-            } else if !matches!(matching, "Exact" | "NotOlderThan") {
-                errors.not_supported("resourceVersionMatch", matching, &["Exact", "NotOlderThan", ""]);
-            } else if matching == "Exact" && version == "0" {
-                errors.forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-                );
-            }
+        if watch {
+            self.check_watch(&mut errors);
+        } else {
+            self.check_list(&mut errors);
         }
         if errors.is_empty() {
-            Ok(initial == "true")
+            Ok(self.get("sendInitialEvents") == "true")
         } else {
             Err(Status::invalid("meta.k8s.io", "ListOptions", "", errors))
         }
     }
+
+    fn check_list(&self, errors: &mut ErrorList) {
+        let (version, matching) = (self.get("resourceVersion"), self.get("resourceVersionMatch"));
+        let mut refuse = |why: &str| errors.forbidden(MATCHING, format!("resourceVersionMatch {why}"));
+        if !matching.is_empty() {
+            if version.is_empty() {
+                refuse("is forbidden unless resourceVersion is provided");
+            }
+            if !self.get("continue").is_empty() {
+                refuse("is forbidden when continue is provided");
+            }
+            if matching == "Exact" && version == "0" {
+                refuse("\"exact\" is forbidden for resourceVersion \"0\"");
+            }
+            if !matches!(matching, "Exact" | "NotOlderThan") {
+                errors.not_supported(MATCHING, matching, &["Exact", "NotOlderThan", ""]);
+            }
+        }
+        if self.has("sendInitialEvents") {
+            errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        }
+    }
+
+    fn check_watch(&self, errors: &mut ErrorList) {
+        let (matching, initial) = (self.get("resourceVersionMatch"), self.has("sendInitialEvents"));
+        if initial && matching != "NotOlderThan" {
+            errors.forbidden(MATCHING, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        }
+        if matching.is_empty() {
+            return;
+        }
+        if !initial {
+            let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.forbidden(MATCHING, why);
+        }
+        if matching != "NotOlderThan" {
+            errors.not_supported(MATCHING, matching, &["NotOlderThan"]);
+        }
+        if !self.get("continue").is_empty() {
+            errors.forbidden(MATCHING, "resourceVersionMatch is forbidden when continue is provided");
+        }
+    }
 }
 
-fn invalid_option(name: &str, value: &str, supported: &[&str]) -> Status {
-    let mut errors = crate::sim::apiserver::field::ErrorList::default();
-    errors.not_supported(name, value, supported);
-    Status::invalid("meta.k8s.io", "CreateOptions", "", errors)
+/// Where Go stops at what is no base64: the first letter that is none, or a last one that stands alone.
+fn illegal_byte(text: &str) -> usize {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.bytes().position(|byte| !letter(byte)).unwrap_or_else(|| text.len().saturating_sub(1))
 }
 
 /// The token with which the next page is asked for.

@@ -54,19 +54,20 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
             Some(_) => Status::not_found(resource.group, resource.plural, &path.name),
             None => Status::no_such_path(),
         })?;
+        if !known.verbs.contains(&verb) {
+            // Again the handler of custom resources has words of its own.
+            return Err(match resource.strategy.custom {
+                Some(_) => Status::method_not_supported(resource.group, resource.plural, verb),
+                None => Status::not_allowed(),
+            });
+        }
         if stream::is_stream(&path.subresource) {
             return stream::serve(call, &path).await;
-        }
-        if !known.verbs.contains(&verb) {
-            return Err(Status::method_not_supported(resource.group, resource.plural, verb));
         }
     } else if !resource.verbs.contains(&verb) || !is_offered(&call.method, &path) {
         return Err(Status::not_allowed());
     }
-    let mut request = request(&call, resource, &path)?;
-    if verb == "patch" {
-        apply_options(&call, &mut request)?;
-    }
+    let request = request(&call, resource, &path)?;
     request.warnings.borrow_mut().extend(resource.deprecation().map(str::to_owned));
     let form = Form::negotiate(call.header("accept"), &call.query)?;
     if verb == "watch" {
@@ -74,7 +75,7 @@ pub async fn serve(call: Call, path: ResourcePath) -> Result<Response> {
         warn(&mut response, &request.warnings.borrow());
         return Ok(response);
     }
-    reach(&call).await?;
+    reach(&call, verb).await?;
     let mut response = dispatch(&call, &request, verb, form).unwrap_or_else(|status| refusal(&status));
     warn(&mut response, &request.warnings.borrow());
     Ok(response)
@@ -87,8 +88,15 @@ fn nothing_there(path: &ResourcePath) -> Status {
 }
 
 /// Waits until the revision asked for is there, for three seconds as the real server does (`cacher/watch_cache.go`, blockTimeout).
-async fn reach(call: &Call) -> Result<()> {
-    let Some(wanted) = call.query.resource_version()? else { return Ok(()) };
+async fn reach(call: &Call, verb: &str) -> Result<()> {
+    if !matches!(verb, "get" | "list" | "deletecollection") {
+        return Ok(());
+    }
+    let asked = call.query.resource_version().map_err(|status| match verb {
+        "get" => status,
+        _ => Status::bad_request(format!("invalid resource version: {}", status.message)),
+    });
+    let Some(wanted) = asked? else { return Ok(()) };
     let api = &call.server.api;
     let end = api.clock.now() + jiff::SignedDuration::from_secs(3);
     while wanted > api.storage.revision() {
@@ -120,33 +128,41 @@ fn is_offered(method: &Method, path: &ResourcePath) -> bool {
 
 fn request(call: &Call, resource: &'static Resource, path: &ResourcePath) -> Result<Request> {
     let mut request = Request::new(call.user.clone(), resource, &path.namespace, &path.name).on(&path.subresource);
-    request.dry_run = call.query.dry_run(match call.method {
+    let kind = match call.method {
+        Method::POST => "CreateOptions",
         Method::PUT => "UpdateOptions",
         Method::PATCH => "PatchOptions",
         Method::DELETE => "DeleteOptions",
-        _ => "CreateOptions",
-    })?;
-    request.field_validation = call.query.field_validation()?;
-    request.field_manager = match call.query.get("fieldManager") {
-        // The program's own name, as the real server takes it from the user agent.
-        "" => call.header("user-agent").split('/').next().unwrap_or_default().to_owned(),
-        named => named.to_owned(),
+        _ => return Ok(request),
     };
-    Ok(request)
+    let mut errors = ErrorList::default();
+    if call.method == Method::PATCH {
+        request.force = call.query.is("force");
+        apply_options(call, &mut errors);
+    }
+    if call.method != Method::DELETE {
+        request.field_manager = match call.query.field_manager(&mut errors) {
+            // The program's own name, as the real server takes it from the user agent.
+            "" => call.header("user-agent").split('/').next().unwrap_or_default().to_owned(),
+            named => named.to_owned(),
+        };
+    }
+    request.dry_run = call.query.dry_run(&mut errors);
+    if call.method != Method::DELETE {
+        request.field_validation = call.query.field_validation(&mut errors);
+    }
+    if errors.is_empty() { Ok(request) } else { Err(Status::invalid("meta.k8s.io", kind, "", errors)) }
 }
 
 /// Options that only server-side apply has, or must have.
-fn apply_options(call: &Call, request: &mut Request) -> Result<()> {
+fn apply_options(call: &Call, errors: &mut ErrorList) {
     let applies = call.header("content-type").starts_with("application/apply-patch");
-    request.force = call.query.is("force");
-    let mut errors = ErrorList::default();
     if applies && call.query.get("fieldManager").is_empty() {
         errors.required("fieldManager", "is required for apply patch");
     }
-    if !applies && request.force {
+    if !applies && call.query.has("force") {
         errors.forbidden("force", "may not be specified for non-apply patch");
     }
-    if errors.is_empty() { Ok(()) } else { Err(Status::invalid("meta.k8s.io", "PatchOptions", "", errors)) }
 }
 
 fn dispatch(call: &Call, request: &Request, verb: &str, form: Form) -> Result<Response> {
@@ -224,16 +240,28 @@ fn subresource_body(call: &Call, request: &Request) -> Result<Value> {
     Ok(object)
 }
 
+/// The body of a deletion. What reads it knows options, and no other kind (`k8s.io/apiserver/pkg/endpoints/handlers/delete.go`).
+fn delete_body(call: &Call) -> Result<Value> {
+    if call.body.is_empty() {
+        return Ok(json!({}));
+    }
+    // What cannot be read is told below.
+    let said = decoding::tree(&call.body, call.header("content-type")).unwrap_or_default();
+    let (kind, version) = (meta::text(&said, "/kind"), meta::text(&said, "/apiVersion"));
+    if !matches!(kind, "" | "DeleteOptions") {
+        return Err(Status::bad_request(format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+        )));
+    }
+    Ok(call.decode(Some(("v1", "DeleteOptions")), Default::default())?.0)
+}
+
 fn delete_options(call: &Call) -> Result<DeleteOptions> {
-    let mut body = if call.body.is_empty() {
-        json!({})
-    } else {
-        call.decode(Some(("v1", "DeleteOptions")), Default::default())?.0
-    };
+    let mut body = delete_body(call)?;
     for parameter in ["propagationPolicy", "gracePeriodSeconds", "orphanDependents"] {
         match (call.query.get(parameter), parameter) {
             ("", _) => {}
-            (text, "gracePeriodSeconds") => body[parameter] = json!(text.parse::<i64>().unwrap_or_default()),
+            (_, "gracePeriodSeconds") => body[parameter] = json!(call.query.integer(parameter)?),
             (text, "orphanDependents") => body[parameter] = json!(text == "true"),
             (text, _) => body[parameter] = json!(text),
         }
@@ -284,9 +312,11 @@ fn repeated(call: &Call, patch: &Patch) -> Vec<String> {
 }
 
 fn success(resource: &Resource, object: &Value) -> Value {
-    let mut details = json!({ "name": meta::name(object), "kind": resource.plural, "uid": meta::uid(object) });
+    let mut details = json!({ "name": meta::name(object) });
     if !resource.group.is_empty() {
         details["group"] = json!(resource.group);
     }
+    details["kind"] = json!(resource.plural);
+    details["uid"] = json!(meta::uid(object));
     json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details })
 }

@@ -11,7 +11,7 @@ use futures::Stream;
 use serde_json::{Value, json};
 
 use super::form::{Form, Include};
-use super::handler::{Call, with_type};
+use super::handler::{Call, escaped, with_type};
 use crate::base::clock::Clock;
 use crate::sim::apiserver::endpoints::Request;
 use crate::sim::apiserver::endpoints::watch::{Told, Watch};
@@ -92,7 +92,7 @@ fn stream(body: Body) -> Response {
 }
 
 fn line(kind: &str, object: &Value) -> Vec<u8> {
-    let mut text = serde_json::to_vec(&json!({ "type": kind, "object": object })).unwrap_or_default();
+    let mut text = escaped(serde_json::to_vec(&json!({ "type": kind, "object": object })).unwrap_or_default());
     text.push(b'\n');
     text
 }

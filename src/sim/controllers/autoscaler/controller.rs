@@ -11,11 +11,12 @@ use super::limits::{self, Bounds, Past};
 use super::load::Judge;
 use super::metrics::{self, Sight};
 use crate::object::meta;
+use crate::object::selector::LabelSelector;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::registry::kinds::horizontalpodautoscaler::HORIZONTALPODAUTOSCALER;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::registry::kinds::podmetrics::PODMETRICS;
-use crate::sim::apiserver::registry::{self, Resource};
+use crate::sim::apiserver::registry::{RESOURCES, Resource};
 use crate::sim::apiserver::status::Result;
 use crate::sim::apiserver::storage::Object;
 use crate::sim::controllers::conditions::{self, Condition};
@@ -37,6 +38,8 @@ struct Memory {
     /// When it last looked, and at which generation of the spec.
     looked: Option<(Timestamp, Value)>,
     past: Past,
+    /// Which Pods it last scaled.
+    selector: Option<LabelSelector>,
 }
 
 type Memories = HashMap<Key, Memory>;
@@ -61,7 +64,7 @@ fn reconcile(context: &Context, key: &Key) -> Result<Next> {
     if !look.status.is_object() {
         look.status = json!({});
     }
-    let looked = look.scale(&mut memory.past);
+    let looked = look.scale(&mut memory);
     context.remember(|memories: &mut Memories| drop(memories.insert(key.clone(), memory)));
     looked?;
     conditions::write(context, &HORIZONTALPODAUTOSCALER, &found, &look.status)?;
@@ -78,14 +81,16 @@ struct Look<'a> {
 impl Look<'_> {
     fn say(&mut self, kind: &str, status: bool, (reason, message): (&str, &str)) {
         let status = if status { "True" } else { "False" };
-        let condition = Condition { kind, status, reason, message };
-        conditions::set(&mut self.status, condition.at(self.now));
-        // The message may change while the reason stays.
+        let mut condition = Condition { kind, status, reason, message }.at(self.now);
+        // Each stays where it stood (`setConditionInList`).
         meta::edit_list(&mut self.status, "conditions", |conditions| {
-            let found = conditions.iter_mut().find(|found| found["type"] == kind);
-            if let Some(found) = found {
-                found["message"] = json!(message);
+            let Some(found) = conditions.iter_mut().find(|found| found["type"] == kind) else {
+                return conditions.push(condition);
+            };
+            if found["status"] == status {
+                condition["lastTransitionTime"] = found["lastTransitionTime"].take();
             }
+            *found = condition;
         });
     }
 
@@ -95,8 +100,9 @@ impl Look<'_> {
         let text = |key: &str| meta::text(reference, key);
         let (version, kind, name) = (text("/apiVersion"), text("/kind"), text("/name"));
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let resource = registry::of_kind(version, kind)
-            .ok_or_else(|| format!("no matches for kind {kind:?} in group {group:?}"))?;
+        // Any version will do, whichever is named (`scaleForResourceMappings`).
+        let resource = RESOURCES.iter().copied().find(|row| row.kind == kind && row.group == group);
+        let resource = resource.ok_or_else(|| format!("no matches for kind {kind:?} in group {group:?}"))?;
         let dotted = if group.is_empty() { String::new() } else { format!(".{group}") };
         let plural = resource.plural;
         if !resource.subresources.iter().any(|part| part.name == "scale") {
@@ -108,7 +114,7 @@ impl Look<'_> {
         }
     }
 
-    fn scale(&mut self, past: &mut Past) -> Result<()> {
+    fn scale(&mut self, memory: &mut Memory) -> Result<()> {
         let (resource, target) = match self.target() {
             Ok(found) => found,
             Err(why) => {
@@ -126,11 +132,11 @@ impl Look<'_> {
             most: meta::number(spec, "/maxReplicas").unwrap_or(1),
             current: meta::number(&target, "/spec/replicas").unwrap_or(1),
         };
-        if past.thoughts.is_empty() {
-            past.thoughts.push((self.now, bounds.current));
+        if memory.past.thoughts.is_empty() {
+            memory.past.thoughts.push((self.now, bounds.current));
         }
         self.status["currentReplicas"] = json!(meta::number(&target, "/status/replicas").unwrap_or_default());
-        let Some((wanted, reason)) = self.wanted(past, &target, bounds) else { return Ok(()) };
+        let Some((wanted, reason)) = self.wanted(memory, &target, bounds) else { return Ok(()) };
         self.status["desiredReplicas"] = json!(wanted);
         if wanted == bounds.current {
             return Ok(());
@@ -144,13 +150,15 @@ impl Look<'_> {
         let message = format!("New size: {wanted}; reason: {reason}");
         self.context.events.normal(self.autoscaler, "SuccessfulRescale", &message);
         self.status["lastScaleTime"] = json!(timestamp(self.now));
-        past.changes.retain(|(then, _)| self.now.duration_since(*then) < SignedDuration::from_mins(30));
-        past.changes.push((self.now, wanted - bounds.current));
+        let changes = &mut memory.past.changes;
+        changes.retain(|(then, _)| self.now.duration_since(*then) < SignedDuration::from_mins(30));
+        changes.push((self.now, wanted - bounds.current));
         Ok(())
     }
 
     /// How many Pods there should be and why; nothing when it cannot be said.
-    fn wanted(&mut self, past: &mut Past, target: &Value, bounds: Bounds) -> Option<(i64, String)> {
+    fn wanted(&mut self, memory: &mut Memory, target: &Value, bounds: Bounds) -> Option<(i64, String)> {
+        self.status["currentMetrics"] = Value::Null;
         if bounds.current == 0 && bounds.least != 0 {
             let message = "scaling is disabled since the replica count of the target is zero";
             self.say("ScalingActive", false, ("ScalingDisabled", message));
@@ -162,34 +170,9 @@ impl Look<'_> {
         if bounds.current < bounds.least {
             return Some((bounds.least, "Current number of replicas below Spec.MinReplicas".to_owned()));
         }
-        let (client, namespace, selector) = (&self.context.client, meta::namespace(target), claim::selector(target));
-        let sight = Sight {
-            pods: client.select(&POD, namespace, &selector),
-            metrics: client.try_select(&PODMETRICS, namespace, &selector).map_err(|status| status.message),
-            judge: Judge::of(self.autoscaler, self.now),
-        };
-        let answer = metrics::ask(meta::list(self.autoscaler, "/spec/metrics"), &sight, bounds.current);
-        for (reason, message) in &answer.failed {
-            self.context.events.warning(self.autoscaler, reason, message);
-        }
-        self.status["currentMetrics"] = match answer.failed.is_empty() {
-            true => Value::Array(answer.current),
-            false => Value::Null,
-        };
-        if self.status["currentMetrics"].is_null() {
-            meta::remove(&mut self.status, "currentMetrics");
-        }
-        let (needed, metric) = match answer.result {
-            Ok(found) => found,
-            Err(why) => {
-                self.say("ScalingActive", false, (why.reason, &why.message));
-                self.context.events.warning(self.autoscaler, "FailedComputeMetricsReplicas", &why.all);
-                return None;
-            }
-        };
-        let found = format!("the HPA was able to successfully calculate a replica count from {metric}");
-        self.say("ScalingActive", true, ("ValidMetricFound", &found));
-        let verdict = limits::judge(self.autoscaler["spec"].get("behavior"), past, bounds, needed, self.now);
+        let (needed, metric) = self.needed(memory, target, bounds.current)?;
+        let behavior = self.autoscaler["spec"].get("behavior");
+        let verdict = limits::judge(behavior, &mut memory.past, bounds, needed, self.now);
         self.say("AbleToScale", true, verdict.able);
         let (limited, reason, message) = verdict.limited;
         self.say("ScalingLimited", limited, (reason, message));
@@ -199,5 +182,57 @@ impl Look<'_> {
             "All metrics below target".to_owned()
         };
         Some((verdict.replicas, why))
+    }
+
+    /// How many Pods the metrics ask for and which of them does; nothing when it cannot be said.
+    fn needed(&mut self, memory: &mut Memory, target: &Value, current: i64) -> Option<(i64, String)> {
+        let (client, namespace, selector) = (&self.context.client, meta::namespace(target), claim::selector(target));
+        let pods = client.select(&POD, namespace, &selector);
+        let shared = self.shared(&selector, &pods);
+        memory.selector = Some(selector.clone());
+        if let Some(why) = shared {
+            self.context.events.warning(self.autoscaler, "AmbiguousSelector", &why);
+            self.say("ScalingActive", false, ("AmbiguousSelector", &why));
+            self.context.events.warning(self.autoscaler, "FailedComputeMetricsReplicas", &why);
+            return None;
+        }
+        let metrics = client.try_select(&PODMETRICS, namespace, &selector).map_err(|status| status.message);
+        let sight = Sight { namespace, pods, metrics, judge: Judge::of(self.autoscaler, self.now) };
+        let answer = metrics::ask(meta::list(self.autoscaler, "/spec/metrics"), &sight, current);
+        for (reason, message) in &answer.failed {
+            self.context.events.warning(self.autoscaler, reason, message);
+        }
+        self.status["currentMetrics"] = Value::Array(answer.current);
+        match answer.result {
+            Ok((needed, metric)) => {
+                let found = format!("the HPA was able to successfully calculate a replica count from {metric}");
+                self.say("ScalingActive", true, ("ValidMetricFound", &found));
+                Some((needed, metric))
+            }
+            Err(why) => {
+                self.say("ScalingActive", false, (why.reason, &why.message));
+                self.context.events.warning(self.autoscaler, "FailedComputeMetricsReplicas", &why.all);
+                None
+            }
+        }
+    }
+
+    /// What is wrong where another autoscaler scales these Pods too (`validateAndParseSelector`).
+    fn shared(&self, selector: &LabelSelector, pods: &[Object]) -> Option<String> {
+        let (namespace, own) = (meta::namespace(self.autoscaler), meta::name(self.autoscaler));
+        let mut names = self.context.remember(|memories: &mut Memories| {
+            let selects = |memory: &Memory| {
+                memory.selector.as_ref().is_some_and(|selector| pods.iter().any(|pod| selector.selects(pod)))
+            };
+            let others = memories.iter().filter(|(key, memory)| key.0 == namespace && key.1 != own && selects(memory));
+            others.map(|(key, _)| key.1.clone()).collect::<Vec<_>>()
+        });
+        if names.is_empty() {
+            return None;
+        }
+        names.push(own.to_owned());
+        names.sort();
+        let keys: Vec<String> = names.iter().map(|name| format!("{{{name} {namespace}}}")).collect();
+        Some(format!("pods by selector {selector} are controlled by multiple HPAs: [{}]", keys.join(" ")))
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::load::{self, Judge, Measures, Need, Target};
 use crate::object::meta;
 use crate::object::quantity::Quantity;
+use crate::object::selector::worded;
 use crate::sim::apiserver::storage::Object;
 
 /// What the metrics say together.
@@ -28,13 +29,14 @@ pub struct Failure {
 }
 
 /// What an autoscaler looks at: its Pods, what was measured of them or why that is not known, and how it judges.
-pub struct Sight {
+pub struct Sight<'a> {
+    pub namespace: &'a str,
     pub pods: Vec<Object>,
     pub metrics: std::result::Result<Vec<Object>, String>,
     pub judge: Judge,
 }
 
-impl Sight {
+impl Sight<'_> {
     /// What was measured of a resource, or why that is not known (`metrics/client.go`, GetResourceMetric).
     fn measures(&self, of: (&str, &str)) -> Result<Measures, String> {
         let metrics =
@@ -49,7 +51,7 @@ impl Sight {
 }
 
 /// Asks every metric of `specs`; `replicas` is the number wanted now.
-pub fn ask(specs: &[Value], sight: &Sight, replicas: i64) -> Answer {
+pub fn ask(specs: &[Value], sight: &Sight<'_>, replicas: i64) -> Answer {
     let (mut best, mut current, mut failed, mut first) = (None::<(i64, String)>, Vec::new(), Vec::new(), None);
     for spec in specs {
         match one(spec, sight, replicas) {
@@ -82,7 +84,7 @@ pub fn ask(specs: &[Value], sight: &Sight, replicas: i64) -> Answer {
 
 type Failed = (&'static str, String, String);
 
-fn one(spec: &Value, sight: &Sight, replicas: i64) -> Result<(i64, String, Value), Failed> {
+fn one(spec: &Value, sight: &Sight<'_>, replicas: i64) -> Result<(i64, String, Value), Failed> {
     match meta::text(spec, "/type") {
         "Resource" => measured(&spec["resource"], ("Resource", "resource"), sight, replicas),
         "ContainerResource" => {
@@ -90,31 +92,46 @@ fn one(spec: &Value, sight: &Sight, replicas: i64) -> Result<(i64, String, Value
         }
         "Pods" => {
             let name = meta::text(spec, "/pods/metric/name");
-            let why = format!("unable to get metric {name}: {}", no_api("custom"));
+            let why = format!("unable to get metric {name}: {NO_API}");
             Err(("FailedGetPodsMetric", why, "failed to get pods metric value".to_owned()))
         }
         "Object" => {
-            let text = |key: &str| meta::text(spec, &format!("/object/{key}"));
-            let (kind, name) = (text("describedObject/kind"), text("describedObject/name"));
-            let why = format!("unable to get metric {}: {kind} on {name}: {}", text("metric/name"), no_api("custom"));
-            Err(("FailedGetObjectMetric", why, "failed to get object metric value".to_owned()))
+            let text = |key: &str| meta::text(&spec["object"], key);
+            let (metric, kind, name) =
+                (text("/metric/name"), text("/describedObject/kind"), text("/describedObject/name"));
+            let why = format!("unable to get metric {metric}: {kind} on {} {name}/{NO_API}", sight.namespace);
+            let around = match text("/target/type") {
+                "AverageValue" => format!("failed to get object metric value: failed to get {metric} object metric"),
+                _ => "failed to get object metric value".to_owned(),
+            };
+            Err(("FailedGetObjectMetric", why, around))
         }
         _ => {
-            let name = meta::text(spec, "/external/metric/name");
-            let why = format!("unable to get external metric {name}: {}", no_api("external"));
-            Err(("FailedGetExternalMetric", why, format!("failed to get {name} external metric value")))
+            let source = &spec["external"];
+            let (name, selector) = (meta::text(source, "/metric/name"), worded(source.pointer("/metric/selector")));
+            let missing =
+                format!("the server could not find the requested resource (get {name}.external.metrics.k8s.io)");
+            let why = format!(
+                "unable to get external metric {}/{name}/{selector}: unable to fetch metrics from external metrics API: {missing}",
+                sight.namespace
+            );
+            let within = match source.pointer("/target/averageValue") {
+                Some(_) => format!("failed to get {name} external metric"),
+                None => format!("failed to get external metric {name}"),
+            };
+            Err(("FailedGetExternalMetric", why, format!("failed to get {name} external metric value: {within}")))
         }
     }
 }
 
-fn no_api(kind: &str) -> String {
-    format!("unable to fetch metrics from {kind} metrics API: no {kind} metrics API ({kind}.metrics.k8s.io) registered")
-}
+/// Nobody serves metrics that others define.
+const NO_API: &str =
+    "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered";
 
 fn measured(
     source: &Value,
     (kind, key): (&str, &str),
-    sight: &Sight,
+    sight: &Sight<'_>,
     replicas: i64,
 ) -> Result<(i64, String, Value), Failed> {
     let (resource, container) = (meta::text(source, "/name"), meta::text(source, "/container"));

@@ -28,8 +28,13 @@ impl Cron<'_> {
             ended.sort_by(|one, other| by_start(one).cmp(&by_start(other)));
             let excess = ended.len().saturating_sub(limit);
             for job in ended.into_iter().take(excess) {
-                // Told as an event; tried again at the next tick.
-                drop(self.delete(&job));
+                let known = self.is_active(meta::uid(&job));
+                self.note_success(&job, kind);
+                // A failure is told as an event; tried again at the next tick.
+                if self.delete(&job).is_ok() && known {
+                    // The next look comes before this one's status is seen.
+                    self.tell_missing(meta::name(&job));
+                }
             }
         }
     }
@@ -57,11 +62,14 @@ impl Cron<'_> {
         for active in meta::list(&self.status, "/active").to_vec() {
             let uid = meta::text(&active, "/uid");
             if !self.jobs.iter().any(|job| meta::uid(job) == uid) {
-                let message = format!("Active job went missing: {}", meta::text(&active, "/name"));
-                self.context.events.normal(&self.cron, "MissingJob", &message);
+                self.tell_missing(meta::text(&active, "/name"));
                 self.forget(uid);
             }
         }
+    }
+
+    fn tell_missing(&self, name: &str) {
+        self.context.events.normal(&self.cron, "MissingJob", &format!("Active job went missing: {name}"));
     }
 
     fn note_success(&mut self, job: &Value, end: &str) {

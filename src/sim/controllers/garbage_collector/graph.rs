@@ -97,4 +97,11 @@ impl Graph {
             && meta::namespace(&node.object) == namespace;
         is_it.then_some(&node.object)
     }
+
+    /// Whether what a reference names is in another namespace than the object, and so cannot own it.
+    pub fn is_elsewhere(&self, object: &Value, reference: &Value) -> bool {
+        let Some(index) = self.by_uid.get(meta::text(reference, "/uid")) else { return false };
+        let node = &self.nodes[*index];
+        node.resource.namespaced && meta::namespace(&node.object) != meta::namespace(object)
+    }
 }

@@ -51,6 +51,7 @@ fn visit(context: &Context, graph: &Graph, node: &Node) -> Result<()> {
         return Ok(());
     }
     let Some(owners) = owners(graph, node) else { return Ok(()) };
+    tell_elsewhere(context, graph, object);
     let gone: Vec<&str> = owners.dangling.iter().chain(&owners.waiting).copied().collect();
     if !owners.solid.is_empty() {
         return if gone.is_empty() { Ok(()) } else { drop_owners(context, node, &gone) };
@@ -88,6 +89,20 @@ fn owners<'a>(graph: &Graph, node: &'a Node) -> Option<Owners<'a>> {
         }
     }
     Some(owners)
+}
+
+/// Tells of the first owner that is in another namespace (`graph_builder.go`, reportInvalidNamespaceOwnerRef).
+fn tell_elsewhere(context: &Context, graph: &Graph, object: &Value) {
+    let mut references = meta::list(object, "/metadata/ownerReferences").iter();
+    let Some(reference) = references.find(|reference| graph.is_elsewhere(object, reference)) else { return };
+    let text = |key: &str| meta::text(reference, key);
+    let (version, kind, name, uid) = (text("/apiVersion"), text("/kind"), text("/name"), text("/uid"));
+    let namespace = meta::namespace(object);
+    let message = format!(
+        "ownerRef [{version}/{kind}, namespace: {namespace}, name: {name}, uid: {uid}] does not exist in namespace {namespace:?}"
+    );
+    let source = context.clone().as_source("garbage-collector-controller");
+    source.events.warning(object, "OwnerRefInvalidNamespace", &message);
 }
 
 fn is_blocked(graph: &Graph, node: &Node) -> bool {

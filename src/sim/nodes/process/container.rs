@@ -403,7 +403,7 @@ impl Container {
 
     /// Enters a process into the list; gives its number.
     pub fn enter(&self, words: Vec<String>, group: Arc<Group>) -> u32 {
-        self.processes.enter(self.number, words, group)
+        self.processes.enter((self.number, (self.user, self.group_id)), words, group)
     }
 
     /// Takes a process off the list.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct Engine(Arc<Mutex<Inner>>);
 pub struct Group {
     parent: Option<Arc<Group>>,
     dead: AtomicBool,
+    /// The signal that ended it; 0 when none did.
+    ended_by: AtomicU8,
     /// The signal that has come and was not looked at yet; 0 for none.
     signal: AtomicI32,
     /// For commands that run beside a container while its time stands still: how long they would have taken.
@@ -71,6 +73,20 @@ impl Group {
     /// Ends everything in it.
     pub fn kill(&self) {
         self.dead.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends everything in it by a signal.
+    pub fn end_by(&self, signal: u8) {
+        self.ended_by.store(signal, Ordering::Relaxed);
+        self.kill();
+    }
+
+    /// The exit code of what a signal ended; `None` when none did.
+    pub fn code(&self) -> Option<i32> {
+        match self.ended_by.load(Ordering::Relaxed) {
+            0 => self.parent.as_ref()?.code(),
+            signal => Some(128 + i32::from(signal)),
+        }
     }
 
     /// Whether it was ended.

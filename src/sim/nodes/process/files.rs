@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::tree::{Body, Entry, Kept, Made, Tree};
+use super::tree::{Body, Entry, Kept, Made, Tree, taken};
 
 /// Files larger than this keep only their end.
 const LARGEST: usize = 4 << 20;
@@ -55,6 +55,8 @@ pub enum FileError {
     ReadOnly,
     #[error("Permission denied")]
     Denied,
+    #[error("No space left on device")]
+    Full,
 }
 
 impl FileError {
@@ -80,6 +82,8 @@ pub struct Files {
     root: Result<(), FileError>,
     /// Who writes: user and group.
     owner: (u32, u32),
+    /// Further groups of who reads.
+    groups: Vec<u32>,
 }
 
 /// Longer chains of links lead nowhere.
@@ -99,6 +103,12 @@ pub fn absolute(base: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// The bytes that all but one entry take.
+fn taken_beside(tree: &Tree, inner: &str) -> usize {
+    let own = tree.get(inner).map_or(0, |entry| entry.size().next_multiple_of(4096));
+    taken(tree) - own
+}
+
 fn parent(path: &str) -> Option<&str> {
     path.rsplit_once('/').map(|(parent, _)| parent)
 }
@@ -110,13 +120,24 @@ impl Files {
         let volume = Volume::Kept(Arc::new(Kept::new(Arc::new(layer))));
         let (path, below) = (String::new(), String::new());
         mounts.push(Mount { path, volume, below, read_only: false, mode: 0o755, group: 0, in_memory: None, own: true });
-        Self { mounts, root, owner: (0, 0) }
+        Self { mounts, root, owner: (0, 0), groups: Vec::new() }
     }
 
-    /// The same, written by this user and group.
-    pub fn of_user(self, user: i64, group: i64) -> Self {
+    /// The same, read and written by this user, its group and further ones.
+    pub fn of_user(self, user: i64, group: i64, groups: &[i64]) -> Self {
         let id = |id: i64| u32::try_from(id).unwrap_or_default();
-        Self { owner: (id(user), id(group)), ..self }
+        Self { owner: (id(user), id(group)), groups: groups.iter().copied().map(id).collect(), ..self }
+    }
+
+    /// Whether the mode of an entry lets its user read it; root may always.
+    fn may_read(&self, entry: &Entry) -> bool {
+        let (user, group) = entry.owner;
+        let bit = match () {
+            () if self.owner.0 == user => 0o400,
+            () if self.owner.1 == group || self.groups.contains(&group) => 0o040,
+            () => 0o004,
+        };
+        self.owner.0 == 0 || entry.mode & bit != 0
     }
 
     /// Whether what is at a path is kept in memory.
@@ -202,10 +223,13 @@ impl Files {
 
     /// A file's bytes.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        match self.entry(&self.resolved(path, true)).map(|entry| entry.body) {
-            None | Some(Body::Link(_)) => Err(FileError::Missing),
-            Some(Body::Folder) => Err(FileError::IsDirectory),
-            Some(Body::File(bytes)) => Ok(Arc::unwrap_or_clone(bytes)),
+        let entry = self.entry(&self.resolved(path, true)).ok_or(FileError::Missing)?;
+        let may = self.may_read(&entry);
+        match entry.body {
+            Body::Link(_) => Err(FileError::Missing),
+            Body::Folder => Err(FileError::IsDirectory),
+            Body::File(_) if !may => Err(FileError::Denied),
+            Body::File(bytes) => Ok(Arc::unwrap_or_clone(bytes)),
         }
     }
 
@@ -281,21 +305,49 @@ impl Files {
             return Err(FileError::Missing);
         }
         let (tree, inner, owner) = self.tree(path)?;
+        let most = self.most(path);
         tree.change(|tree| {
+            let room = most.map(|most| most.saturating_sub(taken_beside(tree, &inner)));
             let entry = tree.entry(inner).or_insert_with(|| Entry { owner, ..Entry::file("", now) });
-            if let Body::File(kept) = &mut entry.body {
-                if !append {
-                    *kept = Arc::default();
-                }
-                let kept = Arc::make_mut(kept);
-                kept.extend_from_slice(bytes);
-                if kept.len() > LARGEST {
-                    kept.drain(..kept.len() - LARGEST / 2);
-                }
-            }
             entry.changed = now;
-        });
-        Ok(())
+            if !append {
+                entry.more = 0;
+            }
+            let Body::File(kept) = &mut entry.body else { return Ok(()) };
+            if !append {
+                *kept = Arc::default();
+            }
+            let fits = room.map_or(usize::MAX, |room| room.saturating_sub(kept.len() + entry.more)).min(bytes.len());
+            let kept = Arc::make_mut(kept);
+            kept.extend_from_slice(&bytes[..fits]);
+            if kept.len() > LARGEST {
+                let surplus = kept.len() - LARGEST / 2;
+                kept.drain(..surplus);
+                entry.more += surplus;
+            }
+            if fits < bytes.len() { Err(FileError::Full) } else { Ok(()) }
+        })
+    }
+
+    /// Makes a file of so many zeros, of which not all are kept, and says how many there was room for.
+    pub fn fill(&self, path: &str, size: usize, now: Timestamp) -> Result<usize, FileError> {
+        self.write(path, b"", false, now)?;
+        let path = &*self.resolved(path, true);
+        let (tree, inner, _) = self.tree(path)?;
+        let most = self.most(path);
+        Ok(tree.change(|tree| {
+            let fits = most.map_or(size, |most| size.min(most.saturating_sub(taken_beside(tree, &inner))));
+            if let Some(entry) = tree.get_mut(&inner) {
+                let kept = fits.min(LARGEST / 4);
+                (entry.body, entry.more) = (Body::File(Arc::new(vec![0; kept])), fits - kept);
+            }
+            fits
+        }))
+    }
+
+    /// How many bytes there may be where a path is, when somebody has said so.
+    fn most(&self, path: &str) -> Option<usize> {
+        self.place(path).and_then(|(mount, _)| mount.in_memory).filter(|most| *most < MEMORY).map(|most| most << 10)
     }
 
     /// Makes a link to a path, which need not be there.
@@ -322,8 +374,10 @@ impl Files {
             }
             self.make_folder(above, true, now)?;
         }
+        // What the group of a folder is to have goes on to those in it.
+        let group_bit = self.entry(above).map_or(0, |entry| entry.mode & 0o2000);
         let (tree, inner, owner) = self.tree(path)?;
-        tree.change(|tree| tree.insert(inner, Entry { owner, ..Entry::folder(now) }));
+        tree.change(|tree| tree.insert(inner, Entry { owner, mode: 0o755 | group_bit, ..Entry::folder(now) }));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 pub mod container;
 pub mod engine;
+mod expression;
 pub mod files;
 mod pattern;
 mod ports;
@@ -14,7 +15,7 @@ pub mod replay;
 pub mod sandbox;
 pub mod script;
 mod sh;
-mod signals;
+pub mod signals;
 pub mod stream;
 pub mod terminal;
 pub mod tree;

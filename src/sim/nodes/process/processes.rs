@@ -19,12 +19,24 @@ struct List {
 
 struct Listed {
     words: Vec<String>,
+    ids: (i64, i64),
     group: Arc<Group>,
     /// The container in which it runs.
     run: u64,
     /// That container, when the process is the one it was started for.
     first: Option<Weak<Container>>,
 }
+
+/// A process as others see it.
+pub struct Seen {
+    pub pid: u32,
+    pub words: Vec<String>,
+    /// Its user and group.
+    pub ids: (i64, i64),
+}
+
+/// Who keeps a Pod's namespaces: the user of the image `pause`.
+const KEEPER: (i64, i64) = (65535, 65535);
 
 /// Which processes a container's own see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +61,8 @@ pub enum Target {
 impl Processes {
     /// A Pod's: the process that keeps its namespaces comes first.
     pub fn of_pod() -> Self {
-        let pause = Listed { words: vec!["/pause".to_owned()], group: Group::alone(), run: 0, first: None };
+        let (words, group) = (vec!["/pause".to_owned()], Group::alone());
+        let pause = Listed { words, ids: KEEPER, group, run: 0, first: None };
         Self(Mutex::new(List { last: 1, listed: BTreeMap::from([(1, pause)]) }))
     }
 
@@ -57,12 +70,12 @@ impl Processes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a process; gives its number.
-    pub(super) fn enter(&self, run: u64, words: Vec<String>, group: Arc<Group>) -> u32 {
+    /// Enters a process of a run, with its user and group; gives its number.
+    pub(super) fn enter(&self, (run, ids): (u64, (i64, i64)), words: Vec<String>, group: Arc<Group>) -> u32 {
         let mut list = self.list();
         list.last += 1;
         let pid = list.last;
-        list.listed.insert(pid, Listed { words, group, run, first: None });
+        list.listed.insert(pid, Listed { words, ids, group, run, first: None });
         pid
     }
 
@@ -70,6 +83,13 @@ impl Processes {
     pub(super) fn starts(&self, pid: u32, container: &Arc<Container>) {
         if let Some(listed) = self.list().listed.get_mut(&pid) {
             listed.first = Some(Arc::downgrade(container));
+        }
+    }
+
+    /// Another program takes a process over.
+    pub(super) fn becomes(&self, pid: u32, words: Vec<String>) {
+        if let Some(listed) = self.list().listed.get_mut(&pid) {
+            listed.words = words;
         }
     }
 
@@ -104,10 +124,10 @@ impl Processes {
         Some(first.map_or_else(|| Target::Other(listed.group.clone()), Target::First))
     }
 
-    /// Number and words of each that lives.
-    pub fn all(&self) -> Vec<(u32, Vec<String>)> {
+    /// Each that lives.
+    pub fn all(&self) -> Vec<Seen> {
         let list = self.list();
         let alive = list.listed.iter().filter(|(_, listed)| !listed.group.is_dead());
-        alive.map(|(pid, listed)| (*pid, listed.words.clone())).collect()
+        alive.map(|(pid, listed)| Seen { pid: *pid, words: listed.words.clone(), ids: listed.ids }).collect()
     }
 }

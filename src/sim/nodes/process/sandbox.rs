@@ -24,6 +24,8 @@ use crate::sim::network::{Datagram, Reply, Request};
 /// What a command run beside a container gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// Whether it could be started at all; `output` says why not.
+    pub began: bool,
     pub code: i32,
     pub output: String,
     /// How long it would have taken; `None` when it would never end.
@@ -356,7 +358,7 @@ impl Sandbox {
                 .engine
                 .until(|| killed.is_dead() || terminal.as_ref().is_some_and(|terminal| terminal.takes_interrupt(0)));
             let code = match futures::future::select(run, std::pin::pin!(stopped)).await {
-                _ if killed.is_dead() => 137,
+                _ if killed.is_dead() => killed.code().unwrap_or(137),
                 futures::future::Either::Left((code, _)) => code,
                 futures::future::Either::Right(_) => 130,
             };
@@ -374,7 +376,7 @@ impl Sandbox {
 
     /// Runs a command beside a run, as probes and hooks do. Time stands still meanwhile.
     pub fn exec(&mut self, id: &str, words: &[String]) -> Outcome {
-        let failed = |code: i32, output: String| Outcome { code, output, took: Some(Duration::ZERO) };
+        let failed = |code: i32, output: String| Outcome { began: false, code, output, took: Some(Duration::ZERO) };
         let Some(container) = self.run(id).filter(|run| run.end().is_none()) else {
             return failed(1, "container not found".to_owned());
         };
@@ -412,12 +414,12 @@ impl Sandbox {
         if spawned {
             self.simulation.settle();
         }
-        let code = *code.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = code.lock().unwrap_or_else(PoisonError::into_inner).or_else(|| group.code());
         group.kill();
         container.leave(pid);
         self.simulation.settle();
         let output = String::from_utf8_lossy(&kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
-        Outcome { code: code.unwrap_or(137), output, took: code.map(|_| group.spent()) }
+        Outcome { began: true, code: code.unwrap_or(137), output, took: code.map(|_| group.spent()) }
     }
 }
 

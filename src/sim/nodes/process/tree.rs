@@ -50,22 +50,29 @@ pub struct Entry {
     pub mode: u32,
     /// User and group it belongs to.
     pub owner: (u32, u32),
+    /// How many bytes a file is longer than what is kept of it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: usize,
+}
+
+fn is_none(more: &usize) -> bool {
+    *more == 0
 }
 
 impl Entry {
     /// A folder of root's.
     pub fn folder(changed: Timestamp) -> Self {
-        Self { body: Body::Folder, changed, mode: 0o755, owner: (0, 0) }
+        Self { body: Body::Folder, changed, mode: 0o755, owner: (0, 0), more: 0 }
     }
 
     /// A file of root's.
     pub fn file(bytes: impl Into<Vec<u8>>, changed: Timestamp) -> Self {
-        Self { body: Body::File(Arc::new(bytes.into())), changed, mode: 0o644, owner: (0, 0) }
+        Self { body: Body::File(Arc::new(bytes.into())), changed, mode: 0o644, owner: (0, 0), more: 0 }
     }
 
     /// A link of root's.
     pub fn link(target: impl Into<String>, changed: Timestamp) -> Self {
-        Self { body: Body::Link(target.into()), changed, mode: 0o777, owner: (0, 0) }
+        Self { body: Body::Link(target.into()), changed, mode: 0o777, owner: (0, 0), more: 0 }
     }
 
     /// Whether it is a folder.
@@ -77,10 +84,15 @@ impl Entry {
     pub fn size(&self) -> usize {
         match &self.body {
             Body::Folder => 4096,
-            Body::File(bytes) => bytes.len(),
+            Body::File(bytes) => bytes.len() + self.more,
             Body::Link(target) => target.len(),
         }
     }
+}
+
+/// The bytes that a tree takes where it is kept: whole blocks.
+pub fn taken(tree: &Tree) -> usize {
+    tree.values().map(|entry| entry.size().next_multiple_of(4096)).sum()
 }
 
 /// A volume, or an image's layer: entries by their path below its root (without a leading slash).

@@ -1,6 +1,7 @@
 //! `kill`: a signal to processes of the node. Those of the login alone are this machine's own.
 //! The shell's own `kill` asks it first (`enter/login.rs`). Source: procps-ng 4.0, `kill(1)`.
 
+use crate::sim::nodes::process::signals;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::processes;
 
@@ -10,9 +11,9 @@ pub async fn run(call: Call) -> u8 {
     let mut args = call.args().iter();
     while let Some(arg) = args.next() {
         match (arg.as_str(), arg.strip_prefix('-')) {
-            ("-s" | "--signal" | "-n", _) => signal = args.next().and_then(|word| processes::signal(word)),
+            ("-s" | "--signal" | "-n", _) => signal = args.next().and_then(|word| signals::signal(word)),
             ("--", _) => {}
-            (_, Some(word)) if pids.is_empty() => signal = processes::signal(word),
+            (_, Some(word)) if pids.is_empty() => signal = signals::signal(word),
             _ => pids.push(arg.parse::<u32>()),
         }
     }

@@ -3,6 +3,7 @@
 
 use regex::Regex;
 
+use crate::sim::nodes::process::signals;
 use crate::sim::shell::call::Call;
 use crate::sim::shell::processes::{self, Process};
 
@@ -46,13 +47,12 @@ fn read(args: &[String]) -> Result<Asked, String> {
                 "oldest" => asked.oldest = true,
                 "echo" => asked.echo = true,
                 "ignore-case" => asked.lower = true,
-                _ if long.starts_with("signal=") => asked.signal = processes::signal(&long[7..]),
+                _ if long.starts_with("signal=") => asked.signal = signals::signal(&long[7..]),
                 _ => return Err(format!("unrecognized option '{arg}'")),
             }
             continue;
         }
-        if let Some(signal) = processes::signal(letters).filter(|_| letters.len() > 1 || letters.parse::<u8>().is_ok())
-        {
+        if let Some(signal) = signals::signal(letters).filter(|_| letters.len() > 1 || letters.parse::<u8>().is_ok()) {
             asked.signal = Some(signal);
             continue;
         }
@@ -193,10 +193,10 @@ pub async fn killall(call: Call) -> u8 {
     let mut args = call.args().iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "-s" | "--signal" => signal = args.next().and_then(|word| processes::signal(word)).unwrap_or(15),
+            "-s" | "--signal" => signal = args.next().and_then(|word| signals::signal(word)).unwrap_or(15),
             "-q" | "--quiet" => quiet = true,
             _ => match arg.strip_prefix('-') {
-                Some(word) => signal = processes::signal(word).unwrap_or(signal),
+                Some(word) => signal = signals::signal(word).unwrap_or(signal),
                 None => names.push(arg.clone()),
             },
         }

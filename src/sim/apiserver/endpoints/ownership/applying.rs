@@ -38,7 +38,7 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
     whole.insert(&["f:metadata", "f:name"].map(str::to_owned));
     let fields = stripped(whole.clone(), resource, &request.subresource);
     meta::child(&mut merged, "metadata")["name"] = json!(request.name);
-    let mut managers = live.map(Managers::read).unwrap_or_default();
+    let mut managers = live.map(|live| standing(request, live, now)).unwrap_or_default();
     let writer = Writer::of(request, "Apply");
     let last = managers.at(&writer).map(|at| managers.0[at].fields.clone());
     managers.set(&writer, fields, now);
@@ -63,6 +63,17 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
     Ok(Applied { object: merged, managers })
 }
 
+/// Who owns what so far. What an object has whose managers are not known was there before the first apply
+/// (`managedfields/internal/skipnonapplied.go`).
+fn standing(request: &Request, live: &Value, now: jiff::Timestamp) -> Managers {
+    let mut managers = Managers::read(live);
+    if managers == Managers::default() {
+        let writer = Writer { manager: "before-first-apply".to_owned(), ..Writer::of(request, "Update") };
+        managers.update(&writer, &compared(request.resource, None, live), request.resource, now);
+    }
+    managers
+}
+
 fn check(request: &Request, wanted: &Value) -> Result<()> {
     let (resource, kind) = (request.resource, meta::text(wanted, "/kind"));
     let group = meta::text(wanted, "/apiVersion").rsplit_once('/').map(|(group, _)| group).unwrap_or_default();
@@ -84,7 +95,7 @@ fn check(request: &Request, wanted: &Value) -> Result<()> {
             "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {expected}"
         )));
     }
-    if !meta::list(wanted, "/metadata/managedFields").is_empty() {
+    if wanted.pointer("/metadata/managedFields").is_some_and(Value::is_array) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
     Ok(())

@@ -48,6 +48,11 @@ impl Set {
         !self.member && self.below.values().all(Self::is_empty)
     }
 
+    /// Whether the path that leads here is in it, not only some below.
+    pub fn is_member(&self) -> bool {
+        self.member
+    }
+
     /// Puts a path in.
     pub fn insert(&mut self, path: &[String]) {
         let mut node = self;

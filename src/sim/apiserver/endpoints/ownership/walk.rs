@@ -128,11 +128,14 @@ fn differ_in_list(place: Place, (old, new): (&Items, &Items), path: &mut Vec<Str
     }
 }
 
-/// Takes away what is in `last` and no longer in `kept`; lists elements and fields go with all they hold.
+/// Takes away what is in `last` and no longer in `kept`; lists elements and fields go with all they hold. An element is kept by who owns it
+/// itself: a part of it does not keep it, but for the fields of a type, which stand with what is below them (`EnsureNamedFieldsAreMembers`).
 pub fn prune(place: Place, value: &mut Value, last: &Set, kept: Option<&Set>) {
     for (element, below) in last.elements() {
-        let still = kept.and_then(|kept| kept.child(element));
         let inner = place.at(element);
+        let named = element.strip_prefix("f:").is_some_and(|name| matches!(place.member(name), Member::Declared(_)));
+        let owned = |set: &Set| named || set.is_member();
+        let still = kept.and_then(|kept| kept.child(element)).filter(|still| !owned(below) || owned(still));
         if let Some(name) = element.strip_prefix("f:") {
             match (still, value.get_mut(name)) {
                 (None, Some(_)) => drop(value.as_object_mut().and_then(|map| map.shift_remove(name))),

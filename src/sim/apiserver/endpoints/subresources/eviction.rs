@@ -14,6 +14,9 @@ const BUDGETS: &str = "poddisruptionbudgets.policy";
 
 /// Evicts the Pod of the request, or refuses with 429 while a budget allows none.
 pub fn evict(server: &ApiServer, request: &Request, eviction: &Value) -> Result<Value> {
+    if meta::name(eviction) != request.name {
+        return Err(Status::bad_request("name in URL does not match name in Eviction object"));
+    }
     let _turn = server.turn();
     let pods = request.resource.group_resource();
     let pod = server.storage.get(&pods, &request.namespace, &request.name).ok_or_else(|| request.not_found())?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::object::meta;
 use crate::object::{patch, path};
-use crate::sim::apiserver::endpoints::{ApiServer, Request};
+use crate::sim::apiserver::endpoints::{ApiServer, Request, metadata};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::scale::{of, paths};
 use crate::sim::apiserver::status::{Result, Status};
@@ -18,6 +18,9 @@ pub fn serve(server: &ApiServer, request: &Request, verb: &str, body: Value) -> 
         through: "scale",
         ..Request::new(request.user.clone(), request.resource, &request.namespace, &request.name)
     };
+    if verb == "update" {
+        metadata::named(request, &body)?;
+    }
     let found = server.get(&whole)?;
     let wanted = match verb {
         "get" => return Ok((200, of(request.resource, &found))),

@@ -14,6 +14,11 @@ const LONGEST: i64 = 1 << 32;
 
 /// Answers a TokenRequest.
 pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<Value> {
+    // Admission comes first and asks for the namespace.
+    if server.storage.get("namespaces", "", &request.namespace).is_none() {
+        return Err(Status::not_found("", "namespaces", &request.namespace));
+    }
+    named(request, &asked)?;
     let account =
         server.get(&Request::new(request.user.clone(), request.resource, &request.namespace, &request.name))?;
     let seconds = meta::number(&asked, "/spec/expirationSeconds").unwrap_or(3600);
@@ -43,14 +48,35 @@ pub fn issue(server: &ApiServer, request: &Request, mut asked: Value) -> Result<
     let (token, until) = issued.map_err(Status::internal)?;
     asked["kind"] = json!("TokenRequest");
     asked["apiVersion"] = json!("authentication.k8s.io/v1");
-    asked["metadata"] = json!({ "name": request.name, "namespace": request.namespace, "creationTimestamp": timestamp(server.clock.now()) });
+    asked["metadata"] = json!({
+        "name": request.name,
+        "namespace": request.namespace,
+        "uid": uuid(),
+        "creationTimestamp": timestamp(server.clock.now()),
+    });
     let spec = meta::child(&mut asked, "spec");
+    // Go always writes it.
+    meta::set_default(spec, "boundObjectRef", Value::Null);
     spec["expirationSeconds"] = json!(seconds);
     if audiences.is_empty() {
         spec["audiences"] = json!([crate::sim::apiserver::auth::token::ISSUER]);
     }
     asked["status"] = json!({ "token": token, "expirationTimestamp": timestamp(until) });
     Ok(asked)
+}
+
+/// A name or namespace that the body gives has to be the account's.
+fn named(request: &Request, asked: &Value) -> Result<()> {
+    for (key, wanted) in [("name", &request.name), ("namespace", &request.namespace)] {
+        let given = asked["metadata"][key].as_str().unwrap_or_default();
+        if !given.is_empty() && given != wanted {
+            let mut errors = ErrorList::default();
+            let why = format!("must match the service account {key} if specified");
+            errors.invalid(format!("metadata.{key}"), given, why);
+            return Err(Status::invalid("authentication.k8s.io", "TokenRequest", &request.name, errors));
+        }
+    }
+    Ok(())
 }
 
 /// Name and uid of the node of the Pod a token is bound to; no uid while there is no such Node.
@@ -71,16 +97,29 @@ fn bound(server: &ApiServer, request: &Request, asked: &Value) -> Result<Option<
         "Pod" => "pods",
         "Secret" => "secrets",
         "Node" => "nodes",
-        other => return Err(Status::bad_request(format!("cannot bind token to object of type {other}"))),
+        other => {
+            let version = meta::text(reference, "/apiVersion");
+            let version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
+            let why = format!("cannot bind token to object of type {version}, Kind={other}");
+            return Err(Status::bad_request(why));
+        }
     };
     let namespace = if kind == "Node" { "" } else { &request.namespace };
     let object = server.object(kind, namespace, name).ok_or_else(|| Status::not_found("", plural, name))?;
+    if kind == "Pod" && meta::text(&object, "/spec/serviceAccountName") != request.name {
+        let account = &request.name;
+        let why = format!(
+            "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+        );
+        return Err(Status::bad_request(why));
+    }
     let (wanted, is) = (meta::text(reference, "/uid"), meta::uid(&object));
     if !wanted.is_empty() && wanted != is {
         let why = format!(
             "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
         );
-        return Err(Status::conflict("", plural, name, &why));
+        // Upstream names the kind here.
+        return Err(Status::conflict("", kind, name, &why));
     }
     Ok(Some((kind.to_owned(), name.to_owned(), is.to_owned())))
 }

@@ -3,7 +3,7 @@
 
 use super::at::At;
 use super::check;
-use crate::expr::{ExprError, Program, line_and_column, pointed_at};
+use crate::expr::{ExprError, Program, Step, line_and_column, pointed_at, undefined};
 use crate::sim::apiserver::field::ErrorList;
 
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
@@ -55,6 +55,65 @@ pub fn expression(at: At<'_, '_>, known: &[&str], errors: &mut ErrorList) {
     }
     for why in faults(at.text(), known) {
         at.invalid(format!("compilation failed: {why}"), errors);
+    }
+}
+
+/// What the expressions of a policy or webhook may name.
+#[derive(Clone, Default)]
+pub struct Scope<'a> {
+    pub names: Vec<&'a str>,
+    /// What there is of `variables`, where that is among the names.
+    pub variables: Vec<&'a str>,
+}
+
+/// Names that stand for objects of any type (`k8s.io/apiserver/pkg/admission/plugin/cel/compile.go`).
+const DYNAMIC: [&str; 3] = ["object", "oldObject", "params"];
+
+/// Checks an expression that has to give one of these types, or anything where none is told.
+pub fn gives(at: At<'_, '_>, scope: &Scope, types: &[&str], errors: &mut ErrorList) {
+    let before = errors.0.len();
+    expression(at, &scope.names, errors);
+    if errors.0.len() > before {
+        return;
+    }
+    if scope.names.contains(&"variables")
+        && let Some((place, why)) = undefined(at.text(), "variables", scope.variables.as_slice(), variable)
+    {
+        let said = pointed_at(at.text(), line_and_column(at.text(), place), &why);
+        return at.invalid(format!("compilation failed: {said}"), errors);
+    }
+    let Ok(program) = Program::compile(at.text()) else { return };
+    let Some(is) = program.type_of(&DYNAMIC) else { return };
+    match types {
+        [] => {}
+        types if types.contains(&is) => {}
+        [one] => at.invalid(format!("must evaluate to {one} but got {is}"), errors),
+        several => {
+            let several = several.join(" ");
+            at.invalid(format!("must evaluate to one of [{several}] but got {is}"), errors);
+        }
+    }
+}
+
+fn variable<'k>(known: &'k [&'k str], name: &str) -> Step<&'k [&'k str]> {
+    if known.contains(&name) { Step::Open } else { Step::Wrong(format!("undefined field '{name}'")) }
+}
+
+/// Checks `matchConditions`.
+pub fn match_conditions(list: At<'_, '_>, scope: &Scope, errors: &mut ErrorList) {
+    let mut seen: Vec<&str> = Vec::new();
+    for condition in list.items() {
+        gives(condition.key("expression"), scope, &["bool"], errors);
+        let name = condition.key("name");
+        if name.is_empty() {
+            name.required(errors);
+            continue;
+        }
+        check::qualified(name, errors);
+        if seen.contains(&name.text()) {
+            name.duplicate(errors);
+        }
+        seen.push(name.text());
     }
 }
 

@@ -165,14 +165,51 @@ fn signer_name(signer: At<'_, '_>, errors: &mut ErrorList) {
         let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
         return signer.invalid(why, errors);
     };
-    for why in names::subdomain(domain) {
-        errors.invalid(signer.path(), domain, format!("validating label {domain:?}: {why}"));
+    labels(signer, domain, names::dns_label, errors);
+    if !domain.contains('.') {
+        let why = "should be a domain with at least two segments separated by dots";
+        errors.invalid(signer.path(), domain, why);
     }
-    for label in path.split('.') {
-        for why in names::subdomain(label) {
-            errors.invalid(signer.path(), label, format!("validating label {label:?}: {why}"));
-        }
+    labels(signer, path, names::subdomain, errors);
+}
+
+/// Checks the labels of a part of the signer's name; only the first that is wrong is told.
+fn labels(signer: At<'_, '_>, part: &str, rule: fn(&str) -> Vec<String>, errors: &mut ErrorList) {
+    let wrong = part.split('.').map(|label| (label, rule(label))).find(|(_, whys)| !whys.is_empty());
+    let Some((label, whys)) = wrong else { return };
+    for why in whys {
+        errors.invalid(signer.path(), part, format!("validating label {label:?}: {why}"));
     }
+}
+
+/// A certificate is set once, through `/status`, and has to be one.
+fn certificate(subresource: &str, new: At<'_, '_>, old: &str, errors: &mut ErrorList) {
+    if new.text() == old {
+        return;
+    }
+    let bytes = STANDARD.decode(new.text()).unwrap_or_default();
+    if !bytes.is_empty()
+        && let Some(why) = no_certificate(&String::from_utf8_lossy(&bytes))
+    {
+        errors.invalid(new.path(), "<certificate data>", why);
+    }
+    if subresource != "status" && !new.is_empty() {
+        new.forbidden("updates may not set certificate content", errors);
+    }
+    if !old.is_empty() {
+        new.forbidden("updates may not modify existing certificate content", errors);
+    }
+}
+
+/// Why a text is no certificates in PEM (`pkg/apis/certificates/validation/validation.go`, validateCertificate).
+fn no_certificate(text: &str) -> Option<String> {
+    const BEGIN: &str = "-----BEGIN ";
+    let mut labels = text.split(BEGIN).skip(1).filter_map(|block| block.split_once("-----")).map(|(label, _)| label);
+    let Some(first) = labels.next() else {
+        return Some("must contain at least one CERTIFICATE PEM block".to_owned());
+    };
+    let other = [first].into_iter().chain(labels).find(|label| *label != "CERTIFICATE")?;
+    Some(format!("only CERTIFICATE PEM blocks are allowed, found {other:?}"))
 }
 
 /// What is decided stays decided, one way only, and through `/approval` only.
@@ -180,6 +217,7 @@ fn validate_subresource(subresource: &str, new: &Value, old: &Value, errors: &mu
     let root = At::root(new);
     let status = root.key("status");
     let conditions = status.key("conditions");
+    certificate(subresource, status.key("certificate"), meta::text(old, "/status/certificate"), errors);
     let mut seen: Vec<&str> = Vec::new();
     for condition in conditions.items() {
         let kind = condition.key("type");

@@ -88,7 +88,7 @@ pub fn ip(at: At<'_, '_>, errors: &mut ErrorList) {
 }
 
 /// An address in which numbers may begin with zeros (`ParseIPSloppy` of `k8s.io/utils/net`).
-fn sloppy_ip(text: &str) -> Option<IpAddr> {
+pub fn sloppy_ip(text: &str) -> Option<IpAddr> {
     let plain = |number: &str| match number.trim_start_matches('0') {
         "" if !number.is_empty() => "0".to_owned(),
         rest => rest.to_owned(),

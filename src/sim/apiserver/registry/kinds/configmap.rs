@@ -50,7 +50,8 @@ fn validate(map: &Value, errors: &mut ErrorList) {
         }
     }
     if size > MAX_SIZE {
-        errors.too_long("", MAX_SIZE);
+        // So Go shows a path without a name.
+        errors.too_long("[]", MAX_SIZE);
     }
 }
 

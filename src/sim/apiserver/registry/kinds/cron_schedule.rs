@@ -1,6 +1,8 @@
 //! Reading a CronJob's schedule, and the words for what is wrong with it.
 //! When it is due is the cronjob controller's. Source: the parser Kubernetes uses, `robfig/cron/v3/parser.go`.
 
+use std::num::IntErrorKind;
+
 use crate::object::duration::duration;
 
 /// The allowed range of a field, and its names.
@@ -53,7 +55,8 @@ pub fn parse(text: &str) -> Result<Schedule, String> {
     };
     let mut bits = [0; 5];
     for (index, field) in [minute, hour, day, month, weekday].into_iter().enumerate() {
-        for part in field.split(',') {
+        // What stands between two commas may be nothing.
+        for part in field.split(',').filter(|part| !part.is_empty()) {
             bits[index] |= range(part, &FIELDS[index])?;
         }
     }
@@ -88,7 +91,13 @@ fn number(text: &str, bounds: &Bounds) -> Result<u32, String> {
     match text.parse::<i64>() {
         Ok(found) if found < 0 => Err(format!("negative number ({found}) not allowed: {text}")),
         Ok(found) => Ok(u32::try_from(found).unwrap_or(u32::MAX)),
-        Err(_) => Err(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax")),
+        Err(error) => {
+            let why = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            Err(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: {why}"))
+        }
     }
 }
 
@@ -147,5 +156,6 @@ mod tests {
         assert_eq!(any_day, [false, true]);
         assert_eq!(parse("@every 1h30m"), Ok(Schedule::Every(5400)));
         assert_eq!(parse("@daily"), parse("0 0 * * *"));
+        assert_eq!(parse("1,,2 * * * *"), parse("1,2 * * * *"));
     }
 }

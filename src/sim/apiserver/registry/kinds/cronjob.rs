@@ -140,7 +140,10 @@ fn time_zone(zone: At<'_, '_>, errors: &mut ErrorList) {
     if name.eq_ignore_ascii_case("Local") {
         let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
         zone.invalid(why, errors);
-    } else if jiff::tz::TimeZone::get(name).is_err() {
+    }
+    // Go looks for a file of just this name (`time.LoadLocation`).
+    let known = jiff::tz::TimeZone::get(name).is_ok_and(|found| found.iana_name() == Some(name));
+    if name != "Local" && !known {
         zone.invalid(format!("unknown time zone {name}"), errors);
     }
 }

@@ -35,6 +35,7 @@ pub static DEPLOYMENT: Resource = Resource {
         prepare_update: |new, old| count_up(new, old, "annotations"),
         validate,
         validate_update: workload::same_selector,
+        validate_subresource,
         warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
@@ -97,6 +98,23 @@ fn validate(deployment: &Value, errors: &mut ErrorList) {
     check::not_negative(deadline, errors);
     if deadline.number().is_some_and(|seconds| seconds <= spec.key("minReadySeconds").count()) {
         deadline.invalid("must be greater than minReadySeconds", errors);
+    }
+}
+
+/// `pkg/apis/apps/validation/validation.go`, ValidateDeploymentStatus.
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    const COUNTERS: [&str; 8] = [
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "terminatingReplicas",
+        "collisionCount",
+    ];
+    if subresource == "status" {
+        workload::counted(new, &COUNTERS, "updatedReplicas", errors);
     }
 }
 

@@ -25,7 +25,14 @@ pub static HORIZONTALPODAUTOSCALER: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { defaults, prepare_create, validate: hpa_validation::validate, ..Strategy::PLAIN },
+    strategy: Strategy {
+        defaults,
+        prepare_create,
+        // A list that is not there is written all the same.
+        prepare_status: |scaler, _| meta::set_default(meta::child(scaler, "status"), "currentMetrics", Value::Null),
+        validate: hpa_validation::validate,
+        ..Strategy::PLAIN
+    },
     table: Table {
         columns: &[
             NAME,

@@ -27,7 +27,9 @@ pub fn validate(scaler: &Value, errors: &mut ErrorList) {
     if least.number().is_some_and(|least| most.count() < least) {
         errors.invalid(most.path(), most.count(), "must be greater than or equal to `minReplicas`");
     }
-    reference(spec.key("scaleTargetRef"), true, errors);
+    let target = spec.key("scaleTargetRef");
+    // The one kind of the core group that scales (`pkg/registry/autoscaling/horizontalpodautoscaler/strategy.go`).
+    reference(target, target.key("kind").text() != "ReplicationController", errors);
     let metrics = spec.key("metrics");
     let mut outside = false;
     for metric in metrics.items() {
@@ -203,5 +205,9 @@ fn rules(rules: At<'_, '_>, errors: &mut ErrorList) {
         if period.count() > 1800 {
             period.invalid("must be less than or equal to 1800", errors);
         }
+    }
+    let tolerance = rules.key("tolerance");
+    if quantity(tolerance.value()) < Quantity::ZERO {
+        tolerance.invalid(check::NOT_NEGATIVE, errors);
     }
 }

@@ -318,6 +318,16 @@ fn template_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         }
     }
     if before != *after {
-        errors.immutable("spec.template", after.clone());
+        errors.immutable("spec.template", embedded(after));
     }
+}
+
+/// A template as the server's own type is printed, which embeds the metadata (`pkg/apis/core/types.go`, PodTemplateSpec).
+fn embedded(template: &Value) -> Value {
+    let mut shown = json!({});
+    for key in ["labels", "annotations"] {
+        copy(&template["metadata"], &mut shown, key);
+    }
+    shown["Spec"] = template["spec"].clone();
+    shown
 }

@@ -1,6 +1,7 @@
 //! One file a kind: its row of the registry, with defaults, validation and columns.
 //! Parts that several kinds share (a Pod's template) stand here too, under the name of the part.
 
+pub mod access_review;
 pub mod admission_rules;
 pub mod apiservice;
 pub mod at;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::filling::{copy, put, reset_status};
+use super::filling::{copy, put, reset_status, zero};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
@@ -28,7 +28,9 @@ pub static NAMESPACE: Resource = Resource {
         deletion: Deletion::Namespace,
         prepare_create,
         prepare_update,
+        prepare_status: |namespace, _| zero(meta::child(namespace, "status"), "phase", "Active"),
         validate,
+        validate_subresource,
         fields: &[("status.phase", |namespace| meta::text(namespace, "/status/phase").to_owned())],
         ..Strategy::PLAIN
     },
@@ -68,5 +70,15 @@ fn validate(namespace: &Value, errors: &mut ErrorList) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             errors.invalid("spec.finalizers", finalizer, why);
         }
+    }
+}
+
+/// Its phase says whether it ends (`pkg/apis/core/validation/validation.go`, ValidateNamespaceStatusUpdate).
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    let phase = meta::text(new, "/status/phase");
+    let (only, time) = if meta::is_terminating(new) { ("Terminating", "is not empty") } else { ("Active", "is empty") };
+    if subresource == "status" && phase != only {
+        // Upstream writes the field's name with a capital.
+        errors.invalid("status.Phase", phase, format!("may only be '{only}' if `deletionTimestamp` {time}"));
     }
 }

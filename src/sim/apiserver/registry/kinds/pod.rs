@@ -123,17 +123,24 @@ fn validate(pod: &Value, errors: &mut ErrorList) {
     let root = At::root(pod);
     pod_spec::validation::pod_spec(root.key("spec"), errors);
     pod_spec::validation::pod(root.key("spec"), errors);
-    mirror(pod, errors);
+    annotations(pod, errors);
 }
 
-/// A mirror of a static Pod is on a node from the beginning (`pkg/apis/core/validation/validation.go`, ValidatePodSpecificAnnotations).
-fn mirror(pod: &Value, errors: &mut ErrorList) {
+/// What some annotations may say (`pkg/apis/core/validation/validation.go`, ValidatePodSpecificAnnotations).
+fn annotations(pod: &Value, errors: &mut ErrorList) {
     const MIRROR: &str = "kubernetes.io/config.mirror";
+    const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     if let Some(hash) = meta::annotation(pod, MIRROR)
         && meta::text(pod, "/spec/nodeName").is_empty()
     {
         let why = "must set spec.nodeName if mirror pod annotation is set";
         errors.invalid(format!("metadata.annotations[{MIRROR}]"), hash, why);
+    }
+    if let Some(cost) = meta::annotation(pod, DELETION_COST) {
+        let plain = cost == "0" || cost.starts_with(|first| matches!(first, '-' | '1'..='9'));
+        if !plain || cost.parse::<i32>().is_err() {
+            errors.invalid(format!("metadata.annotations[{DELETION_COST}]"), cost, "must be a 32bit integer");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::filling::reset_status;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, integer};
-use crate::sim::apiserver::registry::strategy::Strategy;
+use crate::sim::apiserver::registry::strategy::{NameRule, Strategy};
 
 /// `policy/v1 PodDisruptionBudget`.
 pub static PODDISRUPTIONBUDGET: Resource = Resource {
@@ -25,7 +25,15 @@ pub static PODDISRUPTIONBUDGET: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[STATUS],
-    strategy: Strategy { prepare_create, generation: true, unconditional_update: false, validate, ..Strategy::PLAIN },
+    strategy: Strategy {
+        // Its strategy has no rule for names: only what every path needs holds.
+        name: NameRule::PathSegment,
+        prepare_create,
+        generation: true,
+        unconditional_update: false,
+        validate,
+        ..Strategy::PLAIN
+    },
     table: Table {
         columns: &[NAME, column("Min Available"), column("Max Unavailable"), integer("Allowed Disruptions"), AGE],
         row,

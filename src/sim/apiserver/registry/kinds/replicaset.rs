@@ -34,6 +34,7 @@ pub static REPLICASET: Resource = Resource {
         generation: true,
         validate,
         validate_update: workload::same_selector,
+        validate_subresource,
         warnings: pod_spec::warnings::workload,
         ..Strategy::PLAIN
     },
@@ -81,4 +82,19 @@ fn validate(set: &Value, errors: &mut ErrorList) {
     // Upstream names a deployment here too.
     let selector = workload::selector(spec, "deployment", "invalid label selector", errors);
     workload::template(selector.as_ref(), spec.key("template"), errors);
+}
+
+/// `pkg/apis/apps/validation/validation.go`, ValidateReplicaSetStatus.
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    const COUNTERS: [&str; 6] = [
+        "replicas",
+        "fullyLabeledReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "observedGeneration",
+        "terminatingReplicas",
+    ];
+    if subresource == "status" {
+        workload::counted(new, &COUNTERS, "fullyLabeledReplicas", errors);
+    }
 }

@@ -89,7 +89,9 @@ fn validate(secret: &Value, errors: &mut ErrorList) {
     let kind = meta::text(secret, "/type");
     for key in wanted(kind) {
         let entry = data.entry(key);
-        if !entry.is_set() {
+        // A certificate and its key may be empty, a key of SSH may not.
+        let lacks = if *key == "ssh-privatekey" { entry.is_empty() } else { !entry.is_set() };
+        if lacks {
             entry.required(errors);
         } else if key.starts_with(".docker")
             && let Some(why) = not_json(entry.text())

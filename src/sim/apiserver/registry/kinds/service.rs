@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cells::{self, NONE};
-use super::filling::{each, reset_status, zero};
+use super::filling::{each, part, reset_status, zero};
 use super::service_ips;
 use super::service_validation;
 use crate::object::meta;
@@ -49,6 +49,8 @@ pub static SERVICE: Resource = Resource {
         ],
         validate: service_validation::validate,
         validate_update: service_validation::validate_update,
+        changes_first: true,
+        validate_subresource: service_validation::validate_subresource,
         warnings: service_validation::warnings,
         ..Strategy::PLAIN
     },
@@ -85,6 +87,15 @@ fn defaults(service: &mut Value) {
     }
     if kind == "LoadBalancer" {
         meta::set_default(spec, "allocateLoadBalancerNodePorts", true);
+        part(service, "status", |status| {
+            part(status, "loadBalancer", |balancer| {
+                each(balancer, "ingress", |place| {
+                    if !meta::text(place, "/ip").is_empty() {
+                        meta::set_default(place, "ipMode", "VIP");
+                    }
+                });
+            });
+        });
     }
 }
 

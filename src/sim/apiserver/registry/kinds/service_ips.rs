@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
-use super::check::parse_cidr;
+use super::check::{parse_cidr, sloppy_ip};
 use super::filling::{is_zero, put};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
@@ -64,6 +64,7 @@ fn singular_and_plural(new: &mut Value, old: Option<&Value>) {
         None if before_plural.is_some() && ip == before => {
             spec["clusterIPs"] = before_plural.cloned().unwrap_or_default();
         }
+        None if !ip.is_empty() && ip != before => spec["clusterIPs"] = json!([ip]),
         same if ip != before && same.as_ref() == before_plural => {
             if ip.is_empty() {
                 meta::remove(spec, "clusterIPs");
@@ -156,7 +157,10 @@ pub fn allocate(giving: &Giving<'_>, service: &mut Value, old: Option<&Value>) -
         }
     }
     if has_ports(service) && errors.is_empty() {
-        ports(giving, service, &mut errors);
+        let taken = ports(giving, service, &mut errors);
+        if errors.is_empty() && wants_health_port(service) {
+            health_port((giving, &taken), service, old)?;
+        }
     }
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid("", "Service", meta::name(service), errors)) }
 }
@@ -171,6 +175,20 @@ fn families(service: &mut Value, errors: &mut ErrorList) {
         .iter()
         .filter_map(|family| family.as_str().map(str::to_owned))
         .collect();
+    if policy == "SingleStack" && found.len() == 2 {
+        let why = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified";
+        errors.invalid("spec.ipFamilyPolicy", policy.as_str(), why);
+    }
+    // The address somebody asked for is named, where its family was not.
+    for (index, ip) in meta::list(service, "/spec/clusterIPs").iter().enumerate().skip(found.len()) {
+        if ip.as_str().and_then(sloppy_ip).is_some_and(|ip| ip.is_ipv6()) {
+            let all = service["spec"]["clusterIPs"].clone();
+            errors.invalid(format!("spec.clusterIPs[{index}]"), all, "IPv6 is not configured on this cluster");
+        }
+    }
+    if !errors.is_empty() {
+        return;
+    }
     if anybody {
         if found.is_empty() {
             found.push("IPv4".to_owned());
@@ -255,19 +273,21 @@ fn cluster_ip(giving: &Giving<'_>, service: &mut Value, old: Option<&Value>, err
     }
     let storage = giving.storage;
     let others = others(storage, service);
-    let taken: BTreeSet<&str> = others.iter().map(|other| meta::text(other, "/spec/clusterIPs/0")).collect();
+    let taken: BTreeSet<IpAddr> =
+        others.iter().filter_map(|other| sloppy_ip(meta::text(other, "/spec/clusterIPs/0"))).collect();
     let ranges = Range::all(storage);
     if asked.is_empty() {
         let start = hash(service, 0);
-        let free = ranges.iter().copied().flat_map(|range| range.free(start));
-        let Some(ip) = free.into_iter().find(|ip| !taken.contains(ip.as_str())) else { return };
+        let mut free = ranges.iter().copied().flat_map(|range| range.free(start));
+        let Some(ip) = free.find(|ip| sloppy_ip(ip).is_some_and(|ip| !taken.contains(&ip))) else { return };
         service["spec"]["clusterIPs"] = json!([ip]);
         service["spec"]["clusterIP"] = json!(ip);
         return;
     }
-    let inside = asked.parse::<Ipv4Addr>().is_ok_and(|ip| ranges.iter().any(|range| range.holds(ip)));
+    let wanted = sloppy_ip(&asked);
+    let inside = matches!(wanted, Some(IpAddr::V4(ip)) if ranges.iter().any(|range| range.holds(ip)));
     let why = match inside {
-        true if giving.dry_run || !taken.contains(asked.as_str()) => return,
+        true if giving.dry_run || wanted.is_none_or(|ip| !taken.contains(&ip)) => return,
         true => "provided IP is already allocated".to_owned(),
         // As it is told by an allocator that only looks (`pkg/registry/core/service/ipallocator/ipallocator.go`).
         false if giving.dry_run => {
@@ -286,7 +306,8 @@ fn hash(service: &Value, draw: u32) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) {
+/// Gives the node ports, and tells all that are taken then.
+fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) -> BTreeSet<i64> {
     let mut taken: BTreeSet<i64> = BTreeSet::new();
     for other in others(giving.storage, service) {
         taken.extend(node_ports(&other));
@@ -308,7 +329,7 @@ fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) {
         });
         let known = given.iter().find(|(port, _)| *port == number).map(|(_, node)| *node);
         let asked = asked.or(known).or_else(|| later.and_then(|other| meta::number(other, "/nodePort")));
-        let Some(node) = asked.or_else(|| free_port(service, &taken, index)) else { return };
+        let Some(node) = asked.or_else(|| free_port(service, &taken, index)) else { return taken };
         // Who only tries is not told what others have, but may not ask for the same twice.
         let tried = giving.dry_run && !given.iter().any(|(_, other)| *other == node);
         if known != Some(node)
@@ -316,7 +337,7 @@ fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) {
             && let Some(why) = refusal(node, &taken)
         {
             errors.invalid(format!("spec.ports[{index}].nodePort"), node, why);
-            return;
+            return taken;
         }
         taken.insert(node);
         given.push((number, node));
@@ -324,11 +345,27 @@ fn ports(giving: &Giving<'_>, service: &mut Value, errors: &mut ErrorList) {
             put(port, "nodePort", node);
         }
     }
-    if wants_health_port(service)
-        && is_zero(service["spec"].get("healthCheckNodePort"))
-        && let Some(port) = free_port(service, &taken, list.len())
-    {
-        put(meta::child(service, "spec"), "healthCheckNodePort", port);
+    taken
+}
+
+/// Gives the port at which a balancer asks a node for its health (`allocHealthCheckNodePort`).
+fn health_port(
+    (giving, taken): (&Giving<'_>, &BTreeSet<i64>),
+    service: &mut Value,
+    old: Option<&Value>,
+) -> Result<(), Status> {
+    let Some(asked) = meta::number(service, "/spec/healthCheckNodePort").filter(|asked| *asked != 0) else {
+        if let Some(port) = free_port(service, taken, meta::list(service, "/spec/ports").len()) {
+            put(meta::child(service, "spec"), "healthCheckNodePort", port);
+        }
+        return Ok(());
+    };
+    if giving.dry_run || old.is_some_and(wants_health_port) {
+        return Ok(());
+    }
+    match refusal(asked, taken) {
+        Some(why) => Err(Status::internal(format!("failed to allocate requested HealthCheck NodePort {asked}: {why}"))),
+        None => Ok(()),
     }
 }
 

@@ -245,6 +245,40 @@ pub fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     {
         new.key("loadBalancerClass").invalid("may not change once set", errors);
     }
+    let (health, had) = (new.key("healthCheckNodePort"), old.key("healthCheckNodePort"));
+    let wants = |spec: At<'_, '_>| kind(spec) == "LoadBalancer" && spec.key("externalTrafficPolicy").text() == "Local";
+    if wants(new) && wants(old) && health.count() != had.count() {
+        health.forbidden("field is immutable", errors);
+    }
+}
+
+/// Checks where a balancer is said to be (`ValidateLoadBalancerStatus`).
+pub fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    let root = At::root(new);
+    let (spec, status) = (root.key("spec"), root.key("status"));
+    let balancer = status.key("loadBalancer");
+    let places = balancer.key("ingress");
+    if subresource != "status" || places.is_empty() {
+        return;
+    }
+    if kind(spec) != "LoadBalancer" {
+        return places.forbidden("may only be used when `spec.type` is 'LoadBalancer'", errors);
+    }
+    for place in places.items() {
+        let (ip, mode, host) = (place.key("ip"), place.key("ipMode"), place.key("hostname"));
+        if !ip.is_empty() {
+            check::ip(ip, errors);
+            mode.one_of(&["Proxy", "VIP"], errors);
+        } else if mode.is_set() {
+            mode.forbidden("may not be specified when `ip` is not set", errors);
+        }
+        if !host.is_empty() {
+            check::subdomain(host, errors);
+            if host.text().parse::<std::net::IpAddr>().is_ok() {
+                host.invalid("must be a DNS name, not an IP address", errors);
+            }
+        }
+    }
 }
 
 /// What the server tells of a Service without refusing it.
@@ -271,6 +305,15 @@ pub fn warnings(service: &Value) -> Vec<String> {
     tell(!external && !spec.key("externalName").is_empty(), ignored);
     let old = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
     tell(spec.key("trafficDistribution").text() == "PreferClose", old);
+    let (one, all) = (spec.key("clusterIP"), spec.key("clusterIPs"));
+    if all.is_empty() && !one.is_empty() {
+        // It is put into `clusterIPs` before it is given out.
+        let known = json!({ "spec": { "clusterIPs": [one.text()] } });
+        let root = At::root(&known);
+        let spec = root.key("spec");
+        told.extend(spec.key("clusterIPs").items().filter_map(check::odd_ip));
+    }
+    told.extend(all.items().filter_map(check::odd_ip));
     let (addresses, ranges) = (spec.key("externalIPs"), spec.key("loadBalancerSourceRanges"));
     told.extend(addresses.items().filter_map(check::odd_ip));
     told.extend(ranges.items().filter_map(check::ambiguous_cidr));

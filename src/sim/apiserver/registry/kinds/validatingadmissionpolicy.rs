@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::admission_rules::{expression, match_resources as match_rules};
+use super::admission_rules::{Scope, gives, match_conditions, match_resources as match_rules};
 use super::at::At;
 use super::cells::{self, UNSET};
 use super::filling::{each, part, reset_status};
@@ -61,10 +61,11 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
     let root = At::root(policy);
     let spec = root.key("spec");
     spec.key("failurePolicy").one_of(&["Fail", "Ignore"], errors);
-    let mut known = vec!["object", "oldObject", "request", "namespaceObject", "authorizer"];
+    let names = vec!["object", "oldObject", "request", "namespaceObject", "authorizer"];
+    let mut scope = Scope { names, variables: Vec::new() };
     let parameters = spec.key("paramKind");
     if parameters.is_set() {
-        known.push("params");
+        scope.names.push("params");
         for key in ["apiVersion", "kind"].into_iter().filter(|key| parameters.key(key).is_empty()) {
             parameters.key(key).required(errors);
         }
@@ -78,14 +79,9 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
     } else {
         constraints.required(errors);
     }
-    for condition in spec.key("matchConditions").items() {
-        expression(condition.key("expression"), &known, errors);
-        if condition.key("name").is_empty() {
-            condition.key("name").required(errors);
-        }
-    }
+    match_conditions(spec.key("matchConditions"), &scope, errors);
     if !spec.key("variables").is_empty() {
-        known.push("variables");
+        scope.names.push("variables");
     }
     for variable in spec.key("variables").items() {
         if variable.key("name").is_empty() {
@@ -93,7 +89,8 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
         } else if !is_identifier(variable.key("name").text()) {
             variable.key("name").invalid("must be a valid CEL identifier", errors);
         }
-        expression(variable.key("expression"), &known, errors);
+        gives(variable.key("expression"), &scope, &[], errors);
+        scope.variables.push(variable.key("name").text());
     }
     let (validations, notes) = (spec.key("validations"), spec.key("auditAnnotations"));
     if validations.is_empty() && notes.is_empty() {
@@ -102,10 +99,11 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
         }
     }
     for validation in validations.items() {
-        expression(validation.key("expression"), &known, errors);
+        gives(validation.key("expression"), &scope, &["bool"], errors);
         if validation.key("messageExpression").is_set() {
-            let known: Vec<&str> = known.iter().copied().filter(|name| *name != "authorizer").collect();
-            expression(validation.key("messageExpression"), &known, errors);
+            let mut scope = scope.clone();
+            scope.names.retain(|name| *name != "authorizer");
+            gives(validation.key("messageExpression"), &scope, &["string"], errors);
         }
         if validation.key("message").text().trim().contains('\n') {
             validation.key("message").invalid("must not contain line breaks", errors);
@@ -113,7 +111,7 @@ fn validate(policy: &Value, errors: &mut ErrorList) {
         validation.key("reason").one_of_if_set(&REASONS, errors);
     }
     for note in notes.items() {
-        audit_annotation(policy, note, errors);
+        audit_annotation(policy, note, &scope, errors);
     }
 }
 
@@ -124,7 +122,7 @@ fn is_identifier(name: &str) -> bool {
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-fn audit_annotation(policy: &Value, note: At<'_, '_>, errors: &mut ErrorList) {
+fn audit_annotation(policy: &Value, note: At<'_, '_>, scope: &Scope, errors: &mut ErrorList) {
     let (key, value) = (note.key("key"), note.key("valueExpression"));
     if key.is_empty() {
         key.required(errors);
@@ -136,6 +134,8 @@ fn audit_annotation(policy: &Value, note: At<'_, '_>, errors: &mut ErrorList) {
     }
     if value.text().trim().is_empty() {
         value.required_because("valueExpression is not specified", errors);
+    } else {
+        gives(value, scope, &["string", "null_type"], errors);
     }
 }
 

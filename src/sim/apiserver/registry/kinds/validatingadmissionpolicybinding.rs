@@ -71,7 +71,12 @@ fn validate(binding: &Value, errors: &mut ErrorList) {
     if actions.is_empty() {
         actions.required_because("at least one validation action is required", errors);
     }
-    actions.items().for_each(|action| action.one_of(&["Audit", "Deny", "Warn"], errors));
+    for (index, action) in actions.items().enumerate() {
+        action.one_of(&["Audit", "Deny", "Warn"], errors);
+        if actions.list()[..index].contains(action.value()) {
+            action.duplicate(errors);
+        }
+    }
     let has = |wanted: &str| actions.list().iter().any(|action| action == wanted);
     if has("Deny") && has("Warn") {
         let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::admission_rules::{expression, rule};
+use super::admission_rules::{Scope, match_conditions, rule};
 use super::at::At;
 use super::check;
 use crate::sim::apiserver::field::ErrorList;
@@ -47,11 +47,8 @@ fn webhook(webhook: At<'_, '_>, errors: &mut ErrorList) {
     }
     webhook.key("reinvocationPolicy").one_of_if_set(&["IfNeeded", "Never"], errors);
     client(webhook.key("clientConfig"), errors);
-    for condition in webhook.key("matchConditions").items() {
-        expression(condition.key("expression"), &["object", "oldObject", "request", "authorizer"], errors);
-        let name = condition.key("name");
-        if name.is_empty() { name.required(errors) } else { check::qualified(name, errors) }
-    }
+    let scope = Scope { names: vec!["object", "oldObject", "request", "authorizer"], variables: Vec::new() };
+    match_conditions(webhook.key("matchConditions"), &scope, errors);
     reviews(webhook.key("admissionReviewVersions"), errors);
 }
 

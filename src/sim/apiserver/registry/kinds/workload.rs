@@ -69,6 +69,27 @@ pub fn template(selector: Option<&LabelSelector>, template: At<'_, '_>, errors: 
     runs_for_ever(template, "ReplicaSet", errors);
 }
 
+/// The counters of a status: none of `all` below zero, and neither `part` nor those that are ready or available above the replicas.
+pub fn counted(object: &Value, all: &[&str], part: &str, errors: &mut ErrorList) {
+    let root = At::root(object);
+    let status = root.key("status");
+    for name in all {
+        check::not_negative(status.key(name), errors);
+    }
+    let (replicas, ready) = (status.key("replicas").count(), status.key("readyReplicas").count());
+    for (name, most, of) in [
+        (part, replicas, "status.replicas"),
+        ("readyReplicas", replicas, "status.replicas"),
+        ("availableReplicas", replicas, "status.replicas"),
+        ("availableReplicas", ready, "readyReplicas"),
+    ] {
+        let counter = status.key(name);
+        if counter.count() > most {
+            errors.invalid(counter.path(), counter.count(), format!("cannot be greater than {of}"));
+        }
+    }
+}
+
 /// `spec.selector` may not change.
 pub fn same_selector(new: &Value, old: &Value, errors: &mut ErrorList) {
     same(new, old, "selector", errors);

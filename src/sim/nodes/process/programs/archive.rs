@@ -1,5 +1,5 @@
 //! `tar`: archives of files and folders, as `kubectl cp` asks for them.
-//! Links and owners are not kept. Source: POSIX, pax, "ustar Interchange Format".
+//! Symbolic links are kept, owners are not. Source: POSIX, pax, "ustar Interchange Format".
 
 use std::io::{Read, Write};
 
@@ -10,8 +10,11 @@ use jiff::Timestamp;
 
 use crate::sim::nodes::process::files::FileError;
 use crate::sim::nodes::process::program::Program;
+use crate::sim::nodes::process::tree::Body;
 
 const BLOCK: usize = 512;
+/// So many bytes of a name fit into a block.
+const FIELD: usize = 100;
 /// No larger archive is read or written, bytes.
 const LARGEST: usize = 64 << 20;
 /// No larger file is taken out of one, bytes: longer files keep only their end.
@@ -88,11 +91,18 @@ fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(plain)
 }
 
-/// A file or folder of an archive.
+/// What a member of an archive is.
+enum Content<'a> {
+    Folder,
+    File(&'a [u8]),
+    /// A symbolic link, and where it leads.
+    Link(String),
+}
+
+/// A file, folder or link of an archive.
 struct Member<'a> {
     name: String,
-    /// `None` for a folder.
-    bytes: Option<&'a [u8]>,
+    content: Content<'a>,
     mode: u32,
 }
 
@@ -108,7 +118,7 @@ fn number(field: &[u8]) -> Option<usize> {
 /// The members of an archive; `None` when it is none.
 fn members(mut bytes: &[u8]) -> Option<Vec<Member<'_>>> {
     let mut found = Vec::new();
-    let mut long: Option<String> = None;
+    let (mut long, mut far): (Option<String>, Option<String>) = (None, None);
     while let Some((head, rest)) = bytes.split_at_checked(BLOCK) {
         if head.iter().all(|byte| *byte == 0) {
             break;
@@ -123,23 +133,30 @@ fn members(mut bytes: &[u8]) -> Option<Vec<Member<'_>>> {
         };
         match head[156] {
             b'L' => long = Some(text(body)),
-            b'x' => long = pax_path(body).or(long),
-            kind @ (b'0' | 0 | b'5') => {
+            b'K' => far = Some(text(body)),
+            b'x' => (long, far) = (pax(body, "path").or(long), pax(body, "linkpath").or(far)),
+            kind @ (b'0' | 0 | b'2' | b'5') => {
                 let name = long.take().unwrap_or(name);
-                let is_folder = kind == b'5' || name.ends_with('/');
+                let target = far.take().unwrap_or_else(|| text(&head[157..257]));
+                let content = match kind {
+                    b'2' => Content::Link(target),
+                    b'5' => Content::Folder,
+                    _ if name.ends_with('/') => Content::Folder,
+                    _ => Content::File(body),
+                };
                 let mode = u32::try_from(number(&head[100..108])? & 0o777).unwrap_or(0o644);
-                found.push(Member { name, bytes: (!is_folder).then_some(body), mode });
+                found.push(Member { name, content, mode });
             }
-            _ => long = None,
+            _ => (long, far) = (None, None),
         }
     }
     Some(found)
 }
 
-/// `path` of an extended header: lines of length, key and value.
-fn pax_path(body: &[u8]) -> Option<String> {
-    let body = String::from_utf8_lossy(body);
-    body.lines().find_map(|line| Some(line.split_once(" path=")?.1.to_owned()))
+/// What an extended header says under a key: lines of length, key and value.
+fn pax(body: &[u8], key: &str) -> Option<String> {
+    let (body, key) = (String::from_utf8_lossy(body), format!(" {key}="));
+    body.lines().find_map(|line| Some(line.split_once(&key)?.1.to_owned()))
 }
 
 async fn extract(program: &Program, asked: &Asked, members: Vec<Member<'_>>) -> i32 {
@@ -158,17 +175,21 @@ async fn extract(program: &Program, asked: &Asked, members: Vec<Member<'_>>) -> 
             continue;
         }
         let path = format!("{}/{name}", asked.folder.trim_end_matches('/'));
-        let done = match member.bytes {
-            None => files.make_folder(&path, true, now),
-            Some(bytes) if bytes.len() > LARGEST_FILE => {
+        let above = path.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty());
+        let made = || above.map_or(Ok(()), |above| files.make_folder(above, true, now));
+        let done = match member.content {
+            Content::Folder => files.make_folder(&path, true, now),
+            Content::File(bytes) if bytes.len() > LARGEST_FILE => {
                 code = program.fail(&format!("{name}: write error: No space left on device"), 1).await;
                 continue;
             }
-            Some(bytes) => {
-                let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
-                let made = if above.is_empty() { Ok(()) } else { files.make_folder(above, true, now) };
-                made.and_then(|()| files.write(&path, bytes, false, now))
-                    .and_then(|()| files.set_mode(&path, member.mode))
+            Content::File(bytes) => made()
+                .and_then(|()| files.write(&path, bytes, false, now))
+                .and_then(|()| files.set_mode(&path, member.mode)),
+            Content::Link(target) => {
+                // What stood there makes room, unless it is a folder.
+                let _ = files.remove(&path, false);
+                made().and_then(|()| files.make_link(&path, &target, now))
             }
         };
         if let Err(why) = done {
@@ -187,7 +208,7 @@ async fn create(program: &Program, asked: &Asked) -> i32 {
     let (mut archive, mut missing, mut told) = (Vec::new(), false, false);
     for name in &asked.names {
         let path = crate::sim::nodes::process::files::absolute(&asked.folder, name);
-        match pack(program, &path, name.trim_start_matches('/'), &mut archive) {
+        match pack(program, &path, (name.trim_start_matches('/'), asked.letters.contains('h')), &mut archive) {
             Ok(()) if name.starts_with('/') && !told => {
                 told = true;
                 let line = if busybox { "removing leading '/'" } else { "Removing leading `/'" };
@@ -223,39 +244,51 @@ async fn create(program: &Program, asked: &Asked) -> i32 {
     code
 }
 
-/// Puts a file, or a folder with all in it, into an archive.
-fn pack(program: &Program, path: &str, name: &str, archive: &mut Vec<u8>) -> Result<(), FileError> {
+/// Puts a file, a link, or a folder with all in it, into an archive; or what links lead to, where that is wished.
+fn pack(program: &Program, path: &str, (name, follow): (&str, bool), archive: &mut Vec<u8>) -> Result<(), FileError> {
     let files = &program.container.files;
-    let entry = files.stat(path).ok_or(FileError::Missing)?;
+    let entry = if follow { files.stat(path) } else { files.look(path) }.ok_or(FileError::Missing)?;
     let (changed, mode) = (entry.changed, entry.mode & 0o777);
+    if let Body::Link(target) = &entry.body {
+        head(archive, (name, b'2', target), 0, (mode, changed));
+        return Ok(());
+    }
     if !entry.is_folder() {
         let bytes = files.read(path)?;
-        head(archive, (name, b'0'), bytes.len(), (mode, changed));
+        head(archive, (name, b'0', ""), bytes.len(), (mode, changed));
         archive.extend_from_slice(&bytes);
         archive.resize(archive.len().next_multiple_of(BLOCK), 0);
         return Ok(());
     }
     let name = if name.is_empty() { "." } else { name.trim_end_matches('/') };
-    head(archive, (&format!("{name}/"), b'5'), 0, (mode, changed));
+    head(archive, (&format!("{name}/"), b'5', ""), 0, (mode, changed));
     for inner in files.list(path)? {
         if archive.len() > LARGEST {
             break;
         }
-        pack(program, &format!("{}/{inner}", path.trim_end_matches('/')), &format!("{name}/{inner}"), archive)?;
+        let below = format!("{}/{inner}", path.trim_end_matches('/'));
+        pack(program, &below, (&format!("{name}/{inner}"), follow), archive)?;
     }
     Ok(())
 }
 
-fn head(archive: &mut Vec<u8>, (name, kind): (&str, u8), size: usize, (mode, changed): (u32, Timestamp)) {
-    if name.len() > 100 {
-        head(archive, ("././@LongLink", b'L'), name.len() + 1, (0o644, Timestamp::UNIX_EPOCH));
-        archive.extend_from_slice(name.as_bytes());
+/// A name, or where a link leads, that does not fit its field goes ahead of it as a member of its own.
+fn long(archive: &mut Vec<u8>, kind: u8, text: &str) {
+    if text.len() > FIELD {
+        head(archive, ("././@LongLink", kind, ""), text.len() + 1, (0o644, Timestamp::UNIX_EPOCH));
+        archive.extend_from_slice(text.as_bytes());
         archive.push(0);
         archive.resize(archive.len().next_multiple_of(BLOCK), 0);
     }
+}
+
+fn head(archive: &mut Vec<u8>, (name, kind, target): (&str, u8, &str), size: usize, (mode, changed): (u32, Timestamp)) {
+    long(archive, b'L', name);
+    long(archive, b'K', target);
     let mut block = [0; BLOCK];
     let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &name.as_bytes()[..name.len().min(100)]);
+    put(0, &name.as_bytes()[..name.len().min(FIELD)]);
+    put(157, &target.as_bytes()[..target.len().min(FIELD)]);
     put(100, format!("{mode:07o}").as_bytes());
     put(108, b"0000000\x000000000\0");
     put(124, format!("{size:011o}").as_bytes());

@@ -257,9 +257,9 @@ pub async fn mktemp(program: Program) -> i32 {
 pub async fn dd(program: Program) -> i32 {
     let after = |key: &str| program.args().find_map(|word| word.strip_prefix(key));
     let (options, rest) = options(&program, "sl");
+    let block = amount(after("bs=").unwrap_or("512")).max(1);
     let (path, size) = if program.name() == "dd" {
-        let bytes = amount(after("bs=").unwrap_or("512")) * amount(after("count=").unwrap_or("1"));
-        (after("of=").map(str::to_owned), bytes)
+        (after("of=").map(str::to_owned), block.saturating_mul(amount(after("count=").unwrap_or("1"))))
     } else {
         (rest.last().cloned(), amount(value(&options, 's').or_else(|| value(&options, 'l')).unwrap_or("0")))
     };
@@ -268,11 +268,37 @@ pub async fn dd(program: Program) -> i32 {
         return super::stress::read_for_ever(&program).await;
     }
     let Some(path) = path else { return 0 };
-    let kept = usize::try_from(size).unwrap_or(usize::MAX).min(1 << 20);
-    match program.container.files.write(&program.path(&path), &vec![0; kept], false, program.engine().now()) {
-        Ok(()) => 0,
+    let size = usize::try_from(size).unwrap_or(usize::MAX >> 1);
+    let filled = program.container.files.fill(&program.path(&path), size, program.engine().now());
+    program.engine().stir();
+    match filled {
         Err(why) => program.fail(&format!("can't open '{path}': {why}"), 1).await,
+        Ok(filled) => {
+            let code = if filled < size {
+                program.fail(&format!("error writing '{path}': {}", FileError::Full), 1).await
+            } else {
+                0
+            };
+            if program.name() == "dd" && after("status=") != Some("none") {
+                let records = records(usize::try_from(block).unwrap_or(usize::MAX), size, filled);
+                program.errors.write(program.engine(), records.as_bytes()).await;
+            }
+            code
+        }
     }
+}
+
+/// What `dd` says in the end: how many whole blocks and parts of one it has read and written, and how many bytes that is.
+fn records(block: usize, asked: usize, written: usize) -> String {
+    let count = |bytes: usize| format!("{}+{}", bytes / block, usize::from(!bytes.is_multiple_of(block)));
+    let read = if written < asked { written.saturating_add(block).min(asked) } else { asked };
+    let mebibytes = written as f64 / f64::from(1 << 20);
+    format!(
+        "{} records in\n{} records out\n{written} bytes ({mebibytes:.1}MB) copied, 0.010000 seconds, {:.1}MB/s\n",
+        count(read),
+        count(written),
+        mebibytes * 100.0
+    )
 }
 
 /// `10M` and the like in bytes.

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use regex::Regex;
+
 use super::text::unopened;
 use super::{has, options, time, value};
-use crate::sim::nodes::process::pattern::Regex;
+use crate::sim::nodes::process::expression::{built, expression, translated};
 use crate::sim::nodes::process::program::Program;
 
 pub async fn grep(program: Program) -> i32 {
@@ -21,9 +23,15 @@ pub async fn grep(program: Program) -> i32 {
         has(&options, 'E') || program.name() == "egrep" || has(&options, 'P'),
     );
     let read = |pattern: &String| {
-        if fixed { Regex::literal(pattern, fold) } else { Regex::new(pattern, extended, fold) }
+        let text = if fixed { regex::escape(pattern) } else { translated(pattern, extended) };
+        let whole = match (has(&options, 'x'), has(&options, 'w')) {
+            (true, _) => format!("^(?:{text})$"),
+            (_, true) => format!("\\b{{start-half}}(?:{text})\\b{{end-half}}"),
+            _ => text,
+        };
+        built(&whole, fold).or_else(|| expression(pattern, extended, fold))
     };
-    let patterns: Vec<Regex> = patterns.iter().map(read).collect();
+    let patterns: Vec<Regex> = patterns.iter().filter_map(read).collect();
     let search = Search { options: &options, patterns };
     let recursive = has(&options, 'r') || has(&options, 'R');
     if recursive {
@@ -79,16 +87,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn fits(&self, line: &str) -> bool {
-        let whole = |regex: &Regex| {
-            let Some((start, end)) = regex.find(line) else { return false };
-            let letters: Vec<char> = line.chars().collect();
-            let is_word = |at: Option<usize>| {
-                at.and_then(|at| letters.get(at)).is_some_and(|letter| letter.is_alphanumeric() || *letter == '_')
-            };
-            (!has(self.options, 'x') || (start == 0 && end == letters.len()))
-                && (!has(self.options, 'w') || (!is_word(start.checked_sub(1)) && !is_word(Some(end))))
-        };
-        self.patterns.iter().any(whole) != has(self.options, 'v')
+        self.patterns.iter().any(|regex| regex.is_match(line)) != has(self.options, 'v')
     }
 
     /// Lines as they come.
@@ -126,14 +125,19 @@ impl Search<'_> {
         if !has(self.options, 'o') {
             return format!("{prefix}{line}");
         }
-        let letters: Vec<char> = line.chars().collect();
         let mut parts = Vec::new();
         let mut at = 0;
-        while let Some((start, end)) = self.patterns.iter().filter_map(|regex| regex.find_from(&letters, at)).min() {
-            if end > start {
-                parts.push(format!("{prefix}{}", letters[start..end].iter().collect::<String>()));
+        while let Some(found) =
+            self.patterns.iter().filter_map(|regex| regex.find_at(line, at)).min_by_key(|found| found.start())
+        {
+            if !found.is_empty() {
+                parts.push(format!("{prefix}{}", found.as_str()));
             }
-            at = end.max(start + 1);
+            let next = line[found.start()..].chars().next().map_or(1, char::len_utf8);
+            at = found.end().max(found.start() + next);
+            if at > line.len() {
+                break;
+            }
         }
         parts.join("\n")
     }

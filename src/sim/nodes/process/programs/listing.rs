@@ -104,7 +104,21 @@ fn missing(program: &Program, path: &str) -> String {
     }
 }
 
+/// What `-F` writes behind a name, and `-p` behind a folder's.
+fn mark(entry: &Entry, options: &[(char, String)]) -> &'static str {
+    let all = has(options, 'F');
+    match entry.body {
+        Body::Folder if all || has(options, 'p') => "/",
+        // A long line says where it leads instead.
+        Body::Link(_) if all && !has(options, 'l') && !has(options, 'n') => "@",
+        Body::File(_) if all && entry.mode & 0o111 != 0 => "*",
+        _ => "",
+    }
+}
+
 async fn tell(program: &Program, rows: &[(String, Entry)], options: &[(char, String)]) {
+    let marked = |(name, entry): &(String, Entry)| (format!("{name}{}", mark(entry, options)), entry.clone());
+    let rows: &[(String, Entry)] = &rows.iter().map(marked).collect::<Vec<_>>();
     if has(options, 'l') || has(options, 'n') {
         for line in long(program, rows, (has(options, 'h'), has(options, 'n'))) {
             program.say(&line).await;
@@ -233,11 +247,19 @@ fn taken(program: &Program, path: &str, depth: usize) -> usize {
     blocks(&entry) + inner.sum::<usize>()
 }
 
+/// What BusyBox says where `readlink` is not given one path.
+const READLINK: &str = "BusyBox v1.36.1 multi-call binary.\n\nUsage: readlink [-fnv] FILE\n\nDisplay the value of a symlink\n\n\
+    \t-f\tCanonicalize by following all symlinks\n\t-n\tDon't add newline\n\t-v\tVerbose\n";
+
 /// `readlink` and `realpath`: where a link leads, or with `-f` what a path comes to when all links in it are followed.
 pub async fn readlink(program: Program) -> i32 {
     let (options, paths) = options(&program, "");
     let files = &program.container.files;
     let whole = program.name() == "realpath" || has(&options, 'f');
+    if program.name() == "readlink" && paths.len() != 1 && program.container.image.is_busybox() {
+        program.errors.write(program.engine(), READLINK.as_bytes()).await;
+        return 1;
+    }
     let mut code = 0;
     for path in &paths {
         let found = match files.look(&program.path(path)) {

@@ -14,6 +14,7 @@ mod hexdump;
 mod listing;
 mod network;
 mod openid;
+mod pgrep;
 pub mod server;
 mod stream_editor;
 mod stress;
@@ -134,6 +135,7 @@ static ROWS: &[Row] = rows! {
     system::which => BASE, "which";
     system::kill => &[Busybox, Gnu, Procps], "kill";
     system::ps => &[Busybox, Procps], "ps" "top";
+    pgrep::pgrep => &[Busybox, Procps], "pgrep" "pkill";
     system::free => &[Busybox, Procps], "free" "uptime";
     system::sysctl => &[Busybox, Procps], "sysctl";
     network::nslookup => &[Busybox, Net], "nslookup";

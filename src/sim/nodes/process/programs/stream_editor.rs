@@ -1,8 +1,10 @@
-//! `sed` and `awk`, as far as one-liners go: substitution, deletion, printing; columns of lines that match.
-//! What goes beyond that says so instead of doing something else.
+//! `sed` and `awk`, as far as one-liners go: substitution, deletion, printing and lines put beside others, at addresses and from one
+//! to another; columns of lines that match. What goes beyond that says so instead of doing something else.
+
+use regex::{Captures, Regex};
 
 use super::{has, options, value};
-use crate::sim::nodes::process::pattern::Regex;
+use crate::sim::nodes::process::expression::expression;
 use crate::sim::nodes::process::program::Program;
 
 enum Address {
@@ -12,40 +14,117 @@ enum Address {
     Fits(Regex),
 }
 
+impl Address {
+    fn fits(&self, line: &str, (number, last): (usize, bool)) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Line(wanted) => *wanted == number,
+            Self::Last => last,
+            Self::Fits(regex) => regex.is_match(line),
+        }
+    }
+}
+
 enum Edit {
-    Substitute { regex: Regex, with: String, all: bool, print: bool },
+    Substitute { regex: Regex, with: String, flags: Flags },
     Delete,
     Print,
     Quit,
+    Number,
+    Before(String),
+    After(String),
+    Instead(String),
 }
 
-fn edits(script: &str, extended: bool) -> Option<Vec<(Address, Edit)>> {
-    let mut edits = Vec::new();
+/// Of a substitution: from which one on of those that fit, whether only that, and whether the line is printed.
+struct Flags {
+    from: usize,
+    all: bool,
+    print: bool,
+}
+
+/// An edit, and where it is made: at a line, or from one to another.
+struct Command {
+    from: Address,
+    to: Option<Address>,
+    elsewhere: bool,
+    edit: Edit,
+    /// Between the two.
+    inside: bool,
+}
+
+impl Command {
+    /// Whether a line is meant. Lines come in their order.
+    fn means(&mut self, line: &str, at: (usize, bool)) -> bool {
+        let Some(to) = &self.to else { return self.from.fits(line, at) != self.elsewhere };
+        let meant = self.inside || self.from.fits(line, at);
+        self.inside = match (meant, self.inside, to) {
+            (false, ..) => false,
+            (_, _, Address::Line(end)) => *end > at.0,
+            // The end is looked for from the line after the beginning on.
+            (_, false, to) => !matches!(to, Address::Last) || !at.1,
+            (_, true, to) => !to.fits(line, at),
+        };
+        meant != self.elsewhere
+    }
+}
+
+fn commands(script: &str, extended: bool) -> Option<Vec<Command>> {
+    let mut commands = Vec::new();
     let mut rest = script.trim();
     while !rest.is_empty() {
-        let (address, after) = address(rest, extended)?;
-        let after = after.trim_start();
-        let sign = after.chars().next()?;
-        let mut next = &after[1..];
-        let edit = match sign {
-            's' => {
-                let delimiter = next.chars().next()?;
-                let mut parts = split(&next[delimiter.len_utf8()..], delimiter)?;
-                let flags_end = parts.2.find([';', '\n', '}']).unwrap_or(parts.2.len());
-                let flags = parts.2[..flags_end].to_owned();
-                next = &parts.2[flags_end..];
-                let regex = Regex::new(&std::mem::take(&mut parts.0), extended, flags.contains(['i', 'I']));
-                Edit::Substitute { regex, with: parts.1, all: flags.contains('g'), print: flags.contains('p') }
-            }
-            'd' => Edit::Delete,
-            'p' => Edit::Print,
-            'q' => Edit::Quit,
-            _ => return None,
+        let (from, after) = address(rest, extended)?;
+        let (to, after) = match after.trim_start().strip_prefix(',') {
+            Some(after) => address(after.trim_start(), extended).map(|(to, after)| (Some(to), after))?,
+            None => (None, after),
         };
-        edits.push((address, edit));
+        let after = after.trim_start();
+        let (elsewhere, after) = after.strip_prefix('!').map_or((false, after), |after| (true, after.trim_start()));
+        let (edit, next) = edit(after, extended)?;
+        commands.push(Command { from, to, elsewhere, edit, inside: false });
         rest = next.trim_start_matches([';', '\n', ' ', '}']);
     }
-    Some(edits)
+    Some(commands)
+}
+
+/// An edit, and what comes after it.
+fn edit(text: &str, extended: bool) -> Option<(Edit, &str)> {
+    let sign = text.chars().next()?;
+    let next = &text[sign.len_utf8()..];
+    let edit = match sign {
+        's' => {
+            let delimiter = next.chars().next()?;
+            let (from, with, after) = split(&next[delimiter.len_utf8()..], delimiter)?;
+            let (flags, next) = after.split_at(after.find([';', '\n', '}', ' ']).unwrap_or(after.len()));
+            let regex = expression(&from, extended, flags.contains(['i', 'I']))?;
+            let first: String = flags.chars().filter(char::is_ascii_digit).collect();
+            let from = if first.is_empty() { 1 } else { first.parse().ok()? };
+            let flags = Flags { from, all: flags.contains('g'), print: flags.contains('p') };
+            return Some((Edit::Substitute { regex, with, flags }, next));
+        }
+        'a' | 'i' | 'c' => {
+            let (line, next) = next.split_at(next.find('\n').unwrap_or(next.len()));
+            let line = line.trim_start().strip_prefix('\\').unwrap_or(line).trim_start();
+            // The text may be in the line after a backslash.
+            let (line, next) = match (line, next.strip_prefix('\n')) {
+                ("", Some(below)) => below.split_at(below.find('\n').unwrap_or(below.len())),
+                _ => (line, next),
+            };
+            let line = format!("{line}\n");
+            let edit = match sign {
+                'a' => Edit::After(line),
+                'i' => Edit::Before(line),
+                _ => Edit::Instead(line),
+            };
+            return Some((edit, next));
+        }
+        'd' => Edit::Delete,
+        'p' => Edit::Print,
+        'q' => Edit::Quit,
+        '=' => Edit::Number,
+        _ => return None,
+    };
+    Some((edit, next))
 }
 
 /// What stands before and after the middle delimiter, and what follows the last.
@@ -79,7 +158,7 @@ fn address(text: &str, extended: bool) -> Option<(Address, &str)> {
     }
     if let Some(rest) = text.strip_prefix('/') {
         let (pattern, rest) = rest.split_once('/')?;
-        return Some((Address::Fits(Regex::new(pattern, extended, false)), rest));
+        return Some((Address::Fits(expression(pattern, extended, false)?), rest));
     }
     let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
     if digits > 0 {
@@ -88,25 +167,39 @@ fn address(text: &str, extended: bool) -> Option<(Address, &str)> {
     Some((Address::Always, text))
 }
 
-fn substituted(line: &str, regex: &Regex, with: &str, all: bool) -> Option<String> {
-    let letters: Vec<char> = line.chars().collect();
+fn substituted(line: &str, regex: &Regex, with: &str, flags: &Flags) -> Option<String> {
     let (mut out, mut at, mut changed) = (String::new(), 0, false);
-    while let Some((start, end)) = regex.find_from(&letters, at) {
+    for (number, found) in (1..).zip(regex.captures_iter(line)) {
+        let Some(whole) = found.get(0).filter(|_| number >= flags.from) else { continue };
         changed = true;
-        out.extend(&letters[at..start]);
-        let found: String = letters[start..end].iter().collect();
-        out.push_str(&with.replace("\\&", "\u{0}").replace('&', &found).replace('\u{0}', "&").replace("\\n", "\n"));
-        at = end;
-        if !all || at >= letters.len() {
+        out.push_str(&line[at..whole.start()]);
+        put(with, &found, &mut out);
+        at = whole.end();
+        if !flags.all {
             break;
         }
-        if end == start {
-            out.push(letters[at]);
-            at += 1;
+    }
+    out.push_str(&line[at..]);
+    changed.then_some(out)
+}
+
+/// Puts what takes the place of what was found: `&` is all of it, `\1` its first group.
+fn put(with: &str, found: &Captures, out: &mut String) {
+    let group = |number: usize| found.get(number).map_or("", |group| group.as_str());
+    let mut letters = with.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '&' => out.push_str(group(0)),
+            '\\' => match letters.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(digit) if digit.is_ascii_digit() => out.push_str(group(digit as usize - '0' as usize)),
+                Some(other) => out.push(other),
+                None => out.push('\\'),
+            },
+            _ => out.push(letter),
         }
     }
-    out.extend(&letters[at.min(letters.len())..]);
-    changed.then_some(out)
 }
 
 pub async fn sed(program: Program) -> i32 {
@@ -117,17 +210,20 @@ pub async fn sed(program: Program) -> i32 {
         None => rest.remove(0),
     };
     let extended = has(&options, 'E') || has(&options, 'r');
-    let Some(edits) = edits(&script, extended) else {
+    let Some(mut commands) = commands(&script, extended) else {
         return program.fail("this script is more than the simulator's sed can do", 1).await;
     };
     let quiet = has(&options, 'n');
     let in_place = has(&options, 'i');
     if rest.is_empty() {
         let mut number = 0;
-        while let Some(line) = program.input.line().await {
+        let mut next = program.input.line().await;
+        while let Some(line) = next {
+            // Whether a line is the last is known when the next does not come.
+            next = program.input.line().await;
             number += 1;
             let line = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-            let (out, quit) = edited(&line, (number, false), &edits, quiet);
+            let (out, quit) = edited(&line, (number, next.is_none()), &mut commands, quiet);
             if !program.write(out.as_bytes()).await || quit {
                 break;
             }
@@ -143,7 +239,7 @@ pub async fn sed(program: Program) -> i32 {
         let count = text.lines().count();
         let mut all = String::new();
         for (index, line) in text.lines().enumerate() {
-            let (out, quit) = edited(line, (index + 1, index + 1 == count), &edits, quiet);
+            let (out, quit) = edited(line, (index + 1, index + 1 == count), &mut commands, quiet);
             all.push_str(&out);
             if quit {
                 break;
@@ -162,29 +258,31 @@ pub async fn sed(program: Program) -> i32 {
     0
 }
 
-fn edited(line: &str, (number, last): (usize, bool), edits: &[(Address, Edit)], quiet: bool) -> (String, bool) {
-    let (mut line, mut out, mut quit) = (line.to_owned(), String::new(), false);
-    for (address, edit) in edits {
-        let meant = match address {
-            Address::Always => true,
-            Address::Line(wanted) => *wanted == number,
-            Address::Last => last,
-            Address::Fits(regex) => regex.find(&line).is_some(),
-        };
-        if !meant {
+fn edited(line: &str, at: (usize, bool), commands: &mut [Command], quiet: bool) -> (String, bool) {
+    let (mut line, mut out, mut after, mut quit) = (line.to_owned(), String::new(), String::new(), false);
+    for command in commands {
+        if !command.means(&line, at) {
             continue;
         }
-        match edit {
-            Edit::Delete => return (out, false),
+        match &command.edit {
+            Edit::Delete => return (out + &after, false),
+            Edit::Instead(text) => {
+                // Of several lines the last is replaced.
+                let text = if command.inside { "" } else { text };
+                return (out + text + &after, false);
+            }
             Edit::Print => out.push_str(&format!("{line}\n")),
+            Edit::Number => out.push_str(&format!("{}\n", at.0)),
+            Edit::Before(text) => out.push_str(text),
+            Edit::After(text) => after.push_str(text),
             Edit::Quit => {
                 quit = true;
                 break;
             }
-            Edit::Substitute { regex, with, all, print } => {
-                if let Some(changed) = substituted(&line, regex, with, *all) {
+            Edit::Substitute { regex, with, flags } => {
+                if let Some(changed) = substituted(&line, regex, with, flags) {
                     line = changed;
-                    if *print {
+                    if flags.print {
                         out.push_str(&format!("{line}\n"));
                     }
                 }
@@ -194,7 +292,7 @@ fn edited(line: &str, (number, last): (usize, bool), edits: &[(Address, Edit)], 
     if !quiet {
         out.push_str(&format!("{line}\n"));
     }
-    (out, quit)
+    (out + &after, quit)
 }
 
 /// `awk '/pattern/ {print $1, $NF}'`, with `-F`.
@@ -213,7 +311,7 @@ pub async fn awk(program: Program) -> i32 {
     let (Some(printed), true) = (printed, simple) else {
         return program.fail("this program is more than the simulator's awk can do", 2).await;
     };
-    let regex = condition.map(|pattern| Regex::new(pattern, true, false));
+    let regex = condition.and_then(|pattern| expression(pattern, true, false));
     let separator = value(&options, 'F').map(str::to_owned);
     let paths = if rest.is_empty() { vec!["-".to_owned()] } else { rest };
     for path in paths {
@@ -222,7 +320,7 @@ pub async fn awk(program: Program) -> i32 {
             Err(why) => return program.fail(&format!("{path}: {why}"), 2).await,
         };
         for (index, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            let skipped = regex.as_ref().is_some_and(|regex| regex.find(line).is_none());
+            let skipped = regex.as_ref().is_some_and(|regex| !regex.is_match(line));
             if skipped || line_number.is_some_and(|wanted| wanted != index + 1) {
                 continue;
             }

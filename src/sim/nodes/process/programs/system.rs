@@ -3,6 +3,7 @@
 
 use super::listing::name_in;
 use super::{has, options, time, value};
+use crate::sim::nodes::process::processes::Seen;
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::sh;
 
@@ -61,6 +62,8 @@ pub async fn hostname(program: Program) -> i32 {
         program.container.address()
     } else if has(&options, 'f') {
         whole_name(&program, name).await
+    } else if has(&options, 's') {
+        name.split('.').next().unwrap_or_default().to_owned()
     } else {
         name.clone()
     };
@@ -225,9 +228,8 @@ pub async fn ps(program: Program) -> i32 {
         return columns(&program, wanted).await;
     }
     program.say(if busybox { "PID   USER     TIME  COMMAND" } else { "    PID TTY          TIME CMD" }).await;
-    let user = program.container.user;
-    let user = name_in(&program, "/etc/passwd", user).unwrap_or_else(|| user.to_string());
-    for (pid, words) in program.container.processes.all() {
+    for Seen { pid, words, ids: (user, _) } in program.container.processes.all() {
+        let user = name_in(&program, "/etc/passwd", user).unwrap_or_else(|| user.to_string());
         let line = if busybox {
             format!("{pid:>5} {user:<8}  0:00 {}", words.join(" "))
         } else {
@@ -261,10 +263,10 @@ async fn columns(program: &Program, wanted: &str) -> i32 {
         chosen.push(*found);
     }
     let id = |table: &str, id: i64| name_in(program, table, id).unwrap_or_else(|| id.to_string());
-    let (user, group) = (id("/etc/passwd", program.container.user), id("/etc/group", program.container.group_id));
     let header: Vec<String> = chosen.iter().map(|(_, title, width)| format!("{title:<width$}")).collect();
     program.say(header.join(" ").trim_end()).await;
-    for (pid, words) in program.container.processes.all() {
+    for Seen { pid, words, ids: (user, group) } in program.container.processes.all() {
+        let (user, group) = (id("/etc/passwd", user), id("/etc/group", group));
         let comm = words.first().map_or("", |path| path.rsplit('/').next().unwrap_or_default());
         let cells = chosen.iter().map(|(name, _, width)| match *name {
             "user" => format!("{user:<width$}"),

@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use super::run::{Shell, Stop};
 use super::tree::{Command, Item};
 use crate::sim::nodes::process::container::Container;
+use crate::sim::nodes::process::engine::Group;
 use crate::sim::nodes::process::programs::CRASHED;
 use crate::sim::nodes::process::stream::{Input, Output, Pipe};
 
@@ -61,7 +62,7 @@ impl Shell {
         let pid = container.enter(vec![self.parameter("0").unwrap_or_default()], group.clone());
         let child = Child { pid, code: Arc::new(AtomicI32::new(RUNNING)) };
         // However it ends, and be it by a signal, it has a code then.
-        let ending = Ending { code: child.code.clone(), container: container.clone(), pid };
+        let ending = Ending { code: child.code.clone(), group: group.clone(), container: container.clone(), pid };
         let job = async move {
             let flow = async {
                 match &part {
@@ -113,6 +114,7 @@ enum Beside {
 /// Gives a child its code when its job is no more, whatever the reason.
 struct Ending {
     code: Arc<AtomicI32>,
+    group: Arc<Group>,
     container: Arc<Container>,
     pid: u32,
 }
@@ -120,7 +122,7 @@ struct Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         if self.code.load(Ordering::Relaxed) == RUNNING {
-            self.code.store(143, Ordering::Relaxed);
+            self.code.store(self.group.code().unwrap_or(143), Ordering::Relaxed);
         }
         self.container.leave(self.pid);
         self.container.engine.stir();

@@ -11,6 +11,7 @@ use super::run::{Flow, KEEP, Shell, Stop};
 use super::test::test;
 use crate::sim::nodes::process::processes::Target;
 use crate::sim::nodes::process::programs::text::formatted;
+use crate::sim::nodes::process::signals;
 
 /// A built-in command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -328,18 +329,12 @@ async fn wait(shell: &mut Shell, words: &[String]) -> Flow {
 }
 
 async fn kill(shell: &mut Shell, words: &[String]) -> i32 {
-    let mut signal: u8 = 15;
-    let mut code = 0;
-    for word in words.iter().skip(1) {
+    let (mut signal, mut code): (u8, i32) = (15, 0);
+    let mut rest = words.iter().skip(1);
+    while let Some(word) = rest.next() {
         if let Some(name) = word.strip_prefix('-') {
-            signal = match name.trim_start_matches("SIG") {
-                "0" => 0,
-                "9" | "KILL" => 9,
-                "1" | "HUP" => 1,
-                "10" | "USR1" => 10,
-                "12" | "USR2" => 12,
-                _ => 15,
-            };
+            let name = if name == "s" { rest.next().map_or("", String::as_str) } else { name };
+            signal = signals::signal(name).unwrap_or(15);
             continue;
         }
         let pid = match word.strip_prefix('%') {
@@ -347,12 +342,15 @@ async fn kill(shell: &mut Shell, words: &[String]) -> i32 {
             None => word.parse().ok(),
         };
         let container = &shell.program.container;
+        // A shell that somebody types to does not end by these.
+        let spared = shell.interactive && pid == Some(shell.program.pid) && matches!(signal, 2 | 3 | 15);
         match pid.and_then(|pid| container.processes.target(pid)) {
-            Some(_) if signal == 0 => {}
+            Some(_) if signal == 0 || spared => {}
             Some(Target::First(container)) => container.signal(signal),
             Some(Target::Keeper) => {}
+            Some(Target::Other(_)) if !signals::ends(signal) => {}
             Some(Target::Other(group)) => {
-                group.kill();
+                group.end_by(signal);
                 container.engine.stir();
             }
             None => {
@@ -360,6 +358,10 @@ async fn kill(shell: &mut Shell, words: &[String]) -> i32 {
                 code = 1;
             }
         }
+    }
+    if shell.program.group.is_dead() {
+        // Who has ended itself does nothing more.
+        shell.program.engine().until(|| false).await;
     }
     code
 }

@@ -6,7 +6,8 @@ use futures::future::BoxFuture;
 use super::run::{Shell, Stop};
 use super::test::test;
 use super::tree::Condition;
-use crate::sim::nodes::process::pattern::{self, Regex};
+use crate::sim::nodes::process::expression::expression;
+use crate::sim::nodes::process::pattern;
 
 impl Shell {
     /// Whether it is so.
@@ -28,7 +29,10 @@ impl Shell {
                     match sign.as_str() {
                         "==" | "=" => pattern::matches(&self.pattern(right).await?, &text),
                         "!=" => !pattern::matches(&self.pattern(right).await?, &text),
-                        "=~" => Regex::new(&self.text(right).await?, true, false).find(&text).is_some(),
+                        "=~" => {
+                            let read = expression(&self.text(right).await?, true, false);
+                            read.is_some_and(|read| read.is_match(&text))
+                        }
                         "<" => text < self.text(right).await?,
                         ">" => text > self.text(right).await?,
                         "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => {

@@ -13,8 +13,10 @@ use super::dialect::{Dialect, Lost};
 use super::parse::{parse, parse_whole};
 use super::start::{Found, find, start};
 use super::tree::{Command, Item, Kind, List, Part, Pipeline, Simple, Value};
+use crate::sim::nodes::process::engine::Group;
 use crate::sim::nodes::process::program::Program;
 use crate::sim::nodes::process::programs::{self, Code};
+use crate::sim::nodes::process::signals;
 use crate::sim::nodes::process::stream::Output;
 
 /// Why a script does not go on with the next command.
@@ -345,20 +347,48 @@ impl Shell {
                 }
             };
             if instead {
+                program.container.processes.becomes(program.pid, program.words.clone());
                 return run(program).await;
             }
             let container = self.program.container.clone();
             program.group = self.program.group.child();
-            program.pid = container.enter(words, program.group.clone());
+            program.pid = container.enter(words.clone(), program.group.clone());
             let (group, pid) = (program.group.clone(), program.pid);
             let killed = container.engine.until(|| group.is_dead());
-            let code = match futures::future::select(run(program), std::pin::pin!(killed)).await {
-                futures::future::Either::Left((code, _)) => code,
-                futures::future::Either::Right(_) => 143,
+            // The signal first: what it has ended does nothing more.
+            let code = match futures::future::select(std::pin::pin!(killed), run(program)).await {
+                futures::future::Either::Left(_) => None,
+                futures::future::Either::Right((code, _)) => Some(code),
             };
             container.leave(pid);
-            code
+            match code {
+                Some(code) => code,
+                None => self.ended(&group, pid, &words).await,
+            }
         })
+    }
+
+    /// A program was ended by a signal: its code, once the shell has said so (BusyBox' `shell/ash.c`, sprint_status48; bash' `jobs.c`).
+    async fn ended(&self, group: &Group, pid: u32, words: &[String]) -> i32 {
+        if self.program.group.is_dead() {
+            // The shell has ended with it.
+            self.program.engine().until(|| false).await;
+        }
+        let code = group.code().unwrap_or(143);
+        let signal = u8::try_from(code - 128).unwrap_or_default();
+        let said = signals::description(signal);
+        let line = match self.dialect {
+            Dialect::Bash if !self.interactive => {
+                let what = format!("{pid:>5} {said:<24}{}", words.join(" "));
+                self.dialect.complaint(self.name(), self.line, &what)
+            }
+            _ => format!("{said}\n"),
+        };
+        // Of INT and PIPE nothing is said.
+        if !matches!(signal, 2 | 13) {
+            self.program.errors.write(self.program.engine(), line.as_bytes()).await;
+        }
+        code
     }
 }
 

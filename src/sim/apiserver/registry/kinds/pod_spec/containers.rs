@@ -73,8 +73,36 @@ fn common(container: At<'_, '_>, context: Context<'_>, errors: &mut ErrorList) {
     security::of_container(container.key("securityContext"), errors);
 }
 
+/// So many rules to start again there may be, and so many exit codes in one.
+const MOST_RULES: usize = 20;
+const MOST_CODES: usize = 255;
+
+/// Whether it starts again by itself (validateContainerRestartPolicy).
 fn restart_policy(container: At<'_, '_>, errors: &mut ErrorList) {
-    container.key("restartPolicy").one_of_if_set(&["Always", "Never", "OnFailure"], errors);
+    let (policy, rules) = (container.key("restartPolicy"), container.key("restartPolicyRules"));
+    if !policy.is_set() {
+        if !rules.is_empty() {
+            policy.required_because("must specify restartPolicy when restart rules are used", errors);
+        }
+        return;
+    }
+    policy.one_of(&["Always", "Never", "OnFailure"], errors);
+    if rules.list().len() > MOST_RULES {
+        errors.too_many(rules.path(), rules.list().len(), MOST_RULES);
+    }
+    for rule in rules.items() {
+        rule.key("action").one_of(&["Restart"], errors);
+        let codes = rule.key("exitCodes");
+        if !codes.is_set() {
+            codes.required_because("must be specified", errors);
+            continue;
+        }
+        codes.key("operator").one_of(&["In", "NotIn"], errors);
+        let values = codes.key("values");
+        if values.list().len() > MOST_CODES {
+            errors.too_many(values.path(), values.list().len(), MOST_CODES);
+        }
+    }
 }
 
 fn ports(ports: At<'_, '_>, errors: &mut ErrorList) {

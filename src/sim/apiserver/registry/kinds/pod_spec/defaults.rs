@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::super::filling::{always, each, is_zero, part, zero};
-use crate::object::meta;
+use super::resources::may_overcommit;
+use crate::object::{meta, pod_resources};
 
 const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
@@ -20,11 +21,44 @@ pub fn pod(spec: &mut Value) {
     for list in ["containers", "initContainers"] {
         each(spec, list, |container| part(container, "resources", requests_from_limits));
     }
+    whole(spec);
     meta::set_default(spec, "enableServiceLinks", true);
     if meta::truth(spec, "/hostNetwork") {
         for list in ["containers", "initContainers"] {
             each(spec, list, |container| each(container, "ports", host_port));
         }
+    }
+}
+
+/// What a Pod that sets resources as a whole gets from its containers: limits of huge pages, then requests
+/// (`defaultHugePagePodLimits`, `defaultPodRequests`).
+fn whole(spec: &mut Value) {
+    let is_set = |spec: &Value, list: &str| {
+        meta::map(spec, &format!("/resources/{list}")).is_some_and(|quantities| !quantities.is_empty())
+    };
+    if !is_set(spec, "limits") && !is_set(spec, "requests") {
+        return;
+    }
+    let limits = pod_resources::of_containers(spec, "limits");
+    for (name, limit) in limits.into_iter().filter(|(name, _)| name.starts_with("hugepages-")) {
+        let resources = meta::child(spec, "resources");
+        if resources.pointer(&format!("/requests/{name}")).is_none() {
+            meta::set_default(meta::child(resources, "limits"), &name, limit.to_string());
+        }
+    }
+    if !is_set(spec, "limits") {
+        return;
+    }
+    let asked = pod_resources::of_containers(spec, "requests");
+    for (name, sum) in asked {
+        if pod_resources::is_of_pod(&name) && may_overcommit(&name) {
+            let requests = meta::child(meta::child(spec, "resources"), "requests");
+            meta::set_default(requests, &name, sum.to_string());
+        }
+    }
+    let limits = meta::map(spec, "/resources/limits").cloned().unwrap_or_default();
+    for (name, limit) in limits.into_iter().filter(|(name, _)| pod_resources::is_of_pod(name)) {
+        meta::set_default(meta::child(meta::child(spec, "resources"), "requests"), &name, limit);
     }
 }
 
@@ -81,7 +115,12 @@ fn container(container: &mut Value) {
     zero(container, "terminationMessagePath", "/dev/termination-log");
     zero(container, "terminationMessagePolicy", "File");
     each(container, "ports", |port| zero(port, "protocol", "TCP"));
-    each(container, "env", |variable| part(variable, "valueFrom", |from| part(from, "fieldRef", field_ref)));
+    each(container, "env", |variable| {
+        part(variable, "valueFrom", |from| {
+            part(from, "fieldRef", field_ref);
+            part(from, "fileKeyRef", |file| meta::set_default(file, "optional", false));
+        })
+    });
     for kind in ["livenessProbe", "readinessProbe", "startupProbe"] {
         part(container, kind, probe);
     }
@@ -90,6 +129,17 @@ fn container(container: &mut Value) {
             part(lifecycle, hook, |hook| part(hook, "httpGet", http_get));
         }
     });
+    forget_stop_signal(container);
+}
+
+/// Signals to stop by are not known before the feature gate ContainerStopSignals is on, which it is not
+/// (`pkg/api/pod/util.go`, dropContainerStopSignals).
+fn forget_stop_signal(container: &mut Value) {
+    let Some(lifecycle) = container.get_mut("lifecycle") else { return };
+    let had = meta::remove(lifecycle, "stopSignal").is_some();
+    if had && lifecycle.as_object().is_some_and(|rest| rest.is_empty()) {
+        meta::remove(container, "lifecycle");
+    }
 }
 
 /// `Always` where the tag is `latest` or left out, else `IfNotPresent`.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::at::At;
 use super::super::{check, configmap};
+use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
@@ -42,7 +43,7 @@ fn value_from(variable: At<'_, '_>, from: At<'_, '_>, errors: &mut ErrorList) {
             "fieldRef" => field_ref(source, FIELDS, errors),
             "resourceFieldRef" => resource_ref(source, false, errors),
             "configMapKeyRef" | "secretKeyRef" => key_ref(source, errors),
-            _ => {}
+            _ => file_key_ref(source, errors),
         }
     }
     let wrong = |why: &str, errors: &mut ErrorList| errors.invalid(from.path(), "", why);
@@ -64,6 +65,51 @@ fn key_ref(source: At<'_, '_>, errors: &mut ErrorList) {
         key.required(errors);
     } else if let Some(why) = configmap::config_key(key.text()) {
         key.invalid(why, errors);
+    }
+}
+
+/// A key of a file in one of the Pod's volumes (validateFileKeySelector).
+fn file_key_ref(source: At<'_, '_>, errors: &mut ErrorList) {
+    let (key, volume, path) = (source.key("key"), source.key("volumeName"), source.key("path"));
+    if key.is_empty() {
+        key.required(errors);
+    } else if !name_fits(key.text()) {
+        key.invalid(ENV_NAME, errors);
+    }
+    if volume.is_empty() {
+        volume.required(errors);
+    } else {
+        check::dns_label(volume, errors);
+    }
+    if path.is_empty() {
+        path.required(errors);
+    } else {
+        check::climbs(path, errors);
+    }
+}
+
+/// The volumes in which there are files with variables (validateFileKeyRefVolumes).
+pub fn file_volumes(spec: At<'_, '_>, errors: &mut ErrorList) {
+    let volumes = meta::list(spec.value(), "/volumes");
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        let containers = spec.key(list);
+        for container in containers.items() {
+            let variables = container.key("env");
+            for variable in variables.items() {
+                let from = variable.key("valueFrom");
+                let source = from.key("fileKeyRef");
+                let name = source.key("volumeName");
+                if !source.is_set() {
+                    continue;
+                }
+                // Of several with this name the last counts.
+                match volumes.iter().rfind(|volume| volume["name"] == name.text()) {
+                    None => errors.not_found(name.path(), name.text()),
+                    Some(volume) if volume.get("emptyDir").is_some() => {}
+                    Some(_) => name.invalid_text("referenced volume must be of type emptyDir", errors),
+                }
+            }
+        }
     }
 }
 
@@ -112,6 +158,10 @@ pub fn field_ref(source: At<'_, '_>, allowed: &[&str], errors: &mut ErrorList) {
     let path = source.key("fieldPath");
     if path.is_empty() {
         return path.required(errors);
+    }
+    if version.text() != "v1" {
+        let why = format!("error converting fieldPath: unsupported pod version: {}", version.text());
+        return path.invalid(why, errors);
     }
     if let Some((map, key)) = subscript(path.text()) {
         // Upstream shows the key, at the reference.

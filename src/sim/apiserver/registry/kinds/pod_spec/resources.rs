@@ -1,15 +1,13 @@
 //! What containers and Pods ask for: names of resources, requests below limits, claims of devices.
 //! Source: `pkg/apis/core/validation/validation.go`, validateResourceRequirements; `pkg/apis/core/helper/helpers.go`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::super::at::{At, go};
 use super::super::check;
 use super::validation::Context;
-use crate::object::meta;
 use crate::object::quantity::Quantity;
+use crate::object::{meta, pod_resources};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
@@ -68,7 +66,7 @@ pub fn is_whole(name: &str) -> bool {
 }
 
 /// Whether limits may be above requests.
-fn may_overcommit(name: &str) -> bool {
+pub fn may_overcommit(name: &str) -> bool {
     is_native(name) && !is_huge(name)
 }
 
@@ -200,26 +198,35 @@ pub fn of_pod(spec: At<'_, '_>, errors: &mut ErrorList) {
     }
     requirements(resources, pod_resource_name, errors);
     claimed(claims, Context { spec: spec.value() }, errors);
-    let requests = resources.key("requests");
-    for (name, sum) in container_requests(spec.value()) {
-        let asked = requests.entry(&name);
-        if asked.is_set() && sum > quantity(asked.value()) {
-            let why = format!("must be greater than or equal to aggregate container requests of {sum}");
-            errors.invalid(asked.path(), quantity(asked.value()).to_string(), why);
-        }
-    }
+    consistent(spec, errors);
 }
 
-/// What the containers of a spec ask for together.
-fn container_requests(spec: &Value) -> BTreeMap<String, Quantity> {
-    let mut sums = BTreeMap::new();
-    for container in meta::list(spec, "/containers") {
-        for (name, value) in meta::map(container, "/resources/requests").into_iter().flatten() {
-            let sum = sums.entry(name.clone()).or_insert(Quantity::ZERO);
-            *sum += quantity(value);
+/// What the containers may use together with what the Pod may as a whole (validatePodResourceConsistency).
+fn consistent(spec: At<'_, '_>, errors: &mut ErrorList) {
+    let resources = spec.key("resources");
+    for list in ["requests", "limits"] {
+        let whole = resources.key(list);
+        for (name, sum) in pod_resources::of_containers(spec.value(), list) {
+            let found = whole.entry(&name);
+            // Limits of other things may be overcommitted.
+            let counts = list == "requests" || is_huge(&name);
+            if counts && found.is_set() && sum > quantity(found.value()) {
+                let why = format!("must be greater than or equal to aggregate container {list} of {sum}");
+                errors.invalid(found.path(), quantity(found.value()).to_string(), why);
+            }
         }
     }
-    sums
+    let whole = resources.key("limits");
+    for (index, container) in meta::list(spec.value(), "/containers").iter().enumerate() {
+        for (name, limit) in pod_resources::read(container.pointer("/resources/limits")) {
+            let most = whole.entry(&name);
+            if most.is_set() && limit > quantity(most.value()) {
+                let why = format!("must be less than or equal to pod limits of {}", quantity(most.value()));
+                let path = format!("{}.containers[{index}][{name}].limits", resources.path());
+                errors.invalid(path, limit.to_string(), why);
+            }
+        }
+    }
 }
 
 /// `resourceClaims` of a Pod.

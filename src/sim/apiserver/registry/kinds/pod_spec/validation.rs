@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::at::At;
 use super::super::check;
-use super::{affinity, containers, resources, security, spread, volumes};
+use super::{affinity, containers, env, resources, security, spread, volumes};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
@@ -42,6 +42,7 @@ pub fn pod_spec(spec: At<'_, '_>, errors: &mut ErrorList) {
     scheduling_gates(spec.key("schedulingGates"), errors);
     spread::constraints(spec.key("topologySpreadConstraints"), errors);
     security::host_process(spec, errors);
+    other_hostname(spec, errors);
     plain_names(spec, errors);
     spread::tolerations(spec.key("tolerations"), errors);
     host_aliases(spec.key("hostAliases"), errors);
@@ -53,6 +54,7 @@ pub fn pod_spec(spec: At<'_, '_>, errors: &mut ErrorList) {
     }
     spec.key("preemptionPolicy").one_of_if_set(&["PreemptLowerPriority", "Never"], errors);
     security::os(spec, errors);
+    env::file_volumes(spec, errors);
 }
 
 fn dns_policy(policy: At<'_, '_>, errors: &mut ErrorList) {
@@ -125,6 +127,23 @@ fn plain_names(spec: At<'_, '_>, errors: &mut ErrorList) {
             check::dns_label(name, errors);
         }
     }
+}
+
+/// A host name that is neither the Pod's nor its domain's (validatePodHostName).
+fn other_hostname(spec: At<'_, '_>, errors: &mut ErrorList) {
+    let name = spec.key("hostnameOverride");
+    if !name.is_set() {
+        return;
+    }
+    for other in ["setHostnameAsFQDN", "hostNetwork"] {
+        if spec.key(other).truth() {
+            name.forbidden(format!("may not be specified when {other} is true"), errors);
+        }
+    }
+    if name.text().len() > 64 {
+        errors.too_long(name.path(), 64);
+    }
+    check::subdomain(name, errors);
 }
 
 fn host_aliases(aliases: At<'_, '_>, errors: &mut ErrorList) {

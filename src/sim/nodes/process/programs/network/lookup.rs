@@ -26,7 +26,10 @@ pub fn kind(word: &str) -> Option<Kind> {
         "CNAME" => Kind::Cname,
         "SRV" => Kind::Srv,
         "PTR" => Kind::Ptr,
-        "TXT" | "MX" | "NS" | "SOA" | "ANY" => Kind::Other,
+        "TXT" => Kind::Txt,
+        "NS" => Kind::Ns,
+        "SOA" => Kind::Soa,
+        "MX" | "ANY" => Kind::Other,
         _ => return None,
     })
 }
@@ -39,6 +42,9 @@ fn word(kind: Kind) -> &'static str {
         Kind::Cname => "CNAME",
         Kind::Srv => "SRV",
         Kind::Ptr => "PTR",
+        Kind::Txt => "TXT",
+        Kind::Ns => "NS",
+        Kind::Soa => "SOA",
         Kind::Other => "ANY",
     }
 }
@@ -85,8 +91,10 @@ fn asked(program: &Program) -> Option<Asked> {
 fn data(record: &Record) -> String {
     match &record.data {
         Data::A(address) => address.to_string(),
-        Data::Cname(name) | Data::Ptr(name) => format!("{name}."),
-        Data::Srv(port, target) => format!("0 100 {port} {target}."),
+        Data::Cname(name) | Data::Ptr(name) | Data::Ns(name) => format!("{name}."),
+        Data::Srv(weight, port, target) => format!("0 {weight} {port} {target}."),
+        Data::Txt(text) => format!("{text:?}"),
+        Data::Soa(zone, serial) => format!("ns.dns.{zone}. hostmaster.{zone}. {serial} 7200 1800 86400 30"),
     }
 }
 
@@ -96,6 +104,9 @@ fn kind_of(record: &Record) -> &'static str {
         Data::Cname(_) => "CNAME",
         Data::Ptr(_) => "PTR",
         Data::Srv(..) => "SRV",
+        Data::Txt(_) => "TXT",
+        Data::Ns(_) => "NS",
+        Data::Soa(..) => "SOA",
     }
 }
 

@@ -20,7 +20,11 @@ pub async fn nslookup(program: Program) -> i32 {
     let mut asked = Asked { name: String::new(), kinds: Vec::new(), server: None };
     for word in program.args() {
         if let Some(option) = word.strip_prefix('-') {
-            let named = option.split_once('=').and_then(|(key, value)| key.ends_with("ype").then(|| kind(value))?);
+            let typed = option.split_once('=').filter(|(key, _)| key.ends_with("ype"));
+            let named = typed.and_then(|(_, value)| kind(value));
+            if let (Some((_, value)), None, true) = (typed, named, program.container.image.is_busybox()) {
+                return program.fail(&format!("invalid query type \"{value}\""), 1).await;
+            }
             asked.kinds.extend(named);
         } else if asked.name.is_empty() {
             asked.name = word.to_owned();
@@ -66,7 +70,7 @@ async fn small(program: &Program, asked: &Asked) -> i32 {
         for name in &names {
             match network.query(asked.server, name, kind) {
                 Err(why) => return silent(program, asked, &why).await,
-                Ok(response) => text.push_str(&told(name, kind, &response, &mut code)),
+                Ok(response) => text.push_str(&told(name, &response, &mut code)),
             }
         }
     }
@@ -76,11 +80,9 @@ async fn small(program: &Program, asked: &Asked) -> i32 {
 }
 
 /// One answer in the words of BusyBox.
-fn told(name: &str, kind: Kind, response: &Response, code: &mut i32) -> String {
+fn told(name: &str, response: &Response, code: &mut i32) -> String {
     let lines: String = response.records.iter().map(line).collect();
     match response.code {
-        Code::NoError if lines.is_empty() && kind == Kind::Aaaa => "\n".to_owned(),
-        Code::NoError if lines.is_empty() => format!("*** Can't find {name}: No answer\n\n"),
         Code::NoError => format!("{lines}\n"),
         Code::NoSuchName => {
             *code = 1;
@@ -99,7 +101,12 @@ fn line(record: &Record) -> String {
         Data::A(address) => format!("Name:\t{name}\nAddress: {address}\n"),
         Data::Cname(target) => format!("{name}\tcanonical name = {target}\n"),
         Data::Ptr(target) => format!("{name}\tname = {target}\n"),
-        Data::Srv(port, target) => format!("{name}\tservice = 0 100 {port} {target}\n"),
+        Data::Srv(weight, port, target) => format!("{name}\tservice = 0 {weight} {port} {target}\n"),
+        Data::Txt(text) => format!("{name}\ttext = {text:?}\n"),
+        Data::Ns(target) => format!("{name}\tnameserver = {target}\n"),
+        Data::Soa(zone, serial) => format!(
+            "{name}\n\torigin = ns.dns.{zone}\n\tmail addr = hostmaster.{zone}\n\tserial = {serial}\n\trefresh = 7200\n\tretry = 1800\n\texpire = 86400\n\tminimum = 30\n"
+        ),
     }
 }
 
@@ -197,7 +204,11 @@ async fn bind(program: &Program, asked: &Asked) -> i32 {
         .map(|record| {
             let line = line(record);
             // BIND writes whole names with their last dot where they are the answer.
-            if matches!(record.data, Data::A(_)) { line } else { line.replace('\n', ".\n") }
+            if matches!(record.data, Data::A(_) | Data::Txt(_) | Data::Soa(..)) {
+                line
+            } else {
+                line.replace('\n', ".\n")
+            }
         })
         .collect();
     program.say(&lines.concat()).await;
