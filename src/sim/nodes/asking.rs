@@ -39,6 +39,8 @@ pub fn knock(kubelets: &Kubelets, sync: &Sync, container: &Value, socket: &Value
 
 /// What is said of somebody who does not speak TLS.
 const PLAIN: &str = "http: server gave HTTP response to HTTPS client";
+/// Where web servers speak without TLS. Whoever is asked with it at another port of its own is taken to speak it.
+const UNSECURED: [u16; 5] = [80, 3000, 5000, 8000, 8080];
 
 /// The answer to an `httpGet` of a container, or why there is none, in the words of Go's client.
 pub fn get(kubelets: &Kubelets, sync: &Sync, container: &Value, http: &Value) -> Result<Reply, String> {
@@ -54,7 +56,9 @@ pub fn get(kubelets: &Kubelets, sync: &Sync, container: &Value, http: &Value) ->
     if is_own(kubelets, sync, (host, port)) {
         return match runs::with_sandbox(kubelets, sync, |sandbox| sandbox.front().get(port, &Request::of(&path))) {
             None => Err(refused()),
-            Some(Ok(_)) if scheme == "https" && !is_secured(sync.pod, port) => Err(because(PLAIN)),
+            Some(Ok(_)) if scheme == "https" && UNSECURED.contains(&port) && !is_secured(sync.pod, port) => {
+                Err(because(PLAIN))
+            }
             Some(answer) => answer.map_err(|_| because("EOF")),
         };
     }
