@@ -76,11 +76,11 @@ impl Backend for Watched {
     }
 }
 
-struct Clipboard(Arc<Mutex<Vec<String>>>);
+struct Clipboard(watch::Sender<Vec<String>>);
 
 impl Outside for Clipboard {
     fn copy(&mut self, text: &str) {
-        self.0.lock().expect("nobody panicked").push(text.to_owned());
+        self.0.send_modify(|copied| copied.push(text.to_owned()));
     }
 }
 
@@ -106,7 +106,7 @@ impl Desk for LaterDesk {
 struct Learner {
     events: mpsc::UnboundedSender<Event>,
     seen: watch::Receiver<(usize, String)>,
-    copied: Arc<Mutex<Vec<String>>>,
+    copied: watch::Receiver<Vec<String>>,
 }
 
 impl Learner {
@@ -130,6 +130,13 @@ impl Learner {
         }
     }
 
+    /// All that was put on the clipboard, once something was. A frame may show what stands behind it in the shell's output before.
+    async fn copied(&mut self) -> Vec<String> {
+        let something = self.copied.wait_for(|copied| !copied.is_empty());
+        let copied = tokio::time::timeout(Duration::from_secs(20), something).await.expect("copied in time");
+        copied.expect("the loop runs").clone()
+    }
+
     fn frames(&self) -> usize {
         self.seen.borrow().0
     }
@@ -141,8 +148,8 @@ async fn session(opening: Opening, act: impl AsyncFnOnce(&mut Learner)) {
     let input = Box::pin(stream::poll_fn(move |cx| inbox.poll_recv(cx).map(|event| event.map(io::Result::Ok))));
     let (seen, watched) = watch::channel((0, String::new()));
     let mut terminal = Terminal::new(Watched { inner: TestBackend::new(80, 24), seen }).expect("a terminal in memory");
-    let copied = Arc::default();
-    let mut outside = Clipboard(Arc::clone(&copied));
+    let (clipboard, copied) = watch::channel(Vec::new());
+    let mut outside = Clipboard(clipboard);
     let desk = Arc::new(LaterDesk(Mutex::default()));
     let cast = Cast { desk, clock: Clock::system(), theme: Theme::named("dark", Depth::True), opening };
     let mut learner = Learner { events, seen: watched, copied };
@@ -168,7 +175,7 @@ async fn a_learner_types_into_a_real_shell_and_grades() {
         learner.until("21 80").await;
         learner.keys("printf '\\033]52;c;aGVsbG8=\\007'; echo co''pied\n");
         learner.until("copied").await;
-        assert_eq!(*learner.copied.lock().expect("nobody panicked"), ["hello"]);
+        assert_eq!(learner.copied().await, ["hello"]);
         learner.keys("exit 7\n");
         learner.until("The last one ended with code 7").await;
         learner.press(KeyCode::F(5));
