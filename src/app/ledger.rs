@@ -21,7 +21,18 @@ pub struct Ledger {
     clock: Clock,
     state: Mutex<State>,
     /// Held as long as the session is driven; the system lets go of it when the process dies.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A folder's lock, as long as this is held.
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a program that is just being started has a copy of it until it has begun.
+    fn drop(&mut self) {
+        // What is not let go of now is with the last copy.
+        let _ = self.0.unlock();
+    }
 }
 
 struct State {
@@ -31,12 +42,12 @@ struct State {
 }
 
 /// The lock of a session's folder, or `None` when another process drives it.
-pub fn lock(dir: &Path) -> Result<Option<File>, AppError> {
+pub fn lock(dir: &Path) -> Result<Option<Lock>, AppError> {
     let path = dir.join("lock");
     let failed = |error| unwritable(&path, &error);
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -41,7 +41,7 @@ pub struct ClusterHost {
     dir: PathBuf,
     status: Status,
     cluster: Arc<dyn Cluster>,
-    _lock: std::fs::File,
+    _lock: ledger::Lock,
 }
 
 /// The folder of a cluster.

@@ -133,17 +133,16 @@ async fn wait(grader: &Grader, view: &View, check: &Check, within: Duration) -> 
     let end = grader.clock.now() + jiff::SignedDuration::try_from(limit).ok()?;
     let patient = wall.now() + jiff::SignedDuration::try_from(grader.patience.with(check)).ok()?;
     let mut view = view.fresh();
-    let mut heard = wall.now();
+    // Since when nobody answers. Not since the last answer: where nothing changes nobody asks.
+    let mut silent = None;
     loop {
         let verdict = checks::look(&check.kind, &view).await;
         let broken = matches!(verdict, Verdict::Broken { .. });
-        if !broken {
-            heard = wall.now();
-        }
+        silent = broken.then(|| silent.unwrap_or_else(|| wall.now()));
         let over = match verdict {
             Verdict::Pass => true,
             Verdict::Fail { .. } => grader.clock.now() >= end && wall.now() >= patient,
-            Verdict::Broken { .. } => wall.now().duration_since(heard) >= SILENCE,
+            Verdict::Broken { .. } => silent.is_some_and(|since| wall.now().duration_since(since) >= SILENCE),
         };
         if over {
             return Some(verdict);

@@ -299,8 +299,10 @@ impl Behind {
 
         let texts = scaffold::pack("sample").into_iter().map(|file| {
             let waits = "name: The ConfigMap has the number of workers\n      within: 60s";
-            let stays = "kind: ConfigMap\n        metadata: { name: keep-me, namespace: \"{{ ns }}\" }";
-            let always = "kind: Namespace\n        metadata: { name: default }";
+            let stays = "object:\n        apiVersion: v1\n        kind: ConfigMap\n        metadata: { name: keep-me, namespace: \"{{ ns }}\" }";
+            // Of the very object that the first looks at, and so by the same answer: when this has its verdict, the first does wait.
+            let always =
+                "absent: { apiVersion: v1, kind: ConfigMap, name: \"{{ name }}\", namespace: \"{{ ns }}\" }";
             let text = file.text.replacen("name: The ConfigMap has the number of workers", waits, 1);
             (file.path, text.replacen(stays, always, 1))
         });

@@ -185,6 +185,11 @@ fn a_killed_host_leaves_its_best_grading_in_the_history() {
     place.prints(0, &["grade"]);
     let pid = i32::try_from(status["pid"].as_i64().unwrap()).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+    // A signal is not yet an end: with that the system lets go of the session's lock.
+    let session = std::fs::read_dir(place.home.path().join("state/sessions")).unwrap().next().unwrap().unwrap();
+    let lock = std::fs::File::open(session.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    lock.unlock().unwrap();
     let again = place.json(0, &["start", "rbac-serviceaccount", "--headless", "-o", "json"]);
     assert_ne!(again["pid"], status["pid"]);
     assert_eq!(place.json(0, &["history", "-o", "json"])["attempts"].as_array().unwrap().len(), 1);

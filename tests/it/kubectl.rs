@@ -50,6 +50,17 @@ impl Cluster {
         String::from_utf8(ended.stdout).unwrap()
     }
 
+    /// Waits until a namespace has the ServiceAccount without which no Pod is made there.
+    async fn takes_pods(&self, namespace: &str) {
+        let look = format!("-n {namespace} get serviceaccount default");
+        for _ in 0..600 {
+            if self.with_input("", &look).await.status.success() {
+                return;
+            }
+        }
+        panic!("{namespace} takes no Pods");
+    }
+
     /// What a command that fails says.
     async fn refused(&self, input: &str, args: &str) -> String {
         let ended = self.with_input(input, args).await;
@@ -79,6 +90,7 @@ async fn every_kind_is_created_shown_applied_and_deleted() {
     let Some(cluster) = cluster().await else { return };
     let all = include_str!("../fixtures/kinds/minimal.yaml");
     cluster.prints("create ns kinds-all").await;
+    cluster.takes_pods("kinds-all").await;
     let created = cluster.prints_for(all, "-n kinds-all create -f -").await;
     assert_eq!(created.lines().count(), all.matches("\nkind: ").count(), "{created}");
     for shown in ["get -f -", "get -o wide -f -", "get -o yaml -f -"] {
@@ -94,7 +106,7 @@ async fn every_kind_is_created_shown_applied_and_deleted() {
     let stored = "-n kinds-all get -f - -o custom-columns=K:.kind,N:.metadata.name,R:.metadata.resourceVersion";
     let mut seen = Vec::new();
     // Pods and what they belong to come further meanwhile; an apply that changes something does so every time.
-    while seen.len() < 5 {
+    while seen.len() < 20 {
         let before = cluster.prints_for(all, stored).await;
         cluster.prints_for(all, "-n kinds-all apply -f -").await;
         let after = cluster.prints_for(all, stored).await;
@@ -118,7 +130,7 @@ async fn custom_resources_are_served_by_their_definitions() {
     let Some(cluster) = cluster().await else { return };
     let definition = include_str!("../fixtures/kinds/crontab.yaml");
     cluster.prints_for(definition, "create -f -").await;
-    cluster.prints("wait --for condition=established --timeout=20s crd/crontabs.stable.example.com").await;
+    cluster.prints("wait --for condition=established --timeout=60s crd/crontabs.stable.example.com").await;
     assert_eq!(cluster.prints_for(CRON, "apply -f -").await, "crontab.stable.example.com/c created\n");
     assert_eq!(cluster.prints_for(CRON, "apply -f -").await, "crontab.stable.example.com/c unchanged\n");
     let shown = cluster.prints("get ct").await;

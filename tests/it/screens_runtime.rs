@@ -124,7 +124,7 @@ impl Learner {
     async fn until(&mut self, text: &str) -> String {
         let mut seen = self.seen.clone();
         let shown = seen.wait_for(|(_, seen)| seen.contains(text));
-        match tokio::time::timeout(Duration::from_secs(20), shown).await {
+        match tokio::time::timeout(Duration::from_secs(60), shown).await {
             Ok(seen) => seen.expect("the loop runs").1.clone(),
             Err(_) => panic!("never shown: {text}\n{}", self.seen.borrow().1),
         }
@@ -133,7 +133,7 @@ impl Learner {
     /// All that was put on the clipboard, once something was. A frame may show what stands behind it in the shell's output before.
     async fn copied(&mut self) -> Vec<String> {
         let something = self.copied.wait_for(|copied| !copied.is_empty());
-        let copied = tokio::time::timeout(Duration::from_secs(20), something).await.expect("copied in time");
+        let copied = tokio::time::timeout(Duration::from_secs(60), something).await.expect("copied in time");
         copied.expect("the loop runs").clone()
     }
 

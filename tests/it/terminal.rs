@@ -49,7 +49,7 @@ async fn until(terminal: &Terminal, what: &str, wanted: impl Fn(&Terminal, &Scre
             }
         }
     };
-    match tokio::time::timeout(Duration::from_secs(20), waiting).await {
+    match tokio::time::timeout(Duration::from_secs(60), waiting).await {
         Ok(screen) => screen,
         Err(_) => panic!("never came: {what}\n{}", terminal.screen().text()),
     }
@@ -59,12 +59,24 @@ async fn until_text(terminal: &Terminal, text: &str) -> Screen {
     until(terminal, text, |_, screen| screen.text().contains(text)).await
 }
 
+/// The screen a program leaves. It is taken once the end is told: one taken before may lack the last words.
+async fn until_exit(terminal: &Terminal) -> Screen {
+    until(terminal, "exit", |terminal, _| terminal.exit().is_some()).await;
+    terminal.screen()
+}
+
+/// Waits until a line with `text` was ended, too: a terminal hands on a line and its end one after the other.
+async fn until_line(terminal: &Terminal, text: &str) -> Screen {
+    let ended = |screen: &Screen| screen.cursor.is_some_and(|cursor| cursor.column == 0);
+    until(terminal, text, |_, screen| screen.text().contains(text) && ended(screen)).await
+}
+
 #[tokio::test]
 async fn a_shell_answers_and_its_exit_is_told() {
     let terminal = bash();
     until_text(&terminal, "$").await;
     keys(&terminal, "echo $((6*7)) $TERM; exit 3\n");
-    let screen = until(&terminal, "exit", |terminal, _| terminal.exit().is_some()).await;
+    let screen = until_exit(&terminal).await;
     assert!(screen.text().contains("42 xterm-256color"), "{}", screen.text());
     assert_eq!(terminal.exit().and_then(|exit| exit.code), Some(3));
 }
@@ -72,7 +84,7 @@ async fn a_shell_answers_and_its_exit_is_told() {
 #[tokio::test]
 async fn long_lines_flow_when_the_pane_changes() {
     let terminal = shell("printf 'abcdefghijklmnopqrstuvwxyz0123456789\\n'; read x");
-    until_text(&terminal, "789").await;
+    until_line(&terminal, "789").await;
     terminal.resize(Size { columns: 20, rows: 10 });
     terminal.scroll(1);
     let narrow = terminal.screen();
@@ -84,7 +96,7 @@ async fn long_lines_flow_when_the_pane_changes() {
 #[tokio::test]
 async fn what_scrolled_away_can_be_seen_and_a_key_comes_back() {
     let terminal = shell("seq 100; cat");
-    until_text(&terminal, "100").await;
+    until_line(&terminal, "100").await;
     terminal.scroll(50);
     let above = terminal.screen();
     assert_eq!((above.line(0).as_str(), above.scrolled), ("42", 50));
@@ -116,7 +128,7 @@ async fn a_program_that_wants_the_mouse_and_pastes_gets_them() {
     until_text(&terminal, "ready").await;
     terminal.mouse(MouseEventKind::Down(MouseButton::Left), KeyModifiers::NONE, (2, 4), 1);
     terminal.paste("hi");
-    let screen = until(&terminal, "exit", |terminal, _| terminal.exit().is_some()).await;
+    let screen = until_exit(&terminal).await;
     let told: String = screen.text().split_whitespace().collect();
     assert!(told.contains("033[<0;3;5M033[200~hi033"), "{}", screen.text());
 }
@@ -126,7 +138,7 @@ async fn a_program_that_asks_where_its_cursor_is_gets_an_answer_and_may_copy() {
     let terminal = shell(
         "stty raw -echo; printf 'abc\\033[6n'; dd bs=1 count=6 2>/dev/null | od -An -c; printf '\\033]52;c;aGVsbG8=\\007'",
     );
-    let screen = until(&terminal, "exit", |terminal, _| terminal.exit().is_some()).await;
+    let screen = until_exit(&terminal).await;
     let told: String = screen.text().split_whitespace().collect();
     assert!(told.contains("033[1;4R"), "{}", screen.text());
     assert_eq!(terminal.take_copied().as_deref(), Some("hello"));
@@ -144,7 +156,7 @@ async fn vim_edits_a_file() {
     until_text(&terminal, "hello from vim").await;
     terminal.key(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
     keys(&terminal, ":wq\n");
-    until(&terminal, "exit", |terminal, _| terminal.exit().is_some()).await;
+    until_exit(&terminal).await;
     assert_eq!(std::fs::read_to_string(&file).expect("vim wrote"), "hello from vim\n");
 }
 

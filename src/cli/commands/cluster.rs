@@ -170,10 +170,10 @@ async fn run_up(up: &Up) -> Done {
     let listener = control::listen(host.dir()).map_err(|error| unwritable(host.dir(), &error))?;
     tell(&host.status(), up.output, "Ctrl-C ends it.");
     tokio::select! {
+        // It was closed by whoever said stop, and another of its name may be up by now.
         () = control::serve(listener, host.clone()) => {}
-        () = host::ended() => {}
+        () = host::ended() => own::close(&host).await?,
     }
-    own::close(&host).await?;
     Ok(ExitCode::SUCCESS)
 }
 

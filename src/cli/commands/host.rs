@@ -130,8 +130,8 @@ async fn cluster(up: &Up) -> Result<(), AppError> {
     let listener = control::listen(host.dir()).map_err(|error| unwritable(host.dir(), &error))?;
     tell(&Ok(host.status()));
     tokio::select! {
-        () = control::serve(listener, host.clone()) => {}
-        () = ended() => {}
+        // It was closed by whoever said stop, and another of its name may be up by now.
+        () = control::serve(listener, host.clone()) => Ok(()),
+        () = ended() => own::close(&host).await,
     }
-    own::close(&host).await
 }

@@ -110,13 +110,25 @@ fn the_program_does_not_panic() {
 
 #[test]
 fn every_file_is_called() {
-    let main = read(Path::new("tests/it/main.rs"));
-    let folder = std::fs::read_dir(top().join("tests/it")).unwrap();
-    let names =
-        folder.map(|entry| entry.unwrap().path().file_stem().unwrap_or_default().to_string_lossy().into_owned());
-    let missing: Vec<_> =
-        names.filter(|name| name != "main" && !main.lines().any(|line| line == format!("mod {name};"))).collect();
-    none("every file of tests/it stands in tests/it/main.rs", &missing);
+    let mut missing = Vec::new();
+    for file in sources() {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (module, folder) = match name.as_str() {
+            "main" | "lib" => continue,
+            "mod" => (file.parent().unwrap().to_owned(), file.parent().and_then(Path::parent).unwrap()),
+            _ => (file.with_extension(""), file.parent().unwrap()),
+        };
+        let module = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let callers = ["mod.rs", "lib.rs", "main.rs"].map(|caller| folder.join(caller));
+        let calls = |caller: &PathBuf| {
+            let words = source::tokens(&read(caller));
+            words.windows(2).any(|words| same(words, &["mod", &module]))
+        };
+        if !callers.iter().filter(|caller| top().join(caller).is_file()).any(calls) {
+            missing.push(file.display().to_string());
+        }
+    }
+    none("every file is a module of the one above it", &missing);
 }
 
 /// A folder where one thing is one file and one row.

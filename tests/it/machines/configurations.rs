@@ -198,8 +198,9 @@ async fn a_scheduler_whose_certificate_ends_while_it_runs_ends_too() {
     });
     let authority = Authority::from_pem(&authority, &key).unwrap();
     let subject = Subject::new("system:kube-scheduler", &[]);
+    // Long enough for a scheduler to begin with it on a machine that has much to do: the cluster's clock is fast.
     let issue =
-        Issue { not_after: now + Duration::from_secs(500), ..Issue::for_a_year(subject, Usages::client(), now) };
+        Issue { not_after: now + Duration::from_secs(1000), ..Issue::for_a_year(subject, Usages::client(), now) };
     let issued = authority.issue(&issue).unwrap();
     let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
     let (certificate, key) = (encode(issued.certificate_pem()), encode(issued.key.to_pem()));

@@ -85,7 +85,7 @@ async fn logs_are_files_of_the_node_and_go_with_their_pod() {
     let pods: Api<Pod> = Api::namespaced(seat.world.client().unwrap(), "default");
     pods.delete("drill", &kube::api::DeleteParams::default().grace_period(0)).await.unwrap();
     seat.world.settle().await;
-    assert_eq!(file(), None);
+    seat.until("its log is gone", || async { file().is_none() }).await;
     assert!(seat.files("node01", |root| root.text(&link)).is_err());
 }
 
@@ -141,13 +141,9 @@ async fn each_node_has_its_own_pods_and_images() {
             .map(|image| (image.names.unwrap_or_default(), image.size_bytes))
             .collect::<Vec<_>>()
     };
-    let mut images = Vec::new();
-    for _ in 0..TRIES {
-        images = told().await;
-        if images.iter().any(|(names, _)| names[1] == "docker.io/library/redis:8") {
-            break;
-        }
-    }
+    let pulled = || async { told().await.iter().any(|(names, _)| names[1] == "docker.io/library/redis:8") };
+    seat.until("the Node tells of what was pulled", pulled).await;
+    let images = told().await;
     let listed = seat.prints("node01", "crictl images -o json").await;
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let mut listed: Vec<(String, i64)> = listed["images"]

@@ -171,7 +171,7 @@ fn map(name: &str) -> ConfigMap {
 /// Waits until a ConfigMap of the default namespace is there, or gone, with the API server listening.
 async fn becomes(seat: &Seat, name: &str, there: bool) {
     let maps: Api<ConfigMap> = Api::default_namespaced(seat.world.client().unwrap());
-    for _ in 0..300 {
+    for _ in 0..3000 {
         let open = tokio::net::TcpStream::connect(seat.world.url().trim_start_matches("https://")).await.is_ok();
         if open && maps.get_opt(name).await.unwrap().is_some() == there {
             return;

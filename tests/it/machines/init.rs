@@ -96,7 +96,7 @@ async fn a_reset_leaves_nothing_of_a_control_plane() {
     }
     assert!(!seat.files("controlplane", |root| root.exists(ADMIN)));
     let address = seat.world.url().trim_start_matches("https://").to_owned();
-    assert!(tokio::net::TcpStream::connect(&address).await.is_err(), "nobody listens");
+    seat.until("nobody listens", || async { tokio::net::TcpStream::connect(&address).await.is_err() }).await;
     assert_eq!(seat.types("controlplane", "systemctl is-active kubelet", "").await.out, "inactive\n");
     let token = seat.fails("controlplane", "kubeadm token create").await;
     assert!(token.contains("connect: connection refused"), "{token}");

@@ -1,8 +1,6 @@
 //! kubeadm on nodes: certificates, tokens, machines that join, and what stands in the way of an upgrade.
 //! The table of certificates is what the real kubeadm 1.35.4 prints (`certs check-expiration --cert-dir`, dates masked).
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::ListParams;
@@ -88,18 +86,12 @@ async fn a_blank_machine_joins_with_a_token_and_becomes_ready() {
     );
     let joined = seat.prints("node02", &line).await;
     assert!(joined.contains("\nThis node has joined the cluster:\n"), "{joined}");
-    let clock = seat.world.clock();
-    let mut ready = false;
-    for _ in 0..600 {
+    let ready = || async {
         let node = nodes.get("node02").await.unwrap();
         let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
-        ready = conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
-        if ready {
-            break;
-        }
-        clock.sleep(Duration::from_secs(1)).await;
-    }
-    assert!(ready, "the node becomes Ready");
+        conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True")
+    };
+    seat.until("the node becomes Ready", ready).await;
     let again = seat.fails("node02", &line).await;
     assert!(
         again.contains(

@@ -26,11 +26,11 @@ async fn cluster() -> Option<Cluster> {
     let options = Options { topology: Topology::workers(1), clock: Clock::system(), port: 0, dir: None };
     let world = World::start(options).await.unwrap();
     world.write_kubeconfig(&home.path().join("config")).unwrap();
-    assert!(world.ready(Duration::from_secs(20)).await);
+    assert!(world.ready(Duration::from_secs(60)).await);
     let cluster = Cluster { world, home };
     cluster.prints("", &["run", "box", "--image=busybox:1.36", "--", "sleep", "36000"]).await;
     cluster.prints("", &["run", "web", "--image=nginx"]).await;
-    cluster.prints("", &["wait", "--for=condition=Ready", "pod/box", "pod/web"]).await;
+    cluster.prints("", &["wait", "--for=condition=Ready", "--timeout=50s", "pod/box", "pod/web"]).await;
     Some(cluster)
 }
 
@@ -142,7 +142,7 @@ async fn pods_for_one_command_say_what_it_says_and_go() {
     cluster
         .prints("", &["debug", "web", "--copy-to=copy", "--image=busybox", "--profile=general", "--", "sleep", "1d"])
         .await;
-    cluster.prints("", &["wait", "--for=condition=Ready", "pod/copy"]).await;
+    cluster.prints("", &["wait", "--for=condition=Ready", "--timeout=50s", "pod/copy"]).await;
     let node = ["debug", "node/node01", "-i", "--image=busybox", "--profile=general", "--", "hostname"];
     assert!(cluster.prints("", &node).await.contains("node01\n"));
     cluster.world.stop().await;

@@ -10,7 +10,7 @@ use kubedrill::base::clock::Clock;
 use kubedrill::base::topology::Topology;
 use kubedrill::sim::world::{Options, World};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 /// A cluster with one Pod that runs.
 async fn running(spec: Value) -> (World, Api<Pod>) {
@@ -19,7 +19,7 @@ async fn running(spec: Value) -> (World, Api<Pod>) {
     let pods: Api<Pod> = Api::default_namespaced(world.client().expect("a client"));
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "box" }, "spec": spec });
     let pod: Pod = serde_json::from_value(pod).expect("a Pod");
-    for _ in 0..500 {
+    for _ in 0..3000 {
         match pods.create(&PostParams::default(), &pod).await {
             // Its ServiceAccount is still to be made, or it is there already.
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 409) => {}
@@ -162,6 +162,18 @@ async fn files_written_by_one_command_are_there_for_the_next() {
     world.stop().await;
 }
 
+/// What a screen shows from now on, until it ends with `awaited`.
+async fn until_shown(screen: &mut (impl AsyncRead + Unpin), awaited: &str) -> String {
+    let (mut shown, mut part) = (Vec::new(), [0_u8; 1024]);
+    while !shown.ends_with(awaited.as_bytes()) {
+        let read = tokio::time::timeout(Duration::from_secs(60), screen.read(&mut part)).await;
+        let length = read.map_or(0, |read| read.expect("it can be read"));
+        assert_ne!(length, 0, "{awaited:?} is not shown: {:?}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&part[..length]);
+    }
+    String::from_utf8(shown).expect("text")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_can_work_at_a_prompt() {
     let (world, pods) = running(busybox()).await;
@@ -171,11 +183,19 @@ async fn somebody_can_work_at_a_prompt() {
     sizes.send(TerminalSize { width: 80, height: 24 }).await.expect("it is told");
     let (mut stdin, mut stdout) = (process.stdin().expect("input"), process.stdout().expect("output"));
     let ended = process.take_status().expect("an end");
-    for typed in ["cd /etc\r", "sleep 1000\r", "\u{3}", "echo $?\r", "\u{1b}[A\r", "exit 4\r"] {
-        stdin.write_all(typed.as_bytes()).await.expect("it reads");
-        pause(&world).await;
-    }
     let mut shown = String::new();
+    // Each waits for what is shown before it: what is typed ahead is shown elsewhere, and Ctrl-C throws it away.
+    for (awaited, typed) in [
+        ("/ # ", "cd /etc\r"),
+        ("/etc # ", "sleep 1000\r"),
+        ("sleep 1000\r\n", "\u{3}"),
+        ("/etc # ", "echo $?\r"),
+        ("/etc # ", "\u{1b}[A\r"),
+        ("/etc # ", "exit 4\r"),
+    ] {
+        shown += &until_shown(&mut stdout, awaited).await;
+        stdin.write_all(typed.as_bytes()).await.expect("it reads");
+    }
     stdout.read_to_string(&mut shown).await.expect("text");
     for part in [
         "/ # cd /etc\r\n",

@@ -8,9 +8,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams, PostParams};
 use kubedrill::base::clock::Clock;
 use kubedrill::base::topology::Topology;
-use kubedrill::sim::nodes::keeping::SOON;
 use kubedrill::sim::world::{Checkpoint, Options, World};
 use serde_json::{Value, json};
+
+/// How long whatever a cluster does may take on a machine that has much to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn open(dir: &Path) -> World {
     let options =
@@ -20,6 +22,15 @@ async fn open(dir: &Path) -> World {
 
 async fn pause(world: &World) {
     world.clock().sleep(Duration::from_millis(20)).await;
+}
+
+/// Waits until something is so.
+async fn until(world: &World, so: impl AsyncFn() -> bool) {
+    let end = world.clock().now() + PATIENCE;
+    while !so().await {
+        assert!(world.clock().now() < end, "it never is");
+        pause(world).await;
+    }
 }
 
 fn pods(world: &World) -> Api<Pod> {
@@ -36,7 +47,7 @@ where
 
 /// Makes Pods and waits until all of their containers run or have done their part.
 async fn run(world: &World, made: &[Value]) {
-    assert!(world.ready(Duration::from_secs(20)).await);
+    assert!(world.ready(PATIENCE).await);
     let pods = pods(world);
     for pod in made {
         let pod: Pod = serde_json::from_value(pod.clone()).expect("a Pod");
@@ -45,7 +56,18 @@ async fn run(world: &World, made: &[Value]) {
             pause(world).await;
         }
     }
-    assert!(world.ready(Duration::from_secs(20)).await);
+    assert!(world.ready(PATIENCE).await);
+    // A cluster is ready also while a Pod has no place, as before its claim is bound.
+    let all_ready = async || {
+        let all = pods.list(&ListParams::default()).await.expect("they are listed");
+        all.items.iter().all(is_ready)
+    };
+    until(world, all_ready).await;
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 fn pod(name: &str, spec: Value) -> Value {
@@ -76,9 +98,16 @@ async fn told(world: &World) -> Vec<(String, Value, String)> {
     all
 }
 
-/// As after kill -9: nothing is told, nothing is waited for.
-async fn killed(world: World) {
-    world.clock().sleep(SOON + SOON / 2).await;
+/// As after kill -9, once a Pod's last words are written down: nothing is told, nothing is waited for.
+async fn killed(world: World, (home, pod): (&Path, &str)) {
+    exec(&world, pod, "touch /tmp/last-words").await;
+    let kept = home.join("cluster.files.jsonl");
+    let is_kept = async || {
+        let text = std::fs::read_to_string(&kept).unwrap_or_default();
+        // What Pods have written is written down in batches: this one is whole.
+        text.contains("last-words") && text.ends_with('\n')
+    };
+    until(&world, is_kept).await;
     drop(world);
     tokio::task::yield_now().await;
 }
@@ -120,11 +149,11 @@ async fn a_killed_cluster_has_its_files_runs_and_logs_when_it_is_back() {
     exec(&world, "box", write).await;
     let (files, before) = (exec(&world, "box", ALL).await, told(&world).await);
     assert_eq!(files, "1\nof empty\nof host\nof disk\nof tmp\n640\nof empty\n");
-    killed(world).await;
+    killed(world, (home.path(), "box")).await;
 
     let world = open(home.path()).await;
     assert_eq!(exec(&world, "box", ALL).await, files);
-    assert!(world.ready(Duration::from_secs(20)).await);
+    assert!(world.ready(PATIENCE).await);
     assert_eq!(told(&world).await, before);
     // What is written now is kept as well, and so is what was before; a stop writes at once.
     exec(&world, "box", "echo more >> /disk/f; rm /host/f /own").await;
@@ -156,7 +185,7 @@ async fn a_reset_brings_back_the_files_of_its_checkpoint_and_no_others() {
         world.restore(&checkpoint).await;
         assert_eq!(exec(&world, "box", ALL).await, files);
         assert_eq!(exec(&world, "box", "ls /host").await, "f\n");
-        assert!(world.ready(Duration::from_secs(20)).await);
+        assert!(world.ready(PATIENCE).await);
         assert_eq!(told(&world).await, before);
     }
     world.stop().await;
@@ -218,14 +247,14 @@ async fn programs_go_on_where_they_were() {
     let before = told(&world).await;
     world.restore(&world.checkpoint()).await;
     as_they_were(&world, &before, 1).await;
-    killed(world).await;
+    killed(world, (home.path(), "waits")).await;
     let world = open(home.path()).await;
     as_they_were(&world, &before, 2).await;
     world.stop().await;
 }
 
 async fn as_they_were(world: &World, before: &[(String, Value, String)], ways_back: usize) {
-    assert!(world.ready(Duration::from_secs(20)).await);
+    assert!(world.ready(PATIENCE).await);
     assert_eq!(told(world).await, before);
     assert_eq!(exec(world, "waits", "cat /v/went").await, "x\n");
     assert_eq!(exec(world, "reads", "echo $S").await, "old\n");
