@@ -129,6 +129,36 @@ async fn a_claim_that_finds_nothing_is_told_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_claim_waits_for_a_provisioner_that_nobody_runs() {
+    let world = World::with_controllers(CONTROLLERS);
+    let mut far = class("far", "Immediate");
+    far["provisioner"] = json!("ebs.csi.aws.com");
+    world.make(far);
+    world.make(claim("data", "2Gi", json!({ "storageClassName": "far" })));
+    world.settle().await;
+    assert_eq!(state(&world.claimed("data")), ("Pending", ""));
+    let told = "ExternalProvisioning: Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws.com' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.";
+    let found = world.events("PersistentVolumeClaim", "data");
+    assert!(!found.is_empty() && found.iter().all(|event| event == told), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_kept_for_a_claim_of_another_mode_tells_both() {
+    let world = World::with_controllers(CONTROLLERS);
+    let wanted = world.make(claim("data", "2Gi", json!({ "volumeMode": "Block" })));
+    let kept = json!({ "namespace": "default", "name": "data", "uid": meta::uid(&wanted) });
+    world.make(volume("kept", "2Gi", json!({ "claimRef": kept })));
+    world.settle().await;
+    assert_eq!(state(&world.claimed("data")), ("Pending", ""));
+    let told =
+        |what: &str| format!("VolumeMismatch: Cannot bind PersistentVolume {what} due to incompatible volumeMode.");
+    let of_volume = world.events("PersistentVolume", "kept");
+    assert!(of_volume.contains(&told("to requested PersistentVolumeClaim \"data\"")), "{of_volume:?}");
+    let of_claim = world.events("PersistentVolumeClaim", "data");
+    assert!(of_claim.contains(&told("\"kept\" to requested PersistentVolumeClaim")), "{of_claim:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_released_volume_waits_until_its_reference_is_taken_out() {
     let world = World::with_controllers(CONTROLLERS);
     world.make(volume("kept", "2Gi", json!({ "persistentVolumeReclaimPolicy": "Retain" })));

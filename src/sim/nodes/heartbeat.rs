@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::cordons::Cordons;
 use super::present;
 use super::runtime::Runtime;
 use super::startup::resources;
@@ -210,10 +211,12 @@ pub fn conditions(now: jiff::Timestamp, fault: Option<&str>) -> Value {
     told.into_iter().map(condition).collect()
 }
 
-/// Renews the leases of all nodes whose kubelet works, until the task is stopped.
+/// Renews the leases of all nodes whose kubelet works, and has them look at their Nodes, until the task is stopped.
 pub async fn run(client: Client, runtime: Arc<Runtime>) {
+    let mut cordons = Cordons::default();
     loop {
         beat_all(&client, &runtime);
+        cordons.look(&client, &runtime);
         client.clock().sleep(RENEW).await;
     }
 }

@@ -66,15 +66,32 @@ pub fn fault(runtime: &Runtime, node: &str, host_path: &Value) -> Option<String>
         "BlockDevice" => (FileType::BlockDevice, "block device"),
         _ => return None,
     };
-    let inner = path.trim_matches('/');
-    if KERNEL.contains(&first(inner)) {
+    let fits = stands(runtime, node, path)?.is_ok_and(|found| found == wanted);
+    (!fits).then(|| format!("hostPath type check failed: {path} is not a {name}"))
+}
+
+/// Why a `local` volume cannot be mounted: nothing makes its folder (`pkg/volume/local/local.go`, getGlobalLocalPath).
+pub fn local_fault(runtime: &Runtime, node: &str, path: &str) -> Option<String> {
+    match stands(runtime, node, path)? {
+        Ok(FileType::Directory | FileType::BlockDevice) => None,
+        Ok(_) => Some("only directory and block device are supported".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("path {path:?} does not exist")),
+        Err(error) => {
+            tracing::debug!(%error, path, "what a local volume is on its node cannot be told");
+            None
+        }
+    }
+}
+
+/// What stands at a path of a node; nothing is said of what the kernel makes, nor where there is no machine.
+fn stands(runtime: &Runtime, node: &str, path: &str) -> Option<io::Result<FileType>> {
+    if KERNEL.contains(&first(path.trim_matches('/'))) {
         return None;
     }
     let machines = runtime.machines()?;
     let machine = machines.get(node)?;
     let found = machines.files(&machine).and_then(|root| root.stat(path));
-    let fits = found.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == wanted);
-    (!fits).then(|| format!("hostPath type check failed: {path} is not a {name}"))
+    Some(found.map(|stat| FileType::from_raw_mode(stat.st_mode)))
 }
 
 impl Runtime {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::halted::Halt;
 use super::runtime::Runtime;
 use super::static_pods::is_mirror;
-use super::{address, admission, conditions, container, eviction, pull, resize, runs, stop, volumes};
+use super::{address, admission, conditions, container, eviction, pull, resize, runs, runtime_handler, stop, volumes};
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
 use crate::sim::apiserver::recorder::Recorder;
@@ -40,6 +40,8 @@ pub struct Memory {
     pub killing: bool,
     /// Why it has to go, and when it is killed if it has not.
     pub evicted: Option<(String, Timestamp)>,
+    /// When the sandbox is tried again that could not be made.
+    pub sandbox_due: Option<Timestamp>,
     /// When missing pull secrets were last told.
     pub secrets_told: Option<Timestamp>,
     /// Containers that must start again to have what they were resized to.
@@ -82,7 +84,7 @@ impl<'a> Sync<'a> {
 
     /// Looks again after `pause`, if nothing happens before.
     pub fn wake_after(&mut self, pause: Duration) {
-        let pause = jiff::SignedDuration::try_from(pause).unwrap_or(jiff::SignedDuration::MAX);
+        let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
         self.wake_at(self.now.checked_add(pause).unwrap_or(Timestamp::MAX));
     }
 
@@ -261,22 +263,29 @@ impl Kubelets {
         true
     }
 
-    /// Makes a Pod's sandbox, once: an address, and a name that its kernel takes
-    /// (`pkg/kubelet/kuberuntime/kuberuntime_sandbox.go`, generatePodSandboxConfig).
+    /// Makes a Pod's sandbox, once: an address, a name that its kernel takes, and a container runtime
+    /// (`pkg/kubelet/kuberuntime/kuberuntime_sandbox.go`, createPodSandbox).
     fn has_sandbox(&self, sync: &mut Sync, node: &Value) -> bool {
         if sync.status.get("podIP").is_some() {
             return true;
+        }
+        // Every other look before then, such as that after the status was written, has nothing to add.
+        if let Some(due) = sync.memory.sandbox_due.filter(|due| sync.now < *due) {
+            sync.wake_at(due);
+            return false;
         }
         let dns = self.runtime.cluster_dns(sync.node());
         for told in &Resolver::of(sync.pod, ("", ""), &dns).omitted {
             sync.events.warning(sync.pod, "DNSConfigForming", told);
         }
-        if !meta::truth(sync.pod, "/spec/hostNetwork")
-            && let Err(why) = kernel_name(sync.pod, &dns)
-        {
+        let on_host = meta::truth(sync.pod, "/spec/hostNetwork");
+        let unnamed = if on_host { None } else { kernel_name(sync.pod, &dns).err() };
+        if let Some(why) = unnamed.or_else(|| runtime_handler::missing(&self.runtime, sync)) {
             let message = format!("Failed to create pod sandbox: {why}");
             sync.events.warning(sync.pod, "FailedCreatePodSandBox", &message);
-            sync.wake_after(LOOK);
+            let due = sync.now + SignedDuration::try_from(LOOK).unwrap_or_default();
+            sync.memory.sandbox_due = Some(due);
+            sync.wake_at(due);
             return false;
         }
         address::assign(self, sync, node);

@@ -10,11 +10,10 @@ use serde_json::Value;
 
 use super::kubelet::Sync;
 use super::runtime::Runtime;
-use super::{downward, env_file, host_paths};
+use super::{claimed, downward, env_file, host_paths};
 use crate::object::meta;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::configmap::CONFIGMAP;
-use crate::sim::apiserver::registry::kinds::persistentvolumeclaim::PERSISTENTVOLUMECLAIM;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
 use crate::sim::apiserver::registry::kinds::service::SERVICE;
 use crate::sim::apiserver::storage::Object;
@@ -50,24 +49,18 @@ fn missing(runtime: &Runtime, sync: &Sync) -> Option<String> {
         }
         let faults = sources.into_iter().filter_map(|(source, key, kind)| missing_source(sync, source?, key, kind));
         let of_node = || host_paths::fault(runtime, sync.node(), volume.get("hostPath")?);
-        together(faults).or_else(of_node).map(failed).or_else(|| {
-            let claim = meta::text(volume, "/persistentVolumeClaim/claimName");
-            if claim.is_empty() {
-                return None;
-            }
-            let found = sync.context.client.find(&PERSISTENTVOLUMECLAIM, meta::namespace(sync.pod), claim);
-            match found {
-                None => Some(format!("persistentvolumeclaim {claim:?} not found")),
-                Some(claim) if meta::text(&claim, "/status/phase") != "Bound" => {
-                    Some("error processing PVC: PVC is not bound".replace(
-                        "error processing PVC",
-                        &format!("error processing PVC {}/{}", meta::namespace(&claim), meta::name(&claim)),
-                    ))
-                }
-                Some(_) => None,
-            }
-        })
+        let of_driver = || volume.get("csi").filter(|csi| csi.is_object()).map(unregistered);
+        let own = together(faults).or_else(of_node).or_else(of_driver).map(failed);
+        own.or_else(|| claimed::fault(runtime, sync, volume))
     })
+}
+
+/// Why a driver cannot make a volume for the Pod: none ever registers with these kubelets
+/// (`pkg/volume/csi/csi_mounter.go`, SetUpAt; `csi_client.go`, newCsiDriverClient).
+fn unregistered(csi: &Value) -> String {
+    let driver = meta::text(csi, "/driver");
+    let why = format!("driver name {driver} not found in the list of registered CSI drivers");
+    format!("kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: {why}")
 }
 
 /// Several faults as one (`k8s.io/apimachinery/pkg/util/errors/errors.go`, Aggregate).
@@ -238,4 +231,18 @@ fn referenced(sync: &Sync, container: &Value, from: &Value) -> Result<Option<Str
         name => downward::named(sync.pod, name).ok_or_else(|| format!("container {name} not found"))?,
     };
     Ok(Some(downward::resource(sync.pod, container, reference)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_driver_that_nobody_registered_is_named() {
+        let told = unregistered(&json!({ "driver": "secrets-store.csi.k8s.io" }));
+        let why = "driver name secrets-store.csi.k8s.io not found in the list of registered CSI drivers";
+        assert_eq!(told, format!("kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: {why}"));
+    }
 }

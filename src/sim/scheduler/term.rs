@@ -1,12 +1,12 @@
 //! The terms of inter-Pod affinity, read once and asked often.
-//! Source: `k8s.io/kube-scheduler/framework` AffinityTerm; merging of `matchLabelKeys` in `pkg/registry/core/pod/strategy.go`.
+//! `matchLabelKeys` are in the selectors since the Pod was created. Source: `k8s.io/kube-scheduler/framework` AffinityTerm.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use crate::object::meta;
-use crate::object::selector::{LabelSelector, Operator, Requirement};
+use crate::object::selector::LabelSelector;
 
 /// One term: Pods so labelled, in these namespaces, counted by a node's label.
 #[derive(Clone, Debug)]
@@ -33,9 +33,6 @@ impl Term {
     fn of(pod: &Value, term: &Value, weight: i64) -> Self {
         let selector =
             LabelSelector::from_object(term.get("labelSelector")).unwrap_or_else(|_| LabelSelector::nothing());
-        let labels = meta::map(pod, "/metadata/labels");
-        let selector = with_keys(selector, meta::list(term, "/matchLabelKeys"), labels, Operator::In);
-        let selector = with_keys(selector, meta::list(term, "/mismatchLabelKeys"), labels, Operator::NotIn);
         let namespace_selector =
             LabelSelector::from_object(term.get("namespaceSelector")).unwrap_or_else(|_| LabelSelector::nothing());
         let mut namespaces: BTreeSet<String> =
@@ -65,22 +62,4 @@ impl Term {
     pub fn could_match(&self, namespace: &str, labels: Option<&Map<String, Value>>) -> bool {
         (self.namespaces.contains(namespace) || !self.namespace_selector.is_nothing()) && self.selector.matches(labels)
     }
-}
-
-/// A selector that also asks for the Pod's own values of these labels.
-pub fn with_keys(
-    selector: LabelSelector,
-    keys: &[Value],
-    labels: Option<&Map<String, Value>>,
-    operator: Operator,
-) -> LabelSelector {
-    let own = keys.iter().filter_map(Value::as_str).filter_map(|key| {
-        let value = labels?.get(key)?.as_str()?;
-        Requirement::new(key, operator, vec![value.to_owned()]).ok()
-    });
-    let own: Vec<Requirement> = own.collect();
-    if own.is_empty() || selector.is_nothing() {
-        return selector;
-    }
-    LabelSelector::from_requirements(selector.requirements().iter().cloned().chain(own).collect())
 }

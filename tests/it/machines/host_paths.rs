@@ -1,7 +1,7 @@
 //! Pods that mount files of their node: each sees what the other does.
 //! How both are brought to one is `sim/nodes/host_paths`.
 
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
 use kubedrill::base::topology::Topology;
 use serde_json::{Value, json};
 
@@ -28,6 +28,27 @@ impl Seat {
         let spec = json!({ "nodeName": "node01", "volumes": named, "containers": [container] });
         self.make("Pod", json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": spec }))
             .await;
+    }
+
+    /// A volume of 1Gi, and the claim `pvc` that gets it.
+    async fn claims(&self, source: Value) {
+        let size = json!({ "storage": "1Gi" });
+        let mut volume = json!({ "storageClassName": "manual", "capacity": size, "accessModes": ["ReadWriteOnce"] });
+        kubedrill::object::patch::merge(&mut volume, &source);
+        let claim = json!({ "storageClassName": "manual", "accessModes": ["ReadWriteOnce"], "resources": { "requests": size } });
+        for (kind, name, spec) in [("PersistentVolume", "pv", volume), ("PersistentVolumeClaim", "pvc", claim)] {
+            let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name }, "spec": spec });
+            self.make(kind, object).await;
+        }
+    }
+
+    /// Waits until an event says this.
+    async fn told(&self, message: &str) {
+        let is = || async {
+            let events = self.objects("Event", "default").list(&ListParams::default()).await.unwrap();
+            events.items.iter().any(|event| event.data["message"] == message)
+        };
+        self.until(message, is).await;
     }
 
     async fn phase(&self, name: &str, wanted: &str) {
@@ -73,20 +94,7 @@ async fn a_pod_sees_what_its_node_has() {
 async fn a_volume_of_a_folder_that_is_on_the_node_is_served_to_its_claim() {
     let seat = Seat::take(Topology::workers(1)).await;
     seat.files("node01", |root| root.write("/mnt/data/index.html", b"Hello\n", 0o644)).unwrap();
-    let size = json!({ "storage": "1Gi" });
-    let volume = json!({ "storageClassName": "manual", "capacity": size, "accessModes": ["ReadWriteOnce"], "hostPath": { "path": "/mnt/data" } });
-    seat.make(
-        "PersistentVolume",
-        json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" }, "spec": volume }),
-    )
-    .await;
-    let claim =
-        json!({ "storageClassName": "manual", "accessModes": ["ReadWriteOnce"], "resources": { "requests": size } });
-    seat.make(
-        "PersistentVolumeClaim",
-        json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "pvc" }, "spec": claim }),
-    )
-    .await;
+    seat.claims(json!({ "hostPath": { "path": "/mnt/data" } })).await;
     seat.sees("web", json!([{ "persistentVolumeClaim": { "claimName": "pvc" } }])).await;
     seat.phase("web", "Running").await;
     assert_eq!(seat.does("web", "cat /v/0/index.html").await, "Hello\n");
@@ -96,16 +104,50 @@ async fn a_volume_of_a_folder_that_is_on_the_node_is_served_to_its_claim() {
 async fn a_volume_that_has_to_be_there_waits_for_it() {
     let seat = Seat::take(Topology::workers(1)).await;
     seat.sees("late", json!([{ "hostPath": { "path": "/opt/late", "type": "Directory" } }])).await;
-    let told = || async {
-        let events = seat.objects("Event", "default").list(&kube::api::ListParams::default()).await.unwrap();
-        events.items.iter().filter_map(|event| event.data["message"].as_str().map(str::to_owned)).collect::<Vec<_>>()
-    };
     let why = "MountVolume.SetUp failed for volume \"v0\" : hostPath type check failed: /opt/late is not a directory";
-    let tells = || async { told().await.iter().any(|message| message == why) };
-    seat.until("it tells why", tells).await;
+    seat.told(why).await;
     seat.phase("late", "Pending").await;
     seat.files("node01", |root| root.make_dir("/opt/late", 0o755)).unwrap();
     seat.phase("late", "Running").await;
+}
+
+#[tokio::test]
+async fn a_claimed_volume_that_has_to_be_there_waits_for_it() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    seat.claims(json!({ "hostPath": { "path": "/opt/claimed", "type": "Directory" } })).await;
+    seat.sees("late", json!([{ "persistentVolumeClaim": { "claimName": "pvc" } }])).await;
+    let why =
+        "MountVolume.SetUp failed for volume \"pv\" : hostPath type check failed: /opt/claimed is not a directory";
+    seat.told(why).await;
+    seat.phase("late", "Pending").await;
+    seat.files("node01", |root| root.make_dir("/opt/claimed", 0o755)).unwrap();
+    seat.phase("late", "Running").await;
+}
+
+#[tokio::test]
+async fn a_local_volume_has_no_folder_until_somebody_makes_it() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    let here = json!({ "key": "kubernetes.io/hostname", "operator": "In", "values": ["node01"] });
+    let terms = json!([{ "matchExpressions": [here] }]);
+    let affinity = json!({ "required": { "nodeSelectorTerms": terms } });
+    seat.claims(json!({ "local": { "path": "/mnt/disk" }, "nodeAffinity": affinity })).await;
+    seat.sees("late", json!([{ "persistentVolumeClaim": { "claimName": "pvc" } }])).await;
+    let why = "MountVolume.NewMounter initialization failed for volume \"pv\" : path \"/mnt/disk\" does not exist";
+    seat.told(why).await;
+    seat.phase("late", "Pending").await;
+    seat.files("node01", |root| root.make_dir("/mnt/disk", 0o755)).unwrap();
+    seat.phase("late", "Running").await;
+}
+
+#[tokio::test]
+async fn a_volume_of_a_driver_that_nobody_registered_is_not_mounted() {
+    let seat = Seat::take(Topology::workers(1)).await;
+    seat.sees("secrets", json!([{ "csi": { "driver": "secrets-store.csi.k8s.io" } }])).await;
+    let why = "driver name secrets-store.csi.k8s.io not found in the list of registered CSI drivers";
+    let failed =
+        "MountVolume.SetUp failed for volume \"v0\" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client";
+    seat.told(&format!("{failed}: {why}")).await;
+    seat.phase("secrets", "Pending").await;
 }
 
 #[tokio::test]

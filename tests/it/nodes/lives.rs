@@ -26,13 +26,13 @@ use serde_json::{Value, json};
 const NS: &str = "default";
 
 /// A node with its kubelet; Pods come to it without a scheduler.
-struct World {
-    client: Client,
+pub(super) struct World {
+    pub(super) client: Client,
     kubelet: Kubelet,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let clock = Clock::from_epoch("2026-03-01T12:00:00Z".parse().unwrap(), 1.0);
         let authority = Arc::new(Authority::generate("kubernetes", clock.now()).unwrap());
         let tokens = TokenKey::new(&KeyPair::generate().unwrap()).unwrap();
@@ -52,12 +52,12 @@ impl World {
         world
     }
 
-    fn make(&self, object: Value) -> Object {
+    pub(super) fn make(&self, object: Value) -> Object {
         let kind = registry::of_kind(meta::text(&object, "/apiVersion"), meta::text(&object, "/kind")).expect("a kind");
         self.client.create(kind, object.clone()).unwrap_or_else(|status| panic!("{status}: {object}"))
     }
 
-    fn pod(&self, name: &str, mut spec: Value) {
+    pub(super) fn pod(&self, name: &str, mut spec: Value) {
         spec["nodeName"] = json!("node01");
         spec["automountServiceAccountToken"] = json!(false);
         self.make(
@@ -65,7 +65,7 @@ impl World {
         );
     }
 
-    async fn after(&self, seconds: u64) {
+    pub(super) async fn after(&self, seconds: u64) {
         self.client.clock().sleep(Duration::from_secs(seconds)).await;
     }
 
@@ -74,11 +74,11 @@ impl World {
     }
 
     /// The status of a Pod's first container.
-    fn status(&self, name: &str) -> Value {
+    pub(super) fn status(&self, name: &str) -> Value {
         self.find(name).expect("there is such a Pod")["status"]["containerStatuses"][0].clone()
     }
 
-    fn events(&self, name: &str, reason: &str) -> Vec<String> {
+    pub(super) fn events(&self, name: &str, reason: &str) -> Vec<String> {
         let about = |event: &&Object| {
             meta::text(event, "/involvedObject/name") == name && meta::text(event, "/reason") == reason
         };
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-fn shell(name: &str, script: &str) -> Value {
+pub(super) fn shell(name: &str, script: &str) -> Value {
     json!({ "name": name, "image": "busybox", "command": ["sh", "-c", script] })
 }
 

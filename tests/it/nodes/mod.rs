@@ -8,3 +8,4 @@ mod lasting;
 mod lives;
 mod scripts;
 mod shells;
+mod telling;

@@ -81,6 +81,26 @@ async fn affinity_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_keeps_away_from_those_that_share_its_own_label() {
+    let world = World::with_nodes(2).await;
+    world.labelled("one", json!({ "app": "web", "hash": "1" }), json!({ "nodeName": "n1" }));
+    world.labelled("two", json!({ "app": "web", "hash": "2" }), json!({ "nodeName": "n2" }));
+    let others = json!({
+        "labelSelector": { "matchLabels": { "app": "web" } },
+        "topologyKey": "kubernetes.io/hostname",
+        "matchLabelKeys": ["hash"],
+    });
+    let apart = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [others] } });
+    world.labelled("three", json!({ "app": "web", "hash": "1" }), json!({ "affinity": apart }));
+    world.settle().await;
+    assert_eq!(world.node_of("three"), "n2");
+    let terms = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+    let pod = world.get("three");
+    let merged = &meta::list(&pod, terms)[0]["labelSelector"]["matchExpressions"];
+    assert_eq!(*merged, json!([{ "key": "hash", "operator": "In", "values": ["1"] }]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn preferences_weigh_more_than_free_room() {
     let world = World::with_nodes(2).await;
     world.client.modify(&NODE, "", "n2", |node| meta::set_label(node, "disk", "ssd")).expect("labelled");

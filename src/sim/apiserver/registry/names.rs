@@ -175,6 +175,20 @@ pub fn labels(found: Option<&Value>, field: &str, errors: &mut ErrorList) {
     }
 }
 
+/// Checks a map of annotations (`objectmeta.go`, ValidateAnnotations).
+pub fn annotations(found: Option<&Value>, field: &str, errors: &mut ErrorList) {
+    let mut size = 0;
+    for (key, value) in found.and_then(Value::as_object).into_iter().flatten() {
+        for why in qualified(&key.to_lowercase()) {
+            errors.invalid(field, key.as_str(), why);
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > 256 * 1024 {
+        errors.too_long(field, 256 * 1024);
+    }
+}
+
 /// Checks the metadata of an object of `resource`.
 pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
     let generate = meta::text(object, "/metadata/generateName");
@@ -197,16 +211,7 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
     }
     let metadata = &object["metadata"];
     labels(metadata.get("labels"), "metadata.labels", errors);
-    let mut size = 0;
-    for (key, value) in meta::map(object, "/metadata/annotations").into_iter().flatten() {
-        for why in qualified(&key.to_lowercase()) {
-            errors.invalid("metadata.annotations", key.as_str(), why);
-        }
-        size += key.len() + value.as_str().map_or(0, str::len);
-    }
-    if size > 256 * 1024 {
-        errors.too_long("metadata.annotations", 256 * 1024);
-    }
+    annotations(metadata.get("annotations"), "metadata.annotations", errors);
     owners(object, errors);
     for finalizer in meta::finalizers(object) {
         for why in qualified(finalizer) {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{BEST, Plugin, Prepared, Unfit};
 use crate::object::meta;
-use crate::object::selector::{LabelSelector, Operator};
+use crate::object::selector::{LabelSelector, Operator, Requirement};
 use crate::object::taint::tolerated;
 use crate::sim::apiserver::registry::Resource;
 use crate::sim::apiserver::registry::kinds::replicaset::REPLICASET;
@@ -21,7 +21,6 @@ use crate::sim::scheduler::happened::{
 use crate::sim::scheduler::node::NodeInfo;
 use crate::sim::scheduler::node_affinity;
 use crate::sim::scheduler::pod::PodInfo;
-use crate::sim::scheduler::term::with_keys;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "PodTopologySpread",
@@ -50,7 +49,7 @@ impl Constraint {
         Self {
             max_skew: meta::number(constraint, "/maxSkew").unwrap_or(1),
             topology: meta::text(constraint, "/topologyKey").to_owned(),
-            selector: with_keys(selector, meta::list(constraint, "/matchLabelKeys"), labels, Operator::In),
+            selector: with_keys(selector, meta::list(constraint, "/matchLabelKeys"), labels),
             min_domains: meta::number(constraint, "/minDomains").unwrap_or(1),
             honors_affinity: meta::text(constraint, "/nodeAffinityPolicy") != "Ignore",
             honors_taints: meta::text(constraint, "/nodeTaintsPolicy") == "Honor",
@@ -74,6 +73,20 @@ fn constraints(pod: &Value, action: &str) -> Vec<Constraint> {
         Constraint::of(pod, constraint, selector.unwrap_or_else(|_| LabelSelector::nothing()))
     };
     meant.map(read).collect()
+}
+
+/// A selector that also asks for the Pod's own values of these labels as they are now; the API server has merged those of its creation
+/// (`common.go`, mergeLabelSetWithSelector).
+fn with_keys(selector: LabelSelector, keys: &[Value], labels: Option<&Map<String, Value>>) -> LabelSelector {
+    let own = keys.iter().filter_map(Value::as_str).filter_map(|key| {
+        let value = labels?.get(key)?.as_str()?;
+        Requirement::new(key, Operator::Equals, vec![value.to_owned()]).ok()
+    });
+    let own: Vec<Requirement> = own.collect();
+    if own.is_empty() || selector.is_nothing() {
+        return selector;
+    }
+    LabelSelector::from_requirements(selector.requirements().iter().cloned().chain(own).collect())
 }
 
 /// Counts Pods that a selector means, remembering what it thinks of each group of equally labelled ones.

@@ -70,6 +70,17 @@ pub fn subdomain(at: At<'_, '_>, errors: &mut ErrorList) {
     at.invalid_each(names::subdomain(at.text()), errors);
 }
 
+/// The name of a CSI driver, in which capitals are let through (`pkg/apis/core/validation/validation.go`, ValidateCSIDriverName).
+pub fn csi_driver(at: At<'_, '_>, errors: &mut ErrorList) {
+    if at.is_empty() {
+        return at.required(errors);
+    }
+    if at.text().len() > 63 {
+        errors.too_long(at.path(), 63);
+    }
+    at.invalid_each(names::subdomain(&at.text().to_lowercase()), errors);
+}
+
 /// A qualified name such as a label's key.
 pub fn qualified(at: At<'_, '_>, errors: &mut ErrorList) {
     at.invalid_each(names::qualified(at.text()), errors);

@@ -164,6 +164,7 @@ fn validate(volume: &Value, errors: &mut ErrorList) {
         check::subdomain(class, errors);
     }
     spec.key("volumeMode").one_of_if_set(&["Block", "Filesystem"], errors);
+    attributes(spec, errors);
     let annotation = "volume.beta.kubernetes.io/mount-options";
     if meta::annotation(volume, annotation).is_some() && !MOUNTED.iter().any(|kind| spec.key(kind).is_set()) {
         let why = "may not specify mount options for this volume type";
@@ -187,6 +188,22 @@ const MOUNTED: [&str; 13] = [
     "azureDisk",
     "photonPersistentDisk",
 ];
+
+/// A class of attributes is named, and for drivers alone.
+fn attributes(spec: At<'_, '_>, errors: &mut ErrorList) {
+    let class = spec.key("volumeAttributesClassName");
+    if !class.is_set() {
+        return;
+    }
+    if class.is_empty() {
+        class.required_because("an empty string is disallowed", errors);
+    } else {
+        check::subdomain(class, errors);
+    }
+    if !spec.key("csi").is_set() {
+        spec.key("csi").required_because("has to be specified when using volumeAttributesClassName", errors);
+    }
+}
 
 fn capacity(capacity: At<'_, '_>, errors: &mut ErrorList) {
     if capacity.is_empty() {
@@ -254,6 +271,10 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
         let why = "field is immutable, except for updating from beta label to GA";
         errors.invalid("nodeAffinity", go_affinity(&new["spec"]["nodeAffinity"]), why);
     }
+    let class = |volume: &Value| volume["spec"]["volumeAttributesClassName"].is_string();
+    if class(old) && !class(new) {
+        errors.forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden");
+    }
 }
 
 /// A volume's node affinity as Go writes it.
@@ -298,4 +319,24 @@ fn warnings(volume: &Value) -> Vec<String> {
     let terms = required.key("nodeSelectorTerms");
     terms.items().for_each(|term| pod_spec::warnings::term(term, &mut told));
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_attributes_is_for_drivers_and_stays() {
+        let volume =
+            |class: Value| json!({ "spec": { "hostPath": { "path": "/a" }, "volumeAttributesClassName": class } });
+        let mut errors = ErrorList::default();
+        let empty = volume(json!(""));
+        attributes(At::root(&empty).key("spec"), &mut errors);
+        let told = "[spec.volumeAttributesClassName: Required value: an empty string is disallowed, spec.csi: Required value: has to be specified when using volumeAttributesClassName]";
+        assert_eq!(errors.sentence(), told);
+        let mut errors = ErrorList::default();
+        validate_update(&volume(json!(null)), &volume(json!("gold")), &mut errors);
+        let told = "spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is forbidden";
+        assert_eq!(errors.sentence(), told);
+    }
 }

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use super::at::At;
 use super::cells::{self, UNSET};
 use super::check;
-use super::filling::{copy, part, put, reset_status, zero};
+use super::filling::{copy, is_zero, part, put, reset_status, zero};
 use super::persistentvolume;
 use super::pod_spec;
 use crate::object::meta;
 use crate::object::quantity::Quantity;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
+use crate::sim::apiserver::registry::names;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, STATUS, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::Strategy;
 
@@ -134,7 +135,44 @@ pub fn claim_spec(spec: At<'_, '_>, errors: &mut ErrorList) {
             }
         }
     }
+    let attributes = spec.key("volumeAttributesClassName");
+    if !attributes.is_empty() {
+        check::subdomain(attributes, errors);
+    }
 }
+
+/// The template of a claim that lives with its Pod: of its metadata only what the claim is to take over is let through, other
+/// fields are told of in the order in which Go has them (`pkg/apis/core/validation/validation.go`, ValidateTemplateObjectMeta).
+pub fn template(template: At<'_, '_>, errors: &mut ErrorList) {
+    let metadata = template.key("metadata");
+    names::annotations(Some(metadata.key("annotations").value()), &metadata.key("annotations").path(), errors);
+    check::labels(metadata.key("labels"), errors);
+    for (key, shown) in UNUSED {
+        let field = metadata.key(key);
+        // In Go an empty list, and a number that is pointed to, are not what they are born with.
+        if !is_zero(Some(field.value())) || (key == "deletionGracePeriodSeconds" && field.is_set()) {
+            errors.forbidden(metadata.key(shown).path(), "cannot be set");
+        }
+    }
+    claim_spec(template.key("spec"), errors);
+}
+
+/// The metadata that a template cannot have, and how messages call it: Go's names with their first letter small.
+const UNUSED: [(&str, &str); 13] = [
+    ("name", "name"),
+    ("generateName", "generateName"),
+    ("namespace", "namespace"),
+    ("selfLink", "selfLink"),
+    ("uid", "uID"),
+    ("resourceVersion", "resourceVersion"),
+    ("generation", "generation"),
+    ("creationTimestamp", "creationTimestamp"),
+    ("deletionTimestamp", "deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+    ("ownerReferences", "ownerReferences"),
+    ("finalizers", "finalizers"),
+    ("managedFields", "managedFields"),
+];
 
 const FIXED: &str =
     "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
@@ -168,6 +206,24 @@ fn validate_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     if new["spec"]["volumeMode"] != old["spec"]["volumeMode"] {
         errors.immutable("volumeMode", new["spec"]["volumeMode"].clone());
     }
+    attributes_stay(new, old, errors);
+}
+
+/// A claim whose volume has got attributes cannot do without any more.
+fn attributes_stay(new: &Value, old: &Value, errors: &mut ErrorList) {
+    let class = new.pointer("/spec/volumeAttributesClassName").filter(|class| !class.is_null());
+    let before = old.pointer("/spec/volumeAttributesClassName").filter(|class| !class.is_null());
+    let applied = old.pointer("/status/currentVolumeAttributesClassName").is_some_and(|class| !class.is_null());
+    if !applied || class == before {
+        return;
+    }
+    let what = match class.map(|class| class.as_str().unwrap_or_default()) {
+        None => "nil",
+        Some("") => "empty string",
+        Some(_) => return,
+    };
+    let why = format!("update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil");
+    errors.forbidden("spec.volumeAttributesClassName", why);
 }
 
 fn warnings(claim: &Value) -> Vec<String> {
@@ -175,4 +231,46 @@ fn warnings(claim: &Value) -> Vec<String> {
     let root = At::root(claim);
     told.extend(pod_spec::warnings::fractions(root.key("spec").key("resources"), &["storage"]));
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_attributes_has_a_name_and_is_not_taken_away() {
+        let spec = |class: Value| json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } }, "volumeAttributesClassName": class });
+        let mut errors = ErrorList::default();
+        claim_spec(At::root(&json!({ "spec": spec(json!("Gold")) })).key("spec"), &mut errors);
+        assert!(
+            errors
+                .sentence()
+                .starts_with("spec.volumeAttributesClassName: Invalid value: \"Gold\": a lowercase RFC 1123")
+        );
+        let status = json!({ "phase": "Bound", "currentVolumeAttributesClassName": "gold" });
+        let claim = |class: Value| json!({ "spec": spec(class), "status": status });
+        for (class, what) in [(json!(null), "nil"), (json!(""), "empty string")] {
+            let mut errors = ErrorList::default();
+            validate_update(&claim(class), &claim(json!("gold")), &mut errors);
+            let why = "is forbidden when status.currentVolumeAttributesClassName is not nil";
+            let told = format!("spec.volumeAttributesClassName: Forbidden: update to {what} {why}");
+            assert!(errors.sentence().contains(&told), "{}", errors.sentence());
+        }
+        let mut errors = ErrorList::default();
+        validate_update(&claim(json!("silver")), &claim(json!("gold")), &mut errors);
+        assert!(errors.is_empty(), "{}", errors.sentence());
+    }
+
+    #[test]
+    fn a_template_has_labels_and_annotations_alone() {
+        let metadata = json!({
+            "annotations": { "a b": "" }, "labels": { "a": "b" }, "finalizers": [], "uid": "1", "name": "x", "creationTimestamp": null,
+        });
+        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+        let mut errors = ErrorList::default();
+        template(At::root(&json!({ "metadata": metadata, "spec": spec })), &mut errors);
+        let fields: Vec<&str> = errors.0.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["metadata.annotations", "metadata.name", "metadata.uID", "metadata.finalizers"]);
+        assert_eq!(errors.0[1].message, "Forbidden: cannot be set");
+    }
 }

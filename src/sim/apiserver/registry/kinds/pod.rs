@@ -110,6 +110,7 @@ fn prepare_create(pod: &mut Value) {
         }]);
     }
     reset_status(pod, status);
+    pod_spec::label_keys::merge(pod);
 }
 
 fn prepare_status(new: &mut Value, old: &Value) {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::at::At;
+use super::at::{At, go};
 use super::cells;
 use super::check;
 use super::filling::reset_status;
@@ -31,7 +31,7 @@ pub static VOLUMEATTACHMENT: Resource = Resource {
         validate,
         validate_update: |new, old, errors| {
             if new["spec"] != old["spec"] {
-                errors.immutable("spec", new["spec"].clone());
+                errors.immutable("spec", shown(&new["spec"]));
             }
         },
         unconditional_update: false,
@@ -62,6 +62,12 @@ fn row(attachment: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
+/// A spec as Go writes it, but for a volume that stands in it.
+fn shown(spec: &Value) -> Value {
+    let source = [("PersistentVolumeName", "persistentVolumeName"), ("InlineVolumeSpec", "inlineVolumeSpec")];
+    json!({ "Attacher": spec["attacher"], "Source": go(&spec["source"], &source), "NodeName": spec["nodeName"] })
+}
+
 fn validate(attachment: &Value, errors: &mut ErrorList) {
     let root = At::root(attachment);
     let spec = root.key("spec");
@@ -83,4 +89,21 @@ fn validate(attachment: &Value, errors: &mut ErrorList) {
         _ => {}
     }
     check::subdomain(spec.key("nodeName"), errors);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_attached_stays() {
+        let source = json!({ "persistentVolumeName": "pv" });
+        let old = json!({ "spec": { "attacher": "a.example.com", "nodeName": "n1", "source": source } });
+        let mut new = old.clone();
+        new["spec"]["nodeName"] = json!("n2");
+        let mut errors = ErrorList::default();
+        (VOLUMEATTACHMENT.strategy.validate_update)(&new, &old, &mut errors);
+        let told = "spec: Invalid value: {\"Attacher\":\"a.example.com\",\"Source\":{\"PersistentVolumeName\":\"pv\",\"InlineVolumeSpec\":null},\"NodeName\":\"n2\"}: field is immutable";
+        assert_eq!(errors.sentence(), told);
+    }
 }

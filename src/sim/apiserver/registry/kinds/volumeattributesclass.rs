@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::at::At;
 use super::cells;
-use super::check;
+use super::storageclass;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
@@ -23,7 +23,7 @@ pub static VOLUMEATTRIBUTESCLASS: Resource = Resource {
     namespaced: false,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { validate, validate_update, ..Strategy::PLAIN },
+    strategy: Strategy { validate, validate_update, changes_first: true, ..Strategy::PLAIN },
     table: Table {
         columns: &[NAME, column("DriverName"), AGE],
         row: |class, now| vec![cells::name(class), cells::text(class, "/driverName"), age(class, now)],
@@ -33,12 +33,9 @@ pub static VOLUMEATTRIBUTESCLASS: Resource = Resource {
 
 fn validate(class: &Value, errors: &mut ErrorList) {
     let root = At::root(class);
-    let (driver, parameters) = (root.key("driverName"), root.key("parameters"));
-    if driver.is_empty() {
-        driver.required(errors);
-    } else {
-        check::qualified(driver, errors);
-    }
+    let parameters = root.key("parameters");
+    storageclass::provisioner(root.key("driverName"), errors);
+    storageclass::parameters(parameters, errors);
     if parameters.is_empty() {
         parameters.required_because("must contain at least one key/value pair", errors);
     }

@@ -3,11 +3,14 @@
 
 use super::super::at::At;
 use super::super::check;
+use super::label_keys;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+/// Terms that must hold.
+pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+/// Terms that are better held.
+pub(super) const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// `spec.affinity`.
 pub fn affinity(affinity: At<'_, '_>, errors: &mut ErrorList) {
@@ -115,6 +118,7 @@ fn pod_term(term: At<'_, '_>, errors: &mut ErrorList) {
             errors.invalid(term.key("namespace").path(), namespace.text(), why);
         }
     }
+    label_keys::validate(term, errors);
     let key = term.key("topologyKey");
     if key.is_empty() {
         key.required_because("can not be empty", errors);

@@ -3,6 +3,7 @@
 
 use super::super::at::At;
 use super::super::check;
+use super::label_keys;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
@@ -39,11 +40,8 @@ pub fn constraints(constraints: At<'_, '_>, errors: &mut ErrorList) {
         for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
             constraint.key(policy).one_of_if_set(&["Honor", "Ignore"], errors);
         }
-        let (keys, selector) = (constraint.key("matchLabelKeys"), constraint.key("labelSelector"));
-        if !keys.is_empty() && !selector.is_set() {
-            keys.forbidden("must not be specified when labelSelector is not set", errors);
-        }
-        check::selector(selector, errors);
+        label_keys::validate(constraint, errors);
+        check::selector(constraint.key("labelSelector"), errors);
     }
 }
 
@@ -75,10 +73,34 @@ pub fn tolerations(tolerations: At<'_, '_>, errors: &mut ErrorList) {
                 errors.invalid(operator.path(), value.text(), "value must be empty when `operator` is 'Exists'");
             }
             "Exists" => {}
+            // Numbers are compared where the gate TaintTolerationComparisonOperators is on, which it is not by default in 1.35.
+            "Lt" | "Gt" => {
+                errors.not_supported(operator.path(), operator.text(), &["Equal", "Exists", "Lt", "Gt"]);
+            }
             _ => operator.one_of(&["Equal", "Exists"], errors),
         }
         if !effect.is_empty() {
             effect.one_of(&EFFECTS, errors);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::object::meta;
+
+    #[test]
+    fn tolerations_do_not_compare_numbers_yet() {
+        let pod =
+            json!({ "tolerations": [{ "key": "sla", "operator": "Gt", "value": "950", "effect": "NoSchedule" }] });
+        let mut errors = ErrorList::default();
+        tolerations(At::root(&pod).key("tolerations"), &mut errors);
+        let causes = errors.causes();
+        assert_eq!(meta::text(&causes, "/0/field"), "tolerations[0].operator");
+        let why = "Unsupported value: \"Gt\": supported values: \"Equal\", \"Exists\", \"Lt\", \"Gt\"";
+        assert_eq!(meta::text(&causes, "/0/message"), why);
     }
 }

@@ -1,11 +1,12 @@
 //! What of a Pod may change once it is there: images, a deadline that gets nearer, more tolerations, fewer gates.
+//! What else may change while there are gates is `gated.rs`.
 //! Source: `pkg/apis/core/validation/validation.go`, ValidatePodUpdate.
 
 use serde_json::{Value, json};
 
 use super::super::at::At;
 use super::super::filling::copy;
-use super::qos;
+use super::{gated, qos};
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 
@@ -24,9 +25,13 @@ pub fn pod(new: &Value, old: &Value, errors: &mut ErrorList) {
         return;
     }
     tolerations(new.key("tolerations"), old.key("tolerations"), errors);
-    gates(new.key("schedulingGates"), old.key("schedulingGates"), errors);
-    let was_gated = !old.key("schedulingGates").is_empty();
-    let changed = differences(munged(new.value(), old.value(), was_gated), old.value().clone());
+    gated::gates(new.key("schedulingGates"), old.key("schedulingGates"), errors);
+    let mut rest = munged(new.value(), old.value());
+    if !old.key("schedulingGates").is_empty() {
+        gated::narrowed(new, old, errors);
+        gated::put_back(&mut rest, old.value());
+    }
+    let changed = differences(rest, old.value().clone());
     if !changed.is_empty() {
         new.forbidden(format!("{UPDATABLE}\n{}", changed.join("\n")), errors);
     }
@@ -80,18 +85,8 @@ fn tolerations(new: At<'_, '_>, old: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
-fn gates(new: At<'_, '_>, old: At<'_, '_>, errors: &mut ErrorList) {
-    for gate in new.items() {
-        if !old.list().contains(gate.value()) {
-            let name = gate.key("name");
-            let why = format!("only deletion is allowed, but found new scheduling gate '{}'", name.text());
-            name.forbidden(why, errors);
-        }
-    }
-}
-
 /// The new spec with everything put back that may change.
-fn munged(new: &Value, old: &Value, was_gated: bool) -> Value {
+fn munged(new: &Value, old: &Value) -> Value {
     let mut munged = new.clone();
     for list in ["containers", "initContainers"] {
         for (index, known) in old[list].as_array().into_iter().flatten().enumerate() {
@@ -101,10 +96,6 @@ fn munged(new: &Value, old: &Value, was_gated: bool) -> Value {
         }
     }
     let mut put_back = vec!["activeDeadlineSeconds", "schedulingGates", "tolerations"];
-    if was_gated {
-        // Gated Pods are not scheduled yet: where they may go can still be narrowed.
-        put_back.extend(["nodeSelector", "affinity"]);
-    }
     let negative = old["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0);
     if negative && munged["terminationGracePeriodSeconds"] == json!(1) {
         put_back.push("terminationGracePeriodSeconds");

@@ -5,6 +5,7 @@ use super::super::at::At;
 use super::super::{check, persistentvolumeclaim};
 use super::env;
 use crate::sim::apiserver::field::ErrorList;
+use crate::sim::apiserver::registry::names;
 
 const ONE: &str = "may not specify more than 1 volume type";
 const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
@@ -97,7 +98,7 @@ fn one_source(volume: At<'_, '_>, errors: &mut ErrorList) {
             "gitRepo" => required(source, &["repository"], errors),
             "ephemeral" => ephemeral(source, errors),
             "image" => image(source, errors),
-            "csi" => required(source, &["driver"], errors),
+            "csi" => inline_csi(source, errors),
             _ => self::source(kind, source, errors),
         }
     }
@@ -144,7 +145,10 @@ pub fn source(kind: &str, source: At<'_, '_>, errors: &mut ErrorList) {
         "azureFile" => required(source, &["secretName", "shareName"], errors),
         "azureDisk" => required(source, &["diskName", "diskURI"], errors),
         "vsphereVolume" => required(source, &["volumePath"], errors),
-        "csi" => required(source, &["driver", "volumeHandle"], errors),
+        "csi" => {
+            check::csi_driver(source.key("driver"), errors);
+            required(source, &["volumeHandle"], errors);
+        }
         "local" => {
             let path = source.key("path");
             if path.is_empty() {
@@ -286,12 +290,27 @@ fn token(volume: At<'_, '_>, token: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
+/// A volume that a driver makes for the Pod alone (validateCSIVolumeSource).
+fn inline_csi(source: At<'_, '_>, errors: &mut ErrorList) {
+    check::csi_driver(source.key("driver"), errors);
+    let secret = source.key("nodePublishSecretRef");
+    let name = secret.key("name");
+    if secret.is_set() && name.is_empty() {
+        name.required(errors);
+    } else if secret.is_set() {
+        for why in names::subdomain(name.text()) {
+            // Upstream leaves the reference out.
+            errors.invalid(source.key("name").path(), name.text(), why);
+        }
+    }
+}
+
 fn ephemeral(source: At<'_, '_>, errors: &mut ErrorList) {
     let template = source.key("volumeClaimTemplate");
     if !template.is_set() {
         return template.required(errors);
     }
-    persistentvolumeclaim::claim_spec(template.key("spec"), errors);
+    persistentvolumeclaim::template(template, errors);
 }
 
 fn image(source: At<'_, '_>, errors: &mut ErrorList) {
