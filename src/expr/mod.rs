@@ -4,10 +4,12 @@
 mod authorizer;
 mod fields;
 mod names;
+mod optional;
 mod program;
 mod result;
 mod value;
 
 pub use authorizer::{Answer, Asking, Authorizer, Question};
 pub use fields::{Step, line_and_column, pointed_at, undefined};
+pub use optional::plain_cel;
 pub use program::{ExprError, Program};

@@ -7,8 +7,9 @@ use kube_cel::cel::IdedExpr;
 use kube_cel::cel::common::ast::{EntryExpr, Expr};
 
 /// Namespaces of Kubernetes' CEL libraries (k8s.io/apiserver `pkg/cel/library`), and type names.
-const NOT_VARIABLES: [&str; 14] = [
+const NOT_VARIABLES: [&str; 15] = [
     "cel",
+    "optional",
     "sets",
     "math",
     "base64",

@@ -8,7 +8,7 @@ use kube_cel::{KubeCelExt, cel};
 use serde_json::Value;
 
 use super::authorizer::{self, Asking};
-use super::{names, result, value};
+use super::{names, optional, result, value};
 
 /// A compiled expression; cheap to keep, evaluated as often as wanted.
 #[derive(Debug)]
@@ -47,10 +47,12 @@ pub enum ExprError {
 impl Program {
     /// Compiles `text`.
     pub fn compile(text: &str) -> Result<Program, ExprError> {
-        match cel::Program::compile(text) {
-            Ok(compiled) => Ok(Program { text: text.to_owned(), compiled }),
-            Err(errors) => Err(parse_error(&errors)),
-        }
+        let compiled = cel::Program::compile(text).or_else(|errors| {
+            let plain = optional::plain_cel(text).and_then(|plain| cel::Program::compile(&plain).ok());
+            // Faults are told of the text as it was written.
+            plain.ok_or_else(|| parse_error(&errors))
+        })?;
+        Ok(Program { text: text.to_owned(), compiled })
     }
 
     /// The text it was compiled from.
@@ -157,6 +159,7 @@ mod tests {
         assert_eq!(eval(&format!("{memory}.compareTo(quantity('1024Mi')) == 0")), Ok(json!(true)));
         assert_eq!(eval("web.spec.template.spec.containers.exists(c, c.image.startsWith('nginx:'))"), Ok(json!(true)));
         assert_eq!(eval("sets.contains([1, 2], [2])"), Ok(json!(true)));
+        assert_eq!(eval("web.?spec.?replicas.orValue(7) == 3 && !web.?spec.?x.hasValue()"), Ok(json!(true)));
         assert_eq!(eval("'10.0.0.1'.find('[0-9]+$')"), Ok(json!("1")));
         assert_eq!(eval("{'b': 1, 'a': [null]}"), Ok(json!({"a": [null], "b": 1})));
     }

@@ -10,7 +10,7 @@ mod typed;
 
 pub use check::{Kind as ProblemKind, Problem, check};
 pub use place::{Form, Holds, Member, Place, path_shown};
-pub use typed::{BASE64, normalise};
+pub use typed::{BASE64, in_order, normalise};
 
 use serde_json::Value;
 

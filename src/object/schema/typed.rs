@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Base64 as Go reads it: padded, and trailing bits do not matter.
 pub const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -59,6 +60,34 @@ fn shape(value: &mut Value, of: &Shape) {
         (Shape::Time, Value::String(text)) => rewrite_time(text, 0),
         (Shape::MicroTime, Value::String(text)) => rewrite_time(text, 6),
         _ => {}
+    }
+}
+
+/// The value with its keys in the order Go writes them: those of a struct as it declares them, those of a map by the alphabet.
+pub fn in_order(value: &Value, of: Type) -> Value {
+    arranged(value, &Shape::Object(of))
+}
+
+fn arranged(value: &Value, shape: &Shape) -> Value {
+    match (value, shape) {
+        (Value::Object(map), Shape::Object(of)) => {
+            let mut out = Map::new();
+            for field in of.fields() {
+                if let Some(value) = map.get(field.name) {
+                    out.insert(field.name.to_owned(), arranged(value, &field.shape));
+                }
+            }
+            for (key, value) in map.iter().filter(|(key, _)| of.field(key).is_none()) {
+                out.insert(key.clone(), value.clone());
+            }
+            Value::Object(out)
+        }
+        (Value::Object(map), Shape::Map(inner)) => {
+            let ordered: BTreeMap<&String, &Value> = map.iter().collect();
+            ordered.into_iter().map(|(key, value)| (key.clone(), arranged(value, inner))).collect()
+        }
+        (Value::Array(items), Shape::List(inner)) => items.iter().map(|item| arranged(item, inner)).collect(),
+        _ => value.clone(),
     }
 }
 

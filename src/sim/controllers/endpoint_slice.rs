@@ -105,7 +105,25 @@ fn endpoint(pod: &Value, service: &Value, node: Option<&Value>) -> Value {
     if let Some(hostname) = backends::hostname(pod, service) {
         endpoint["hostname"] = json!(hostname);
     }
+    if let Some(hints) = hints(service, &endpoint).filter(|_| ready) {
+        endpoint["hints"] = hints;
+    }
     endpoint
+}
+
+/// Whom an endpoint is for, where its Service keeps traffic near (`k8s.io/endpointslice/trafficdist/trafficdist.go`).
+fn hints(service: &Value, endpoint: &Value) -> Option<Value> {
+    let wanted: &[(&str, &str)] = match meta::text(service, "/spec/trafficDistribution") {
+        "PreferClose" | "PreferSameZone" => &[("forZones", "zone")],
+        "PreferSameNode" => &[("forZones", "zone"), ("forNodes", "nodeName")],
+        _ => &[],
+    };
+    let near = wanted.iter().filter_map(|(list, place)| {
+        let name = endpoint.get(*place)?;
+        Some(((*list).to_owned(), json!([{ "name": name }])))
+    });
+    let hints: Map<String, Value> = near.collect();
+    (!hints.is_empty()).then_some(Value::Object(hints))
 }
 
 /// Changes as little as possible: endpoints stay in their slice, new ones fill what has room.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::kubelet::Sync;
-use super::restarts::{has_done, init_done, is_over, is_sidecar, restarts, status_of};
+use super::restarts::{has_done, init_done, init_failed, is_over, is_sidecar, restarts, status_of};
 use super::static_pods::is_mirror;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
@@ -165,10 +165,12 @@ pub fn keep_others(status: &mut Value, told: &Value) {
 fn phase(pod: &Value, status: &Value) -> &'static str {
     let statuses = meta::list(status, "/containerStatuses");
     let again = |container: &Value, (_, list): (&str, &str), code: i64| restarts(pod, container, &list[1..], code);
-    let failed_init = any_ended(pod, status, INIT, |container, code| {
-        !is_sidecar(container) && code != 0 && !again(container, INIT, code)
-    });
-    if failed_init || matches!(meta::text(status, "/reason"), OVERDUE | EVICTED) {
+    let sidecars = meta::list(pod, "/spec/initContainers").iter().filter(|container| is_sidecar(container));
+    let beside = sidecars
+        .filter_map(|container| status_of(status, "/initContainerStatuses", meta::text(container, "/name")))
+        .any(|status| status.pointer("/state/running").is_some());
+    // Nothing has failed as long as anything of it runs (`pkg/kubelet/status/status_manager.go`, mergePodStatus).
+    if init_failed(pod, status) && !beside || matches!(meta::text(status, "/reason"), OVERDUE | EVICTED) {
         return "Failed";
     }
     if statuses.is_empty() || !init_done(pod, status) && !is_over(pod, status) {
@@ -191,10 +193,6 @@ fn phase(pod: &Value, status: &Value) -> &'static str {
     if meta::is_terminating(pod) && stopped + restarting == statuses.len() && !is_mirror(pod) {
         return if failed || restarting > 0 { "Failed" } else { "Succeeded" };
     }
-    let sidecars = meta::list(pod, "/spec/initContainers").iter().filter(|container| is_sidecar(container));
-    let beside = sidecars
-        .filter_map(|container| status_of(status, "/initContainerStatuses", meta::text(container, "/name")))
-        .any(|status| status.pointer("/state/running").is_some());
     let returns = any_ended(pod, status, MAIN, |container, code| again(container, MAIN, code));
     if beside || count("/state/running") > 0 || restarting > 0 || returns || stopped < statuses.len() {
         return "Running";

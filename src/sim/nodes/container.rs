@@ -16,7 +16,7 @@ use super::restarts::{
 };
 use super::runs::{run_of, with_sandbox};
 use super::statuses::{fresh, part, put};
-use super::{hooks, message, mounts, probes, pull, resize, starting, volumes};
+use super::{hooks, message, mounts, probes, pull, resize, seccomp, starting, volumes};
 use crate::base::clock::later;
 use crate::object::meta;
 use crate::sim::apiserver::endpoints::timestamp;
@@ -139,24 +139,25 @@ impl One<'_> {
             pull::Outcome::Failed { reason, message } => return self.wait(reason, &message),
         };
         let environment = volumes::environment(&kubelets.runtime, sync, self.container);
-        match environment.and_then(|environment| mounts::check(self.container, &environment)) {
-            Ok(()) => {}
-            Err(message) => {
-                if meta::text(self.status, "/state/waiting/message") != message {
-                    sync.events.record("Warning", (sync.pod, &part), "Failed", &format!("Error: {message}"));
-                }
-                sync.wake_after(Duration::from_secs(5));
-                return self.wait("CreateContainerConfigError", &message);
-            }
+        if let Err(message) = environment.and_then(|environment| mounts::check(self.container, &environment)) {
+            return self.refuse(sync, ("CreateContainerConfigError", &message), 5);
         }
         if let Some(message) = refused_root(sync.pod, self.container, image) {
-            if meta::text(self.status, "/state/waiting/message") != message {
-                sync.events.record("Warning", (sync.pod, &part), "Failed", &format!("Error: {message}"));
-            }
-            sync.wake_after(Duration::from_secs(15));
-            return self.wait("CreateContainerConfigError", &message);
+            return self.refuse(sync, ("CreateContainerConfigError", &message), 15);
+        }
+        if let Some(message) = seccomp::fault(&kubelets.runtime, sync, self.container) {
+            return self.refuse(sync, ("CreateContainerError", &message), 15);
         }
         self.start(kubelets, sync, image, &part);
+    }
+
+    /// It cannot be made as it is; that is tried again after so many seconds.
+    fn refuse(&mut self, sync: &mut Sync, (reason, message): (&str, &str), seconds: u64) {
+        if meta::text(self.status, "/state/waiting/message") != message {
+            sync.events.record("Warning", (sync.pod, &self.part()), "Failed", &format!("Error: {message}"));
+        }
+        sync.wake_after(Duration::from_secs(seconds));
+        self.wait(reason, message);
     }
 
     /// Whether the container has to wait before it starts again.

@@ -45,6 +45,7 @@ mod restarts;
 mod runs;
 pub mod runtime;
 mod runtime_handler;
+mod seccomp;
 mod server;
 mod session;
 pub mod snapshot;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::images::{self, Image};
 use super::kubelet::{Kubelets, Sync};
 use super::missing_image::Missing;
+use super::restarts::status_of;
 use crate::object::meta;
 use crate::sim::apiserver::registry::kinds::secret::SECRET;
 
@@ -43,7 +44,9 @@ pub fn pull(kubelets: &Kubelets, sync: &mut Sync, container: &Value, part: &str)
     if let Err(Missing::InvalidName(why)) = &found {
         let message =
             format!("Failed to apply default image tag {wanted:?}: couldn't parse image name {wanted:?}: {why}");
-        if meta::text(&sync.status, "/containerStatuses/0/state/waiting/reason") != "InvalidImageName" {
+        let lists = ["/initContainerStatuses", "/containerStatuses", "/ephemeralContainerStatuses"];
+        let own = lists.iter().find_map(|list| status_of(&sync.status, list, &name));
+        if own.is_none_or(|own| meta::text(own, "/state/waiting/reason") != "InvalidImageName") {
             sync.events.record("Warning", (sync.pod, part), "InspectFailed", &message);
             sync.events.record("Warning", (sync.pod, part), "Failed", "Error: InvalidImageName");
         }

@@ -48,6 +48,16 @@ pub fn is_over(pod: &Value, status: &Value) -> bool {
     !containers.is_empty() && containers.iter().all(|container| ended(container).unwrap_or_default())
 }
 
+/// Whether an init container failed that does not start again, so that the others never start.
+pub fn init_failed(pod: &Value, status: &Value) -> bool {
+    const LIST: &str = "initContainerStatuses";
+    meta::list(pod, "/spec/initContainers").iter().filter(|container| !is_sidecar(container)).any(|container| {
+        let status = status_of(status, "/initContainerStatuses", meta::text(container, "/name"));
+        let code = status.and_then(|status| meta::number(status, "/state/terminated/exitCode"));
+        code.is_some_and(|code| code != 0 && !restarts(pod, container, LIST, code))
+    })
+}
+
 /// Whether a container that ended with this code starts again; `list` is that of its status.
 pub fn restarts(pod: &Value, container: &Value, list: &str, code: i64) -> bool {
     let own = meta::text(container, "/restartPolicy");

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::object::meta;
 
-/// Puts a status into a list, instead of the one that stands there by its name.
+/// Puts a status into a list, instead of the one that stands there by its name. They are sorted by names, those of init containers
+/// excepted (`pkg/kubelet/types/types.go`, SortedContainerStatuses).
 pub fn put(status: &mut Value, list: &str, one: Value) {
     if !status[list].is_array() {
         status[list] = json!([]);
@@ -13,7 +14,12 @@ pub fn put(status: &mut Value, list: &str, one: Value) {
     let Some(statuses) = status[list].as_array_mut() else { return };
     match statuses.iter_mut().find(|found| found["name"] == one["name"]) {
         Some(found) => *found = one,
-        None => statuses.push(one),
+        None => {
+            statuses.push(one);
+            if list != "initContainerStatuses" {
+                statuses.sort_by(|one, other| meta::text(one, "/name").cmp(meta::text(other, "/name")));
+            }
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::container::{reveal, time};
 use super::kubelet::{Kubelets, Sync};
-use super::restarts::{is_over, is_sidecar};
+use super::restarts::{init_done, init_failed, is_over, is_sidecar};
+use super::static_pods::is_mirror;
 use super::statuses::part;
 use super::{hooks, runs};
 use crate::base::clock::later;
@@ -94,14 +95,18 @@ pub fn overdue(kubelets: &Kubelets, sync: &mut Sync) -> bool {
     true
 }
 
-/// Ends what still runs beside containers that all have ended for good: sidecars. False when there is nothing of that kind.
+/// Ends what still runs beside containers that all have ended for good or never start: sidecars. False when there is nothing of that kind.
 /// Source: `pkg/kubelet/kubelet.go`, SyncTerminatingPod, for a Pod that ended by itself.
 pub fn done(kubelets: &Kubelets, sync: &mut Sync) -> bool {
-    if !is_over(sync.pod, &sync.status) || running(sync).is_empty() {
+    let ends_here = is_over(sync.pod, &sync.status) || init_failed(sync.pod, &sync.status);
+    if !ends_here || running(sync).is_empty() {
         return false;
     }
-    let ends = meta::list(&sync.status, "/containerStatuses").iter();
-    let last = ends.filter_map(|status| time(status, "/state/terminated/finishedAt")).max().unwrap_or(sync.now);
+    let last = |list: &str| {
+        let ends = meta::list(&sync.status, list).iter();
+        ends.filter_map(|status| time(status, "/state/terminated/finishedAt")).max()
+    };
+    let last = last("/containerStatuses").or_else(|| last("/initContainerStatuses")).unwrap_or(sync.now);
     let grace = meta::number(sync.pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
     end_all(kubelets, sync, later(last, grace));
     super::conditions::update(sync);
@@ -182,8 +187,38 @@ fn ended(kubelets: &Kubelets, sync: &mut Sync, one: &Running, deadline: Timestam
     true
 }
 
+/// Gives up what is not known to have run: with that the Pod has failed (`pkg/kubelet/status/status_manager.go`, TerminatePod).
+fn give_up(sync: &mut Sync) {
+    let finished = matches!(meta::text(&sync.status, "/phase"), "Succeeded" | "Failed");
+    if finished || is_mirror(sync.pod) {
+        return;
+    }
+    let has_run = |status: &Value| {
+        status.pointer("/state/waiting").is_none() || status.pointer("/lastState/terminated").is_some()
+    };
+    let lists = ["/containerStatuses", "/initContainerStatuses"].map(|list| meta::list(&sync.status, list));
+    let is_initialized = init_done(sync.pod, &sync.status) || lists[0].iter().any(has_run);
+    // Of the init containers those up to the last that has run, and the first in any case.
+    let begun = lists[1].iter().rposition(has_run).map_or(1, |last| last + 1);
+    let counts = [("containerStatuses", if is_initialized { usize::MAX } else { 0 }), ("initContainerStatuses", begun)];
+    for (list, count) in counts {
+        let Some(statuses) = sync.status.get_mut(list).and_then(Value::as_array_mut) else { continue };
+        for status in statuses.iter_mut().take(count).filter(|status| !has_run(status)) {
+            status["state"] = json!({ "terminated": {
+                "exitCode": 137,
+                "reason": "ContainerStatusUnknown",
+                "message": "The container could not be located when the pod was terminated",
+                "startedAt": null,
+                "finishedAt": null,
+            } });
+        }
+    }
+    sync.status["phase"] = json!("Failed");
+}
+
 fn remove(sync: &mut Sync) -> Result<bool> {
     super::conditions::update(sync);
+    give_up(sync);
     if sync.apart {
         return Ok(false);
     }

@@ -1,5 +1,5 @@
 //! The kernel's parameters of Pods: which a kubelet lets them set, and what containers read of them.
-//! Source: `pkg/kubelet/sysctl/{allowlist,safe_sysctls}.go`, `k8s.io/component-helpers/node/util/sysctl/namespace.go`.
+//! Source: `pkg/kubelet/sysctl/{allowlist,safe_sysctls}.go`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::process::files::{MEMORY, Mount, Volume};
 use super::process::tree::{Entry, Made, Tree};
 use super::runtime::Runtime;
 use crate::object::meta;
+use crate::sim::apiserver::registry::kinds::pod_spec::sysctls::{namespace, normal};
 use crate::sim::machine::parameters::Parameters;
 
 /// What every kubelet lets Pods set.
@@ -58,32 +59,6 @@ const FRESH: &[(&str, &str)] = &[
 
 /// Where containers read them.
 const PATH: &str = "/proc/sys";
-
-/// A parameter's name with dots: where there is a slash before any dot, the two have changed places.
-fn normal(name: &str) -> String {
-    match name.find(['.', '/']) {
-        Some(at) if name[at..].starts_with('/') => name
-            .chars()
-            .map(|c| {
-                if c == '/' {
-                    '.'
-                } else if c == '.' {
-                    '/'
-                } else {
-                    c
-                }
-            })
-            .collect(),
-        _ => name.to_owned(),
-    }
-}
-
-/// The namespace that a parameter belongs to, as messages name it, if it has one.
-fn namespace(name: &str) -> Option<&'static str> {
-    const PREFIXES: [(&str, &str); 5] =
-        [("kernel.sem", "ipc"), ("kernel.shm", "ipc"), ("kernel.msg", "ipc"), ("fs.mqueue.", "ipc"), ("net.", "net")];
-    PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, namespace)| *namespace)
-}
 
 /// Why a kubelet that also lets `more` be set does not take a Pod in.
 fn forbidden(pod: &Value, more: &[String]) -> Option<String> {

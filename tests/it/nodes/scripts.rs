@@ -124,6 +124,7 @@ fn scripts_write_and_end_as_in_a_shell() {
         ("echo aGk= | base64 -d", "hi", 0),
         ("echo 'a:b:c' | cut -d: -f2; echo abc | sed 's/b/X/'", "b\naXc", 0),
         ("echo 'one two' | awk '{print $2}'", "two", 0),
+        ("printf 'a 1\\nb 2\\nc 3\\n' | awk 'NR>1 && $2!=\"3\" {print $1, NR}'", "b 2", 0),
         ("eval 'echo a; echo b' | tail -n 1", "b", 0),
         ("fi", "sh: syntax error: unexpected \"fi\"", 2),
         ("test -d /tmp && [ a = a ] && [ 2 -gt 1 ] && ! [ -n '' ] && echo all", "all", 0),

@@ -19,6 +19,8 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "<time>"),
         (r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}", "<time>"),
         (r"([EFWI])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", "$1<log> "),
+        // What a watch says that is cut off in passing.
+        (r"(?m)^[EWI]<log> reflector\.go:.*\n?", ""),
         (r#"("?resourceVersion"?(?::|\\":) ?\\?"?)\d+"#, "$1<rv>"),
         (r"(resourceVersion=|Resource Version: +)\d+", "$1<rv>"),
         (r"(Expected resource version to be \d+, was )\d+", "$1<rv>"),

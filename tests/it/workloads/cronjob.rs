@@ -31,8 +31,10 @@ fn end(world: &World, name: &str, kind: &str) {
     let condition = json!({"type": kind, "status": "True", "lastTransitionTime": now});
     let ended = world.client.modify_status(&JOB, NS, name, |fresh| {
         fresh["status"]["conditions"] = json!([condition]);
-        fresh["status"]["completionTime"] = json!(now);
         fresh["status"]["startTime"] = json!(now);
+        if kind == "Complete" {
+            fresh["status"]["completionTime"] = json!(now);
+        }
     });
     ended.unwrap();
 }

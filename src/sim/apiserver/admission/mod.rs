@@ -13,6 +13,7 @@ mod matching;
 mod namespace_lifecycle;
 mod persistent_volume_claim_resize;
 mod pod_security;
+pub mod pod_topology_labels;
 mod priority;
 mod rbac_escalation;
 pub mod resource_quota;
@@ -134,6 +135,7 @@ pub static PLUGINS: &[Plugin] = &[
     certificate_signing::PLUGIN,
     certificate_subject_restriction::PLUGIN,
     default_ingress_class::PLUGIN,
+    pod_topology_labels::PLUGIN,
     // What strategies upstream do that know the user: nothing of it is a plugin there.
     certificate_request::PLUGIN,
     rbac_escalation::PLUGIN,

@@ -61,10 +61,15 @@ impl ApiServer {
         admission::mutate(&attributes, &mut object)?;
         // What admission added has defaults too.
         (strategy.defaults)(&mut object);
+        request.warnings.borrow_mut().extend((strategy.early_warnings)(&object));
         (strategy.prepare_create)(&mut object);
         let mut errors = ErrorList::default();
         names::metadata(resource, &object, &mut errors);
         (strategy.validate)(&object, &mut errors);
+        if request.resource.stored_as.is_some() {
+            // What is asked of the form it came in alone.
+            (request.resource.strategy.validate)(&object, &mut errors);
+        }
         if let Some(custom) = strategy.custom {
             custom.validate(&object, None, &mut errors);
         }
@@ -72,6 +77,9 @@ impl ApiServer {
             return Err(Status::invalid(resource.group, resource.kind, meta::name(&object), errors));
         }
         request.warnings.borrow_mut().extend((strategy.warnings)(&object));
+        if strategy.custom.is_some() {
+            request.warnings.borrow_mut().extend(names::finalizer_warnings(&object, None));
+        }
         admission::validate(&attributes, &object)?;
         (strategy.allocate)(&request.giving(&self.storage), &mut object, None)?;
         let key = (meta::namespace(&object).to_owned(), meta::name(&object).to_owned());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::read::shown;
 use super::update::Writing;
-use super::{ApiServer, FieldValidation, Request, ownership};
+use super::{ApiServer, FieldValidation, Request, metadata, ownership};
 use crate::object::meta;
 use crate::object::patch::{self, PatchError};
 use crate::object::schema;
@@ -65,7 +65,9 @@ impl ApiServer {
         if let Some(why) = other_kind(&before, &after) {
             return Err(unfit(request.resource, patch, &after, &why));
         }
-        let after = fitted(request, patch, after)?;
+        let mut after = fitted(request, patch, after)?;
+        metadata::place(request, &mut after)?;
+        metadata::named(request, &after)?;
         if !meta::uid(&after).is_empty() && meta::uid(&after) != meta::uid(&before) {
             let mut errors = ErrorList::default();
             errors.invalid("metadata.uid", meta::uid(&after), "field is immutable");
@@ -116,10 +118,13 @@ fn told_twice(request: &Request) -> Result<()> {
     }
 }
 
-/// What a patch that makes another kind of the object is told.
+/// What a patch that makes another kind of the object is told. What names none is read as what it was
+/// (`k8s.io/apimachinery/pkg/runtime/serializer/json/json.go`, gvkWithDefaults).
 fn other_kind(before: &Value, after: &Value) -> Option<String> {
-    let of = |object| (meta::text(object, "/apiVersion").to_owned(), meta::text(object, "/kind").to_owned());
-    let ((was_version, was), (version, kind)) = (of(before), of(after));
+    let of = |object, key| meta::text(object, key).to_owned();
+    let or = |found: String, otherwise: &String| if found.is_empty() { otherwise.clone() } else { found };
+    let (was_version, was) = (of(before, "/apiVersion"), of(before, "/kind"));
+    let (version, kind) = (or(of(after, "/apiVersion"), &was_version), or(of(after, "/kind"), &was));
     if (&was_version, &was) == (&version, &kind) {
         return None;
     }
@@ -154,7 +159,7 @@ fn changed(request: &Request, patch: &Patch, before: &Value) -> Result<Value> {
 }
 
 /// A patch that does not apply. As upstream, a JSON patch is not told why, and what is not classified has no reason.
-fn refused(error: PatchError) -> Status {
+pub(super) fn refused(error: PatchError) -> Status {
     match error {
         PatchError::BadRequest(why) => Status::bad_request(why),
         PatchError::Unprocessable(_) => {
@@ -176,11 +181,57 @@ fn unfit(resource: &Resource, patch: &Patch, after: &Value, why: &str) -> Status
         Patch::Strategic(change) => decoding::go_map(&unordered(change)),
         // Objects of definitions are maps to Go, which it writes in the order of their keys.
         _ if resource.strategy.custom.is_some() => sorted(after).to_string(),
-        _ => after.to_string(),
+        _ => {
+            let of = schema::of(&resource.api_version(), resource.kind);
+            let written = of.map_or_else(|| after.clone(), |of| schema::in_order(after, of));
+            match patch {
+                Patch::Json(operations) => gone_into(written, &places(operations)).to_string(),
+                Patch::Merge(change) => gone_into(written, change).to_string(),
+                _ => written.to_string(),
+            }
+        }
     };
+    invalid(shown, why)
+}
+
+/// The refusal of what a patch has made, as `shown`.
+pub(super) fn invalid(shown: String, why: &str) -> Status {
     let mut errors = ErrorList::default();
     errors.invalid("patch", shown, why);
     Status::invalid("", "", "", errors)
+}
+
+/// An object with the keys by the alphabet wherever a patch went into it, which is a map to Go then; the rest stands as it was written
+/// (`gopkg.in/evanphx/json-patch.v4`, lazyNode).
+pub(super) fn gone_into(object: Value, change: &Value) -> Value {
+    match (object, change) {
+        (Value::Object(fields), Value::Object(changes)) => {
+            let ordered: BTreeMap<String, Value> = fields.into_iter().collect();
+            let each = ordered.into_iter().map(|(key, value)| {
+                let value = match changes.get(&key) {
+                    Some(change) => gone_into(value, change),
+                    None => value,
+                };
+                (key, value)
+            });
+            each.collect()
+        }
+        (object, _) => object,
+    }
+}
+
+/// Where operations of a JSON patch go, as a tree.
+fn places(operations: &Value) -> Value {
+    let mut places = json!({});
+    for operation in operations.as_array().into_iter().flatten() {
+        let path = meta::text(operation, "/path");
+        let (parent, _) = path.rsplit_once('/').unwrap_or_default();
+        let mut place = &mut places;
+        for step in parent.split('/').skip(1) {
+            place = meta::child(place, &step.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    places
 }
 
 fn sorted(value: &Value) -> Value {

@@ -154,6 +154,9 @@ impl ApiServer {
         }
         if request.subresource.is_empty() {
             request.warnings.borrow_mut().extend((strategy.warnings)(&object));
+            if strategy.custom.is_some() {
+                request.warnings.borrow_mut().extend(names::finalizer_warnings(&object, Some(old)));
+            }
         }
         admission::validate(&attributes, &object)?;
         (strategy.allocate)(&request.giving(&self.storage), &mut object, Some(old))?;

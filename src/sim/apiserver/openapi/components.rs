@@ -1,16 +1,16 @@
 //! The `components.schemas` of a document: every type its kinds reach, as a real server writes it.
 //! Shapes and facts come from `object::schema`, texts from `descriptions`.
 
-use super::descriptions;
+use super::{descriptions, metrics};
 use crate::object::schema::{self, Field, ListType, Merge, Shape, Type};
 use crate::sim::apiserver::registry::Resource;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 pub(super) const PREFIX: &str = "#/components/schemas/";
-const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+pub(super) const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
-const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
+pub(super) const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const META: [&str; 3] = [
@@ -29,6 +29,15 @@ pub(super) fn of(served: &[&Resource]) -> Value {
         if let Some(custom) = resource.strategy.custom {
             making.wanted.extend(schema::named(OBJECT_META));
             making.made.insert(custom_name(resource), defined(resource, custom.schema()));
+            continue;
+        }
+        if let Some((name, schema)) = metrics::of(resource) {
+            making.wanted.extend(schema::named(OBJECT_META));
+            for shape in [Shape::Quantity, Shape::Time] {
+                making.shape(&shape, None);
+            }
+            making.made.insert(name, defined(resource, &schema));
+            making.made.extend(metrics::parts());
             continue;
         }
         let version = resource.api_version();
@@ -202,7 +211,7 @@ impl Making {
     }
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{PREFIX}{name}") })
 }
 

@@ -222,13 +222,32 @@ pub fn metadata(resource: &Resource, object: &Value, errors: &mut ErrorList) {
         let why = "finalizer orphan and foregroundDeletion cannot be both set";
         errors.invalid("metadata.finalizers", metadata["finalizers"].clone(), why);
     }
-    finalizers(object, errors);
+    // Extensions have only the checks that all servers share.
+    let extends = matches!(resource.group, "apiextensions.k8s.io" | "apiregistration.k8s.io");
+    if resource.strategy.custom.is_none() && !extends {
+        finalizers(object, errors);
+    }
+}
+
+/// Whether a finalizer is one of Kubernetes' own, or has a domain.
+fn is_known_finalizer(finalizer: &str) -> bool {
+    finalizer.contains('/') || matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion")
+}
+
+/// What is said of finalizers without a domain that a write brings to a custom resource
+/// (`k8s.io/apiextensions-apiserver/pkg/registry/customresource/strategy.go`, generateWarningsFromObj).
+pub fn finalizer_warnings(object: &Value, old: Option<&Value>) -> Vec<String> {
+    let known = |finalizer: &&str| old.is_some_and(|old| meta::finalizers(old).any(|there| there == *finalizer));
+    let mut new: Vec<&str> = meta::finalizers(object).filter(|one| !is_known_finalizer(one) && !known(one)).collect();
+    new.sort_unstable();
+    let told = "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers";
+    new.iter().map(|finalizer| format!("metadata.finalizers: {finalizer:?}: {told}")).collect()
 }
 
 /// Finalizers of built-in kinds are Kubernetes' own, or have a domain.
 fn finalizers(object: &Value, errors: &mut ErrorList) {
     for (index, finalizer) in meta::finalizers(object).enumerate() {
-        if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
+        if !is_known_finalizer(finalizer) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             errors.invalid(format!("metadata.finalizers[{index}]"), finalizer, why);
         }

@@ -64,6 +64,8 @@ pub struct Strategy {
     pub changes_first: bool,
     /// What an update through a subresource may not change; the first is its name.
     pub validate_subresource: fn(&str, &Value, &Value, &mut ErrorList),
+    /// What the server tells of a new object that `prepare_create` has not changed yet.
+    pub early_warnings: fn(&Value) -> Vec<String>,
     /// What the server tells without refusing.
     pub warnings: fn(&Value) -> Vec<String>,
     /// Hands out what the cluster has to give (addresses, ports), with the old object on an update.
@@ -93,6 +95,7 @@ impl Strategy {
         validate_update: |_, _, _| {},
         changes_first: false,
         validate_subresource: |_, _, _, _| {},
+        early_warnings: |_| Vec::new(),
         warnings: |_| Vec::new(),
         allocate: |_, _, _| Ok(()),
         create_on_update: false,

@@ -1,6 +1,8 @@
 //! Discovery: which groups, versions and resources are served, in the aggregated and the old forms.
 //! Source: `k8s.io/apiserver/pkg/endpoints/discovery/aggregated`; facts from a real 1.35 server.
 
+use std::cmp::Reverse;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -27,10 +29,26 @@ fn groups(served: &Served) -> Vec<(&'static str, Vec<&'static str>)> {
         }
     }
     for (_, versions) in &mut groups {
-        // v2 before v1, and a stable version before a beta.
-        versions.sort_by_key(|version| (version.contains("beta"), std::cmp::Reverse(*version)));
+        versions.sort_by_key(|&version| preference(version));
     }
     groups
+}
+
+/// What versions are sorted by: stable ones before betas before alphas, higher ones first, then all others by name
+/// (`k8s.io/apimachinery/pkg/version/helpers.go`, CompareKubeAwareVersionStrings).
+fn preference(version: &str) -> (u8, Reverse<u64>, Reverse<u64>, &str) {
+    let read = || {
+        let rest = version.strip_prefix('v')?;
+        let (major, rest) = rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len()));
+        let (stage, minor) = match (rest.strip_prefix("beta"), rest.strip_prefix("alpha")) {
+            (Some(minor), _) => (1, minor.parse::<u64>().ok()?),
+            (_, Some(minor)) => (2, minor.parse::<u64>().ok()?),
+            _ if rest.is_empty() => (0, 0),
+            _ => return None,
+        };
+        Some((stage, Reverse(major.parse::<u64>().ok()?), Reverse(minor), ""))
+    };
+    read().unwrap_or((3, Reverse(0), Reverse(0), version))
 }
 
 fn of(served: &Served, group: &str, version: &str) -> Vec<&'static Resource> {

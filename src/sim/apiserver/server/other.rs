@@ -57,11 +57,11 @@ fn known(body: Option<serde_json::Value>) -> Result<Response> {
     body.map(|body| answer(200, &body)).ok_or_else(Status::page_not_found)
 }
 
-/// The old OpenAPI document, with the definitions of custom resources alone; without any for kubectl, which asks for it where
-/// version 3 has no PATCH of a kind.
+/// The old OpenAPI document, with the definitions of custom resources alone; of every kind for kubectl, which asks for it where
+/// version 3 has no PATCH of a kind, and to explain in the old way.
 fn openapi_v2(accept: &str, served: &[&Resource]) -> Response {
     if accept.contains("proto-openapi") {
-        return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", openapi::protobuf());
+        return with_type(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", openapi::protobuf(served));
     }
     let info = json!({ "title": "Kubernetes", "version": discovery::VERSION });
     answer(200, &json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": openapi::definitions(served) }))

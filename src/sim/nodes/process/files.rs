@@ -57,6 +57,8 @@ pub enum FileError {
     Denied,
     #[error("No space left on device")]
     Full,
+    #[error("Device or resource busy")]
+    Busy,
 }
 
 impl FileError {
@@ -381,17 +383,22 @@ impl Files {
         Ok(())
     }
 
-    /// Takes a file away, or a folder with everything in it.
+    /// Takes a file away, or a folder with everything in it; of what is mounted there the place stays.
     pub fn remove(&self, path: &str, recursive: bool) -> Result<(), FileError> {
         let path = &*self.resolved(path, false);
         let entry = self.entry(path).ok_or(FileError::Missing)?;
         if entry.is_folder() && !recursive {
             return Err(FileError::IsDirectory);
         }
+        let is_mount = self.mounts.iter().any(|mount| mount.path == path);
+        if is_mount && !entry.is_folder() {
+            self.may_write(parent(path).filter(|parent| !parent.is_empty()).unwrap_or("/"))?;
+            return Err(FileError::Busy);
+        }
         let (tree, inner, _) = self.tree(path)?;
-        let within = format!("{inner}/");
-        tree.change(|tree| tree.retain(|name, _| *name != inner && !name.starts_with(&within)));
-        Ok(())
+        let within = if is_mount && inner.is_empty() { String::new() } else { format!("{inner}/") };
+        tree.change(|tree| tree.retain(|name, _| (is_mount || *name != inner) && !name.starts_with(&within)));
+        if is_mount { Err(FileError::Busy) } else { Ok(()) }
     }
 
     /// Sets a path's mode.

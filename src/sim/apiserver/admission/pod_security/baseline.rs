@@ -181,10 +181,29 @@ pub fn bad_seccomp(kind: &str) -> bool {
 }
 
 pub fn seccomp(subject: Subject) -> Option<Violation> {
+    if subject.minor < 19 {
+        return annotated_seccomp(subject);
+    }
     let (pod, names, found) = values(subject, "seccompProfile/type", bad_seccomp);
     let who = setters(pod, &names)?;
     let detail = format!("{who} must not set securityContext.seccompProfile.type to {}", quoted(found));
     Some(("seccompProfile".to_owned(), detail))
+}
+
+/// Before 1.19 a profile was an annotation.
+fn annotated_seccomp(subject: Subject) -> Option<Violation> {
+    let own = |container| format!("container.seccomp.security.alpha.kubernetes.io/{}", meta::text(container, "/name"));
+    let pod = "seccomp.security.alpha.kubernetes.io/pod".to_owned();
+    let annotations = meta::map(subject.metadata, "/annotations")?;
+    let fine = |value: &str| matches!(value, "runtime/default" | "docker/default") || value.starts_with("localhost/");
+    let bad = |key: String| {
+        let value = annotations.get(&key).and_then(Value::as_str)?;
+        (!fine(value)).then(|| format!("{key}={value:?}"))
+    };
+    let found: BTreeSet<String> = std::iter::once(pod).chain(subject.containers().map(own)).filter_map(bad).collect();
+    let found: Vec<String> = found.into_iter().collect();
+    let detail = || format!("forbidden {} {}", plural("annotation", "annotations", found.len()), found.join(", "));
+    (!found.is_empty()).then(|| ("seccompProfile".to_owned(), detail()))
 }
 
 pub fn sysctls(subject: Subject) -> Option<Violation> {

@@ -40,12 +40,12 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
     meta::child(&mut merged, "metadata")["name"] = json!(request.name);
     let mut managers = live.map(|live| standing(request, live, now)).unwrap_or_default();
     let writer = Writer::of(request, "Apply");
-    let last = managers.at(&writer).map(|at| managers.0[at].fields.clone());
+    let last = managers.at(&writer).map(|at| managers.0[at].clone());
     managers.set(&writer, fields, now);
     let at = managers.at(&writer);
-    if let Some(last) = last {
+    if let Some(last) = &last {
         let kept = managers.0.iter().fold(whole, |all, entry| all.union(&entry.fields));
-        prune(place, &mut merged, &last, Some(&kept));
+        prune(place, &mut merged, &last.fields, Some(&kept));
     }
     if let Some(live) = live {
         let comparison = compared(resource, Some(live), &merged);
@@ -56,6 +56,9 @@ pub fn apply(request: &Request, live: Option<&Value>, wanted: &Value, now: jiff:
             refuse(conflicts, &allowed)?;
         }
         managers.yield_to(at, &comparison);
+        if comparison.changed.is_empty() && comparison.removed.is_empty() {
+            managers.keep_time(&writer, last);
+        }
     }
     if writer.manager == "kubectl" && live.is_some_and(|live| meta::annotation(live, LAST_APPLIED).is_some()) {
         meta::set_annotation(&mut merged, LAST_APPLIED, &format!("{wanted}\n"));

@@ -96,6 +96,9 @@ impl Managers {
                 "fieldsType": "FieldsV1",
                 "fieldsV1": entry.fields.write(),
             });
+            if entry.time.is_empty() {
+                meta::remove(&mut written, "time");
+            }
             if !entry.writer.subresource.is_empty() {
                 written["subresource"] = json!(entry.writer.subresource);
             }
@@ -125,6 +128,13 @@ impl Managers {
         match self.at(writer) {
             Some(at) => self.0[at] = entry,
             None => self.0.push(entry),
+        }
+    }
+
+    /// Gives an entry the time it had `before`, if any: a writer that changes nothing is not taken to have written.
+    pub(super) fn keep_time(&mut self, writer: &Writer, before: Option<Entry>) {
+        if let Some(at) = self.at(writer) {
+            self.0[at].time = before.map(|entry| entry.time).unwrap_or_default();
         }
     }
 

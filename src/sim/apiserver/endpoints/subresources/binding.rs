@@ -4,24 +4,29 @@
 use serde_json::{Value, json};
 
 use crate::object::meta;
+use crate::sim::apiserver::admission::pod_topology_labels;
 use crate::sim::apiserver::endpoints::{ApiServer, Request, timestamp};
 use crate::sim::apiserver::field::ErrorList;
-use crate::sim::apiserver::registry::kinds::node::NODE;
 use crate::sim::apiserver::registry::kinds::pod::POD;
 use crate::sim::apiserver::status::{Result, Status};
 
-/// A node's labels that the Pods bound to it get, too.
-const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
-
-/// The same by a Binding posted to `bindings`, which names the Pod itself.
+/// The same by a Binding posted to `bindings`, which names the Pod itself: the plugin does not look at those.
 pub fn bind_named(server: &ApiServer, request: &Request, binding: &Value) -> Result<Value> {
     let mut pod = Request::new(request.user.clone(), &POD, &request.namespace, meta::name(binding));
     pod.dry_run = request.dry_run;
-    bind(server, &pod, binding)
+    assign(server, &pod, binding)
 }
 
-/// Assigns the Pod of the request to `target.name` of the Binding.
+/// Assigns the Pod of the request to `target.name` of the Binding, which gets the labels of where the node stands.
 pub fn bind(server: &ApiServer, request: &Request, binding: &Value) -> Result<Value> {
+    let mut labelled = binding.clone();
+    if meta::text(binding, "/target/kind") == "Node" {
+        pod_topology_labels::copy(&server.storage, meta::text(binding, "/target/name"), &mut labelled);
+    }
+    assign(server, request, &labelled)
+}
+
+fn assign(server: &ApiServer, request: &Request, binding: &Value) -> Result<Value> {
     check(binding)?;
     let _turn = server.turn();
     let resource = request.resource;
@@ -77,11 +82,8 @@ fn bound(server: &ApiServer, pod: &Value, binding: &Value) -> Value {
     for (key, value) in meta::map(binding, "/metadata/annotations").into_iter().flatten() {
         meta::set_annotation(&mut bound, key, value.as_str().unwrap_or_default());
     }
-    let node = server.storage.get(&NODE.group_resource(), "", name).unwrap_or_default();
-    for key in TOPOLOGY {
-        if let Some(value) = meta::label(&node, key) {
-            meta::set_label(&mut bound, key, value);
-        }
+    for (key, value) in meta::map(binding, "/metadata/labels").into_iter().flatten() {
+        meta::set_label(&mut bound, key, value.as_str().unwrap_or_default());
     }
     let scheduled = json!({
         "type": "PodScheduled",

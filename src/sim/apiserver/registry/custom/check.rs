@@ -1,13 +1,12 @@
-//! Whether an object is as a definition's schema wants it: types, bounds, patterns, and rules in CEL.
+//! Whether an object is as a definition's schema wants it: types, bounds, patterns. Its rules in CEL are `rules`'s.
 //! Source: `k8s.io/apiextensions-apiserver/pkg/apiserver/validation/validation.go`; the words are go-openapi's and the API server's.
 
 use std::collections::HashSet;
 
-use kube_cel::{ErrorKind, ValidationError};
 use serde_json::Value;
 
 use super::unchanged::is_unchanged;
-use super::{Custom, ScalePaths};
+use super::{Custom, ScalePaths, formats, rules};
 use crate::sim::apiserver::field::{ErrorList, ErrorType};
 
 /// Finds what is wrong with an object; `old` is what transition rules compare it with, and what was wrong before is left alone.
@@ -24,29 +23,14 @@ pub(super) fn validate(object: &Value, old: Option<&Value>, custom: &Custom, err
     if before.is_empty() {
         distinct(object, schema, "", errors);
     }
-    if !has_rules(schema) {
+    if !rules::are_in(schema) {
         return;
     }
     if errors.0.iter().any(|error| BLOCKING.contains(&error.kind)) {
         errors.invalid("<nil>", Value::Null, UNCHECKED);
         return;
     }
-    let Err(found) = kube_cel::Validator::new().validate(schema, object, old) else { return };
-    // What a rule about a change says is about this one.
-    let is_old = |error: &ValidationError| !error.rule.contains("oldSelf") && was_there(&error.field_path);
-    for error in found.into_vec().into_iter().filter(|error| !is_old(error)) {
-        let path = told(&error.field_path, schema);
-        match &error.kind {
-            // What is no list and no object is shown.
-            ErrorKind::ValidationFailure => match value_at(object, &error.field_path) {
-                Some(plain) if !(plain.is_object() || plain.is_array()) => {
-                    errors.invalid(path, plain.clone(), &error.message);
-                }
-                _ => errors.invalid_because(&path, &error.message),
-            },
-            _ => errors.invalid(path, "object", failed(&error, schema_at(schema, &error.field_path))),
-        }
-    }
+    rules::check(object, old, schema, was_there, errors);
 }
 
 /// Errors after which rules are not tried (`k8s.io/apiextensions-apiserver/pkg/registry/customresource/strategy.go`, hasBlockingErr).
@@ -54,58 +38,12 @@ const BLOCKING: [ErrorType; 5] =
     [ErrorType::NotSupported, ErrorType::Required, ErrorType::TooLong, ErrorType::TooMany, ErrorType::TypeInvalid];
 const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
-fn has_rules(schema: &Value) -> bool {
-    match schema {
-        Value::Object(map) => map.contains_key("x-kubernetes-validations") || map.values().any(has_rules),
-        Value::Array(items) => items.iter().any(has_rules),
-        _ => false,
-    }
-}
-
-/// Why a rule could not be evaluated, and which (`pkg/apiserver/schema/cel/validation.go`, ruleErrorString).
-fn failed(error: &ValidationError, schema: &Value) -> String {
-    let rules = schema["x-kubernetes-validations"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rule = rules.iter().find(|rule| rule["rule"] == error.rule.as_str());
-    let named = rule.and_then(|rule| rule["message"].as_str()).unwrap_or(&error.rule).trim();
-    let why = std::error::Error::source(error).map_or_else(|| error.message.clone(), ToString::to_string);
-    let mut letters = why.chars();
-    let why: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
-    format!("{why} evaluating rule: {named}")
-}
-
 /// Replicas that are no number cannot be shown by `/scale` (`pkg/registry/customresource/validator.go`, ValidateScaleSpec).
 fn scaled(object: &Value, scale: &ScalePaths, errors: &mut ErrorList) {
     let Some(found) = object.pointer(&scale.wanted).filter(|found| !found.is_i64()) else { return };
     let path = scale.wanted.replace('/', ".");
     let (text, kind) = (found.as_str().map_or_else(|| found.to_string(), str::to_owned), shown(found));
     errors.invalid(path.clone(), 0, format!("{path} accessor error: {text} is of the type {kind}, expected int64"));
-}
-
-/// The path of a rule's error as it is told: keys of maps in brackets.
-fn told(path: &str, schema: &Value) -> String {
-    let (mut told, mut within) = (String::new(), schema);
-    for step in path.split('.').filter(|step| !step.is_empty()) {
-        let name = step.split('[').next().unwrap_or_default();
-        let property = within["properties"].get(name);
-        match property {
-            None if within["additionalProperties"].is_object() => told.push_str(&format!("[{name}]")),
-            _ => told.push_str(&format!("{}{name}", if told.is_empty() { "" } else { "." })),
-        }
-        told.push_str(&step[name.len()..]);
-        within = property.unwrap_or(&within["additionalProperties"]);
-        if step.contains('[') {
-            within = &within["items"];
-        }
-    }
-    told
-}
-
-/// The schema of the field that a path leads to.
-fn schema_at<'s>(schema: &'s Value, path: &str) -> &'s Value {
-    path.split('.').filter(|step| !step.is_empty()).fold(schema, |schema, step| {
-        let inner = &schema["properties"][step.split('[').next().unwrap_or_default()];
-        if step.contains('[') { &inner["items"] } else { inner }
-    })
 }
 
 /// Lists that are sets or maps hold nothing twice (`pkg/apiserver/schema/listtype/validation.go`).
@@ -148,14 +86,6 @@ fn distinct(found: &Value, schema: &Value, path: &str, errors: &mut ErrorList) {
     }
 }
 
-/// What a path leads to.
-fn value_at<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split(['.', '[']).filter(|step| !step.is_empty()).try_fold(object, |value, step| {
-        let step = step.trim_end_matches(']').trim_matches('"');
-        value.get(step).or_else(|| value.get(step.parse::<usize>().ok()?))
-    })
-}
-
 fn value(found: &Value, schema: &Value, path: &str, errors: &mut ErrorList) {
     if found.is_null() && schema["nullable"] == true {
         return;
@@ -176,6 +106,11 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut ErrorList) {
         errors.not_supported(path, found.clone(), &allowed);
     }
     bounds(found, schema, path, errors);
+    if let (Some(text), Some(format)) = (found.as_str(), schema["format"].as_str())
+        && !formats::fits(text, format)
+    {
+        errors.type_invalid(path, text, &format!("{path} in body must be of type {format}: {text:?}"));
+    }
     inside(found, schema, path, errors);
     junctors(found, schema, path, errors);
 }
@@ -243,16 +178,16 @@ fn inside(found: &Value, schema: &Value, path: &str, errors: &mut ErrorList) {
     match found {
         Value::Object(map) => {
             let at = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-            for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                if !map.contains_key(key) {
-                    errors.required(at(key), "");
-                }
-            }
             let additional = &schema["additionalProperties"];
             for (key, inner) in map {
                 let known = schema["properties"].get(key);
                 if let Some(schema) = known.or_else(|| Some(additional).filter(|schema| schema.is_object())) {
                     value(inner, schema, &at(key), errors);
+                }
+            }
+            for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if !map.contains_key(key) {
+                    errors.required(at(key), "");
                 }
             }
         }
@@ -339,8 +274,6 @@ mod tests {
             ["spec.color: Unsupported value: \"b\": supported values: \"red\"", &unchecked]
         );
         assert_eq!(said(json!({ "size": 10, "image": "x" })), ["spec: Invalid value: too big"]);
-        let map = json!({ "properties": { "map": { "additionalProperties": { "properties": { "list": { "items": {} } } } } } });
-        assert_eq!(told("map.foo.list[0]", &map), "map[foo].list[0]");
         let no_size = "spec: Invalid value: \"object\": no such key: size evaluating rule: too big";
         assert_eq!(said(json!({ "image": "x" })), [no_size]);
     }

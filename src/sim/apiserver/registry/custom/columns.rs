@@ -38,6 +38,7 @@ fn cell(kind: &str, found: &[&Value], now: Timestamp) -> Value {
     match (kind, first) {
         ("integer", Value::Number(number)) => number.as_i64().map_or(Value::Null, Value::from),
         ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => (*first).clone(),
+        ("date", Value::String(text)) if text.parse::<Timestamp>().is_err() => json!("<invalid>"),
         ("date", Value::String(_)) => json!(since(first, "", now)),
         // Only the first of several is shown.
         ("string", _) => json!(shown(first)),
@@ -60,8 +61,10 @@ fn at<'v>(object: &'v Value, path: &str) -> Vec<&'v Value> {
             rest = inside.get(end + 1..).unwrap_or_default();
         } else {
             let named = rest.strip_prefix('.').unwrap_or(rest);
-            let end = named.find(['.', '[']).unwrap_or(named.len());
-            let name = named[..end].to_owned();
+            // A dot after a backslash is part of the name.
+            let mut ends = named.match_indices(['.', '[']).map(|(place, _)| place);
+            let end = ends.find(|place| !named[..*place].ends_with('\\')).unwrap_or(named.len());
+            let name = named[..end].replace('\\', "");
             if !name.is_empty() {
                 found = found.into_iter().filter_map(|value| value.get(&name)).collect();
             }
@@ -97,6 +100,7 @@ mod tests {
         assert_eq!(at(&object, ".spec.list[1].n"), [&json!(2)]);
         assert_eq!(at(&object, ".spec.list[*].n"), [&json!(1), &json!(2)]);
         assert_eq!(at(&object, ".spec['a.b']"), [&json!(1)]);
+        assert_eq!(at(&object, ".spec.a\\.b"), [&json!(1)]);
         assert_eq!(at(&object, ".status.conditions[?(@.type==\"Ready\")].status"), [&json!("True")]);
         assert!(at(&object, ".status.none").is_empty());
     }

@@ -5,7 +5,9 @@
 mod check;
 mod columns;
 mod fields;
+mod formats;
 mod made;
+mod rules;
 mod unchanged;
 
 use jiff::Timestamp;

@@ -24,6 +24,13 @@ pub fn not_negative(at: At<'_, '_>, errors: &mut ErrorList) {
     }
 }
 
+/// None of these numbers of a part is below zero.
+pub fn none_negative(part: At<'_, '_>, names: &[&str], errors: &mut ErrorList) {
+    for name in names {
+        not_negative(part.key(name), errors);
+    }
+}
+
 /// A port's number.
 pub fn port_number(at: At<'_, '_>, errors: &mut ErrorList) {
     if !(1..=65_535).contains(&at.count()) {

@@ -161,6 +161,14 @@ fn versions(spec: At<'_, '_>, errors: &mut ErrorList) {
     if versions.list().iter().filter(|version| meta::truth(version, "/storage")).count() != 1 {
         versions.invalid("must have exactly one version marked as storage version", errors);
     }
+    // The server's own type names the first version above them all.
+    let first = versions.list().first().map(|version| meta::text(version, "/name")).filter(|name| !name.is_empty());
+    if let Some(name) = first {
+        let wrong = names::dns1035_label(name);
+        if !wrong.is_empty() {
+            errors.invalid("spec.version", name, wrong.join(","));
+        }
+    }
     // The first version speaks for all in what they share.
     if let Some(first) = versions.list().first() {
         let place = json!({ "spec": { "validation": first["schema"], "subresources": first["subresources"], "additionalPrinterColumns": first["additionalPrinterColumns"] } });

@@ -37,6 +37,7 @@ pub static DAEMONSET: Resource = Resource {
         validate,
         validate_update: workload::same_selector,
         changes_first: true,
+        validate_subresource,
         warnings: |set| pod_spec::warnings::template(At::root(set).key("spec").key("template")),
         ..Strategy::PLAIN
     },
@@ -123,6 +124,24 @@ fn validate(set: &Value, errors: &mut ErrorList) {
     check::not_negative(spec.key("minReadySeconds"), errors);
     strategy(spec.key("updateStrategy"), errors);
     check::not_negative(spec.key("revisionHistoryLimit"), errors);
+}
+
+/// `pkg/apis/apps/validation/validation.go`, validateDaemonSetStatus.
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    const COUNTERS: [&str; 9] = [
+        "currentNumberScheduled",
+        "numberMisscheduled",
+        "desiredNumberScheduled",
+        "numberReady",
+        "observedGeneration",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberUnavailable",
+        "collisionCount",
+    ];
+    if subresource == "status" {
+        check::none_negative(At::root(new).key("status"), &COUNTERS, errors);
+    }
 }
 
 fn strategy(strategy: At<'_, '_>, errors: &mut ErrorList) {

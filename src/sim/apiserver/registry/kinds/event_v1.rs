@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::filling::is_zero;
 use crate::object::meta;
+use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::resource::{ALL_VERBS, Column, Conversion, Resource, Table, column, wide};
 use crate::sim::apiserver::registry::strategy::{SelectableField, Strategy};
 
@@ -45,7 +47,7 @@ pub static EVENT_V1: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy { create_on_update: true, fields: FIELDS, ..Strategy::PLAIN },
+    strategy: Strategy { create_on_update: true, fields: FIELDS, validate, ..Strategy::PLAIN },
     table: Table {
         columns: &[
             column("Last Seen"),
@@ -63,6 +65,33 @@ pub static EVENT_V1: Resource = Resource {
     },
     stored_as: Some(Conversion { storage: || &super::event::EVENT, to_storage: to_core, from_storage: from_core }),
 };
+
+/// What is asked of new events in this form, which are in the core one by then (`pkg/apis/core/validation/events.go`, ValidateEventCreate).
+fn validate(event: &Value, errors: &mut ErrorList) {
+    if let Some(series) = event.get("series").filter(|series| series.is_object()) {
+        if meta::number(series, "/count").unwrap_or_default() < 2 {
+            errors.invalid("series.count", "", "should be at least 2");
+        }
+        if is_zero(series.get("lastObservedTime")) {
+            errors.required("series.lastObservedTime", "");
+        }
+    }
+    if is_zero(event.get("eventTime")) {
+        errors.required("eventTime", "");
+    }
+    let kind = meta::text(event, "/type");
+    if !matches!(kind, "Normal" | "Warning") {
+        errors.invalid("type", "", format!("has invalid value: {kind}"));
+    }
+    for key in ["firstTimestamp", "lastTimestamp", "count"] {
+        if !is_zero(event.get(key)) {
+            errors.invalid(key, "", "needs to be unset");
+        }
+    }
+    if !meta::text(event, "/source/component").is_empty() || !meta::text(event, "/source/host").is_empty() {
+        errors.invalid("source", "", "needs to be unset");
+    }
+}
 
 fn to_core(mut event: Value) -> Value {
     let Some(map) = event.as_object_mut() else { return event };

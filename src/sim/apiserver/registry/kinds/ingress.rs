@@ -31,6 +31,7 @@ pub static INGRESS: Resource = Resource {
         prepare_create: |ingress| reset_status(ingress, json!({ "loadBalancer": {} })),
         generation: true,
         validate,
+        validate_subresource,
         warnings,
         ..Strategy::PLAIN
     },
@@ -182,6 +183,29 @@ fn backend(backend: At<'_, '_>, errors: &mut ErrorList) {
                 (false, false) => backend.required_because("port name or number is required", errors),
                 (true, false) => text.invalid_each(check::port_name(text.text()), errors),
                 (false, true) => check::port_number(number, errors),
+            }
+        }
+    }
+}
+
+/// Checks where its balancer is said to be (`pkg/apis/networking/validation/validation.go`, ValidateIngressLoadBalancerStatus).
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    if subresource != "status" {
+        return;
+    }
+    let root = At::root(new);
+    let status = root.key("status");
+    let balancer = status.key("loadBalancer");
+    let places = balancer.key("ingress");
+    for place in places.items() {
+        let (ip, host) = (place.key("ip"), place.key("hostname"));
+        if !ip.is_empty() {
+            check::ip(ip, errors);
+        }
+        if !host.is_empty() {
+            check::subdomain(host, errors);
+            if check::sloppy_ip(host.text()).is_some() {
+                host.invalid("must be a DNS name, not an IP address", errors);
             }
         }
     }

@@ -37,6 +37,7 @@ pub static JOB: Resource = Resource {
             Ok(())
         },
         validate_update: job_validation::validate_update,
+        validate_subresource: job_validation::validate_subresource,
         warnings,
         ..Strategy::PLAIN
     },
@@ -145,12 +146,7 @@ fn row(job: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 fn status(job: &Value) -> &'static str {
-    let holds = |kind: &str| {
-        meta::list(job, "/status/conditions")
-            .iter()
-            .find(|condition| meta::text(condition, "/type") == kind)
-            .is_some_and(|condition| meta::text(condition, "/status") == "True")
-    };
+    let holds = |kind: &str| job_validation::holds(job, kind);
     match () {
         () if holds("Complete") => "Complete",
         () if holds("Failed") => "Failed",

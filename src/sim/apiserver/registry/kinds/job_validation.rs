@@ -32,7 +32,8 @@ pub fn validate(job: &Value, errors: &mut ErrorList) {
 
 /// A selector that was not asked to be manual is the one that was generated.
 fn generated_selector(job: &Value, errors: &mut ErrorList) {
-    if meta::truth(job, "/spec/manualSelector") {
+    // One that is absent is told of elsewhere.
+    if meta::truth(job, "/spec/manualSelector") || job.pointer("/spec/selector").is_none_or(Value::is_null) {
         return;
     }
     let (uid, name) = (meta::uid(job), meta::name(job));
@@ -320,6 +321,36 @@ fn template_update(new: &Value, old: &Value, errors: &mut ErrorList) {
     if before != *after {
         errors.immutable("spec.template", embedded(after));
     }
+}
+
+/// A status takes back nothing of how the Job ended (`ValidateJobStatusUpdate`; rules for controllers of other makers are left out).
+pub fn validate_subresource(subresource: &str, new: &Value, old: &Value, errors: &mut ErrorList) {
+    if subresource != "status" {
+        return;
+    }
+    let root = At::root(new);
+    let status = root.key("status");
+    check::none_negative(status, &["active", "succeeded", "failed", "ready", "terminating"], errors);
+    let lost = |kind: &str| holds(old, kind) && !holds(new, kind);
+    let completed = status.key("completionTime");
+    let changed = new["status"]["completionTime"] != old["status"]["completionTime"] || lost("Complete");
+    if changed && completed.is_set() && !holds(new, "Complete") {
+        completed.invalid("cannot set completionTime when there is no Complete=True condition", errors);
+    }
+    for kind in ["Failed", "Complete", "FailureTarget"] {
+        if lost(kind) {
+            errors.invalid_because("status.conditions", &format!("cannot disable the terminal {kind}=True condition"));
+        }
+    }
+    if lost("SuccessCriteriaMet") {
+        errors.invalid_because("status.conditions", "cannot disable the SuccessCriteriaMet=True condition");
+    }
+}
+
+/// Whether a condition of the Job is true.
+pub fn holds(job: &Value, kind: &str) -> bool {
+    let conditions = meta::list(job, "/status/conditions");
+    conditions.iter().any(|condition| condition["type"] == kind && condition["status"] == "True")
 }
 
 /// A template as the server's own type is printed, which embeds the metadata (`pkg/apis/core/types.go`, PodTemplateSpec).

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::at::At;
 use super::cells;
 use super::check;
-use super::filling::always;
+use super::filling::{always, part};
+use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::duration::age;
 use crate::sim::apiserver::registry::resource::{AGE, ALL_VERBS, NAME, Resource, Table, column};
@@ -24,19 +25,23 @@ pub static LEASE: Resource = Resource {
     namespaced: true,
     verbs: ALL_VERBS,
     subresources: &[],
-    strategy: Strategy {
-        defaults: |lease| always(lease, "spec"),
-        create_on_update: true,
-        unconditional_update: false,
-        validate,
-        ..Strategy::PLAIN
-    },
+    strategy: Strategy { defaults, create_on_update: true, unconditional_update: false, validate, ..Strategy::PLAIN },
     table: Table {
         columns: &[NAME, column("Holder"), AGE],
         row: |lease, now| vec![cells::name(lease), cells::text(lease, "/spec/holderIdentity"), age(lease, now)],
     },
     stored_as: None,
 };
+
+fn defaults(lease: &mut Value) {
+    always(lease, "spec");
+    // Who leads is agreed on behind a gate that is closed (CoordinatedLeaderElection), and what is behind it goes.
+    part(lease, "spec", |spec| {
+        for key in ["strategy", "preferredHolder"] {
+            meta::remove(spec, key);
+        }
+    });
+}
 
 fn validate(lease: &Value, errors: &mut ErrorList) {
     let root = At::root(lease);

@@ -68,6 +68,7 @@ pub static POD: Resource = Resource {
             None => new_pod(pod),
             Some(_) => Ok(()),
         },
+        early_warnings: pod_spec::app_armor::warnings,
         warnings: pod_spec::warnings::pod,
         ..Strategy::PLAIN
     },
@@ -111,6 +112,7 @@ fn prepare_create(pod: &mut Value) {
     }
     reset_status(pod, status);
     pod_spec::label_keys::merge(pod);
+    pod_spec::app_armor::fill(pod);
 }
 
 fn prepare_status(new: &mut Value, old: &Value) {
@@ -143,12 +145,17 @@ fn annotations(pod: &Value, errors: &mut ErrorList) {
             errors.invalid(format!("metadata.annotations[{DELETION_COST}]"), cost, "must be a 32bit integer");
         }
     }
+    let root = At::root(pod);
+    let metadata = root.key("metadata");
+    pod_spec::app_armor::annotations(metadata.key("annotations"), "metadata.annotations", &pod["spec"], errors);
 }
 
 /// What only new Pods must be.
 fn new_pod(pod: &Value) -> Result<(), Status> {
     let mut errors = ErrorList::default();
-    pod_spec::validation::new_pod(At::root(pod).key("spec"), &mut errors);
+    let root = At::root(pod);
+    pod_spec::validation::new_pod(root.key("spec"), &mut errors);
+    pod_spec::app_armor::agree(root.key("metadata"), root.key("spec"), &mut errors);
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid("", "Pod", meta::name(pod), errors)) }
 }
 

@@ -32,6 +32,7 @@ pub static PODDISRUPTIONBUDGET: Resource = Resource {
         generation: true,
         unconditional_update: false,
         validate,
+        validate_subresource,
         ..Strategy::PLAIN
     },
     table: Table {
@@ -80,4 +81,12 @@ fn validate(budget: &Value, errors: &mut ErrorList) {
     }
     check::selector(spec.key("selector"), errors);
     spec.key("unhealthyPodEvictionPolicy").one_of_if_set(&["AlwaysAllow", "IfHealthyBudget"], errors);
+}
+
+/// `pkg/apis/policy/validation/validation.go`, ValidatePodDisruptionBudgetStatusUpdate.
+fn validate_subresource(subresource: &str, new: &Value, _: &Value, errors: &mut ErrorList) {
+    if subresource == "status" {
+        let counters = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
+        check::none_negative(At::root(new).key("status"), &counters, errors);
+    }
 }

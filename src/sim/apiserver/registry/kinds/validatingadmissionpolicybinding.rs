@@ -87,9 +87,27 @@ fn validate(binding: &Value, errors: &mut ErrorList) {
 fn row(binding: &Value, now: Timestamp) -> Vec<Value> {
     let name = meta::text(binding, "/spec/paramRef/name");
     let parameter = match (name, meta::text(binding, "/spec/paramRef/namespace")) {
-        ("", _) => UNSET.to_owned(),
+        ("", _) if binding.pointer("/spec/paramRef").is_none_or(Value::is_null) => UNSET.to_owned(),
+        ("", _) => go_selector(binding.pointer("/spec/paramRef/selector")),
         (name, "") => format!("*/{name}"),
         (name, namespace) => format!("{namespace}/{name}"),
     };
     vec![cells::name(binding), cells::text(binding, "/spec/policyName"), json!(parameter), age(binding, now)]
+}
+
+/// A selector in the words of its `String` (`k8s.io/apimachinery/pkg/apis/meta/v1/generated.pb.go`).
+fn go_selector(selector: Option<&Value>) -> String {
+    let Some(selector) = selector.filter(|selector| !selector.is_null()) else { return "nil".to_owned() };
+    let mut labels: Vec<(&String, &Value)> = meta::map(selector, "/matchLabels").into_iter().flatten().collect();
+    labels.sort_by_key(|(key, _)| *key);
+    let labels = labels.iter().map(|(key, value)| format!("{key}: {},", value.as_str().unwrap_or_default()));
+    let requirements = meta::list(selector, "/matchExpressions").iter().map(|one| {
+        let values: Vec<&str> = meta::list(one, "/values").iter().filter_map(Value::as_str).collect();
+        let (key, operator) = (meta::text(one, "/key"), meta::text(one, "/operator"));
+        format!("LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{}],}},", values.join(" "))
+    });
+    let (labels, requirements) = (labels.collect::<String>(), requirements.collect::<String>());
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{requirements}}},}}"
+    )
 }

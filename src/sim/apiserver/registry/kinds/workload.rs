@@ -73,9 +73,7 @@ pub fn template(selector: Option<&LabelSelector>, template: At<'_, '_>, errors: 
 pub fn counted(object: &Value, all: &[&str], part: &str, errors: &mut ErrorList) {
     let root = At::root(object);
     let status = root.key("status");
-    for name in all {
-        check::not_negative(status.key(name), errors);
-    }
+    check::none_negative(status, all, errors);
     let (replicas, ready) = (status.key("replicas").count(), status.key("readyReplicas").count());
     for (name, most, of) in [
         (part, replicas, "status.replicas"),

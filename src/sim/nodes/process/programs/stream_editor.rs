@@ -295,7 +295,7 @@ fn edited(line: &str, at: (usize, bool), commands: &mut [Command], quiet: bool) 
     (out + &after, quit)
 }
 
-/// `awk '/pattern/ {print $1, $NF}'`, with `-F`.
+/// `awk '/pattern/ && NR>1 {print $1, $NF}'`, with `-F`.
 pub async fn awk(program: Program) -> i32 {
     let (options, mut rest) = options(&program, "Fv");
     if rest.is_empty() {
@@ -303,15 +303,15 @@ pub async fn awk(program: Program) -> i32 {
     }
     let script = rest.remove(0);
     let (pattern, action) = script.split_once('{').unwrap_or((&script, "print}"));
-    let pattern = pattern.trim();
-    let condition = pattern.strip_prefix('/').and_then(|pattern| pattern.strip_suffix('/'));
-    let line_number = pattern.strip_prefix("NR==").and_then(|number| number.trim().parse::<usize>().ok());
+    let conditions: Option<Vec<Condition>> = match pattern.trim() {
+        "" => Some(Vec::new()),
+        pattern => pattern.split("&&").map(|one| Condition::parse(one.trim())).collect(),
+    };
     let printed = action.trim().trim_end_matches('}').trim().trim_end_matches(';').strip_prefix("print");
-    let simple = pattern.is_empty() || condition.is_some() || line_number.is_some();
-    let (Some(printed), true) = (printed, simple) else {
+    let printed = printed.filter(|printed| !printed.starts_with(|next: char| next.is_ascii_alphanumeric()));
+    let (Some(printed), Some(conditions)) = (printed, conditions) else {
         return program.fail("this program is more than the simulator's awk can do", 2).await;
     };
-    let regex = condition.and_then(|pattern| expression(pattern, true, false));
     let separator = value(&options, 'F').map(str::to_owned);
     let paths = if rest.is_empty() { vec!["-".to_owned()] } else { rest };
     for path in paths {
@@ -319,12 +319,9 @@ pub async fn awk(program: Program) -> i32 {
             Ok(bytes) => bytes,
             Err(why) => return program.fail(&format!("{path}: {why}"), 2).await,
         };
-        for (index, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            let skipped = regex.as_ref().is_some_and(|regex| !regex.is_match(line));
-            if skipped || line_number.is_some_and(|wanted| wanted != index + 1) {
-                continue;
-            }
-            if !program.say(&columns(line, index + 1, printed, separator.as_deref())).await {
+        for (index, text) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+            let line = Line::new(text, index + 1, separator.as_deref());
+            if conditions.iter().all(|condition| condition.holds(&line)) && !program.say(&line.columns(printed)).await {
                 return 1;
             }
         }
@@ -332,37 +329,115 @@ pub async fn awk(program: Program) -> i32 {
     0
 }
 
-fn columns(line: &str, number: usize, printed: &str, separator: Option<&str>) -> String {
-    let fields: Vec<&str> = match separator {
-        Some(separator) => line.split(separator).collect(),
-        None => line.split_whitespace().collect(),
-    };
-    if printed.trim().is_empty() {
-        return line.to_owned();
-    }
-    let one = |word: &str| match word.trim() {
-        "$0" => line.to_owned(),
-        "$NF" => fields.last().copied().unwrap_or_default().to_owned(),
-        "NF" => fields.len().to_string(),
-        "NR" => number.to_string(),
-        word => match word.strip_prefix('$').and_then(|index| index.parse::<usize>().ok()) {
-            Some(index) => fields.get(index.wrapping_sub(1)).copied().unwrap_or_default().to_owned(),
-            None => word.trim_matches('"').to_owned(),
-        },
-    };
-    let groups = printed.split(',').map(|group| {
-        // Words side by side stand side by side; text in quotes keeps its blanks.
-        let mut out = String::new();
-        let mut rest = group.trim();
-        while !rest.is_empty() {
-            let end = match rest.strip_prefix('"') {
-                Some(inner) => inner.find('"').map_or(rest.len(), |end| end + 2),
-                None => rest.find([' ', '"']).unwrap_or(rest.len()),
-            };
-            out.push_str(&one(&rest[..end]));
-            rest = rest[end..].trim_start_matches(' ');
+/// When awk prints something of a line.
+enum Condition {
+    Fits { word: String, regex: Regex, not: bool },
+    Compares { left: String, operator: &'static str, right: String },
+}
+
+impl Condition {
+    /// Reads one match or one comparison.
+    fn parse(text: &str) -> Option<Self> {
+        let regex = |text: &str| expression(text.trim().strip_prefix('/')?.strip_suffix('/')?, true, false);
+        let (not, own) = text.strip_prefix('!').map_or((false, text), |own| (true, own));
+        if own.starts_with('/') {
+            return Some(Self::Fits { word: "$0".to_owned(), regex: regex(own)?, not });
         }
-        out
-    });
-    groups.collect::<Vec<_>>().join(" ")
+        for (sign, not) in [("!~", true), ("~", false)] {
+            if let Some((word, pattern)) = text.split_once(sign) {
+                return Some(Self::Fits { word: operand(word)?, regex: regex(pattern)?, not });
+            }
+        }
+        ["==", "!=", ">=", "<=", ">", "<"].into_iter().find_map(|operator| {
+            let (left, right) = text.split_once(operator)?;
+            Some(Self::Compares { left: operand(left)?, operator, right: operand(right)? })
+        })
+    }
+
+    fn holds(&self, line: &Line<'_>) -> bool {
+        let (left, operator, right) = match self {
+            Self::Fits { word, regex, not } => return regex.is_match(&line.value(word)) != *not,
+            Self::Compares { left, operator, right } => (left, *operator, right),
+        };
+        let (one, other) = (line.value(left), line.value(right));
+        let is_text = left.starts_with('"') || right.starts_with('"');
+        // What looks like numbers is compared as such.
+        let order = match (one.parse::<f64>(), other.parse::<f64>()) {
+            (Ok(one), Ok(other)) if !is_text => one.partial_cmp(&other),
+            _ => Some(one.cmp(&other)),
+        };
+        order.is_some_and(|order| match operator {
+            "==" => order.is_eq(),
+            "!=" => order.is_ne(),
+            ">=" => order.is_ge(),
+            "<=" => order.is_le(),
+            ">" => order.is_gt(),
+            _ => order.is_lt(),
+        })
+    }
+}
+
+/// A word that stands for a value: a field, a count, a number or text in quotes.
+fn operand(word: &str) -> Option<String> {
+    let word = word.trim();
+    let text = word.strip_prefix('"').and_then(|word| word.strip_suffix('"'));
+    let field = word.strip_prefix('$').is_some_and(|field| field == "NF" || field.parse::<usize>().is_ok());
+    let is_known = field
+        || text.is_some_and(|text| !text.contains('"'))
+        || matches!(word, "NR" | "NF")
+        || word.parse::<f64>().is_ok();
+    is_known.then(|| word.to_owned())
+}
+
+/// A line as awk sees it.
+struct Line<'a> {
+    text: &'a str,
+    fields: Vec<&'a str>,
+    number: usize,
+}
+
+impl<'a> Line<'a> {
+    fn new(text: &'a str, number: usize, separator: Option<&str>) -> Self {
+        let fields = match separator {
+            Some(separator) => text.split(separator).collect(),
+            None => text.split_whitespace().collect(),
+        };
+        Self { text, fields, number }
+    }
+
+    /// What a word stands for.
+    fn value(&self, word: &str) -> String {
+        match word.trim() {
+            "$0" => self.text.to_owned(),
+            "$NF" => self.fields.last().copied().unwrap_or_default().to_owned(),
+            "NF" => self.fields.len().to_string(),
+            "NR" => self.number.to_string(),
+            word => match word.strip_prefix('$').and_then(|index| index.parse::<usize>().ok()) {
+                Some(index) => self.fields.get(index.wrapping_sub(1)).copied().unwrap_or_default().to_owned(),
+                None => word.trim_matches('"').to_owned(),
+            },
+        }
+    }
+
+    /// What is printed of it.
+    fn columns(&self, printed: &str) -> String {
+        if printed.trim().is_empty() {
+            return self.text.to_owned();
+        }
+        let groups = printed.split(',').map(|group| {
+            // Words side by side stand side by side; text in quotes keeps its blanks.
+            let mut out = String::new();
+            let mut rest = group.trim();
+            while !rest.is_empty() {
+                let end = match rest.strip_prefix('"') {
+                    Some(inner) => inner.find('"').map_or(rest.len(), |end| end + 2),
+                    None => rest.find([' ', '"']).unwrap_or(rest.len()),
+                };
+                out.push_str(&self.value(&rest[..end]));
+                rest = rest[end..].trim_start_matches(' ');
+            }
+            out
+        });
+        groups.collect::<Vec<_>>().join(" ")
+    }
 }

@@ -90,6 +90,8 @@ pub fn pod_spec(spec: &mut Value) {
     meta::set_default(spec, "securityContext", json!({}));
     meta::set_default(spec, "terminationGracePeriodSeconds", 30);
     account(spec);
+    // Behind a gate that is closed (GenericWorkload).
+    meta::remove(spec, "workloadRef");
     each(spec, "volumes", volume);
     for list in CONTAINER_LISTS {
         each(spec, list, container);
@@ -208,6 +210,8 @@ pub fn claim_spec(spec: &mut Value) {
 }
 
 fn projection(projection: &mut Value) {
+    // Behind a gate that is closed (`pkg/api/pod/util.go`, dropDisabledClusterTrustBundleProjection).
+    meta::remove(projection, "clusterTrustBundle");
     part(projection, "downwardAPI", |source| each(source, "items", |item| part(item, "fieldRef", field_ref)));
     part(projection, "serviceAccountToken", |token| meta::set_default(token, "expirationSeconds", 3600));
 }

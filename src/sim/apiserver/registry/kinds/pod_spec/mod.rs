@@ -2,6 +2,7 @@
 //! The Pod's own row, table and status stand in `pod.rs` and `pod_cells.rs`.
 
 pub mod affinity;
+pub mod app_armor;
 pub mod containers;
 pub mod defaults;
 pub mod env;
@@ -14,6 +15,7 @@ pub mod qos;
 pub mod resources;
 pub mod security;
 pub mod spread;
+pub mod sysctls;
 pub mod update;
 pub mod validation;
 pub mod volumes;

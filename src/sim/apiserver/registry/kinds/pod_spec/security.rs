@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::super::at::{At, go};
 use super::super::check;
+use super::app_armor::LONGEST;
+use super::sysctls::sysctls;
 use crate::object::meta;
 use crate::sim::apiserver::field::ErrorList;
 
 const PROFILES: [&str; 3] = ["Localhost", "RuntimeDefault", "Unconfined"];
-const SYSCTL: &str = r"must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 
 fn id(at: At<'_, '_>, errors: &mut ErrorList) {
     if at.number().is_some_and(|id| !(0..=i64::from(i32::MAX)).contains(&id)) {
@@ -31,38 +32,13 @@ pub fn of_pod(spec: At<'_, '_>, errors: &mut ErrorList) {
         let why = "ShareProcessNamespace and HostPID cannot both be enabled";
         errors.invalid(context.key("shareProcessNamespace").path(), true, why);
     }
-    sysctls(context.key("sysctls"), errors);
+    sysctls(spec, errors);
     context.key("fsGroupChangePolicy").one_of_if_set(&["Always", "OnRootMismatch"], errors);
     seccomp(context.key("seccompProfile"), errors);
     app_armor(context.key("appArmorProfile"), errors);
     context.key("supplementalGroupsPolicy").one_of_if_set(&["Merge", "Strict"], errors);
     // Who mounts with a label needs a feature that is off by default.
     context.key("seLinuxChangePolicy").one_of_if_set(&["Recursive"], errors);
-}
-
-fn sysctls(sysctls: At<'_, '_>, errors: &mut ErrorList) {
-    let mut seen: Vec<&str> = Vec::new();
-    for sysctl in sysctls.items() {
-        let name = sysctl.key("name");
-        if name.is_empty() {
-            name.required(errors);
-        } else if !is_sysctl(name.text()) {
-            name.invalid(SYSCTL, errors);
-        } else if seen.contains(&name.text()) {
-            name.duplicate(errors);
-        }
-        seen.push(name.text());
-    }
-}
-
-fn is_sysctl(name: &str) -> bool {
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let part = |part: &str| {
-        edge(part.chars().next())
-            && edge(part.chars().last())
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
-    };
-    name.len() <= 253 && name.split(['.', '/']).all(part)
 }
 
 fn seccomp(profile: At<'_, '_>, errors: &mut ErrorList) {
@@ -96,7 +72,14 @@ fn app_armor(profile: At<'_, '_>, errors: &mut ErrorList) {
         "Localhost" if local.is_empty() => {
             local.required_because("must be set when AppArmor type is Localhost", errors);
         }
-        "Localhost" => {}
+        "Localhost" => {
+            if local.text().trim() != local.text() {
+                local.invalid("must not be padded with whitespace", errors);
+            }
+            if local.text().len() > LONGEST {
+                errors.too_long(local.path(), LONGEST);
+            }
+        }
         "RuntimeDefault" | "Unconfined" => {
             if local.is_set() {
                 local.invalid("can only be set when AppArmor type is Localhost", errors);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::at::At;
 use super::super::check;
-use super::{affinity, containers, env, resources, security, spread, volumes};
+use super::{affinity, app_armor, containers, env, resources, security, spread, volumes};
 use crate::sim::apiserver::field::ErrorList;
 use crate::sim::apiserver::registry::names;
 
@@ -192,7 +192,9 @@ pub fn template(template: At<'_, '_>, errors: &mut ErrorList) {
             errors.invalid(annotations.as_str(), key, why);
         }
     }
+    app_armor::annotations(metadata.key("annotations"), &annotations, template.key("spec").value(), errors);
     pod_spec(template.key("spec"), errors);
+    app_armor::agree(metadata, template.key("spec"), errors);
     let ephemeral = template.key("spec");
     if !ephemeral.key("ephemeralContainers").is_empty() {
         ephemeral.key("ephemeralContainers").forbidden("ephemeral containers not allowed in pod template", errors);

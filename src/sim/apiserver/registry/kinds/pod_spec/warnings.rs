@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::at::At;
 use super::super::check;
+use super::app_armor::{OLD, key};
 use super::overlaps::overlaps;
 use super::resources::quantity;
 use crate::object::meta;
@@ -56,8 +57,7 @@ pub fn old_label(key: &str) -> Option<&'static str> {
 /// What is told of a Pod.
 pub fn pod(pod: &Value) -> Vec<String> {
     let root = At::root(pod);
-    let mut told = app_armor(root);
-    told.extend(hostname(pod, "this is used in the Pod's hostname"));
+    let mut told = hostname(pod, "this is used in the Pod's hostname");
     told.extend(template(root));
     told
 }
@@ -83,7 +83,7 @@ pub fn job(spec: At<'_, '_>) -> Vec<String> {
     told
 }
 
-/// What is told of annotations that chose an AppArmor profile before there was a field for it.
+/// What is told of a template's annotations that chose an AppArmor profile before there was a field for it.
 fn app_armor(template: At<'_, '_>) -> Vec<String> {
     let (metadata, spec) = (template.key("metadata"), template.key("spec"));
     let (annotations, whole) = (metadata.key("annotations"), spec.key("securityContext"));
@@ -92,12 +92,11 @@ fn app_armor(template: At<'_, '_>) -> Vec<String> {
         let containers = spec.key(list);
         for container in containers.items() {
             let own = container.key("securityContext");
-            let key = format!("container.apparmor.security.beta.kubernetes.io/{}", container.key("name").text());
+            let key = key(container.value());
             let annotation = annotations.entry(&key);
             let said = own.key("appArmorProfile").is_set() || whole.key("appArmorProfile").is_set();
             if annotation.is_set() && !said {
-                let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
-                told.push(format!("{}: {why}", annotation.path()));
+                told.push(format!("{}: {OLD}", annotation.path()));
             }
         }
     }
